@@ -1,0 +1,71 @@
+MODEL ?= churn-sklearn
+PORT ?= 9000
+PYTHON ?= python3
+
+PROJECTS := $(patsubst %/lambda_function.py,%,$(wildcard */lambda_function.py))
+ifeq ($(filter $(MODEL),$(PROJECTS)),)
+$(error MODEL=$(MODEL) is not a project folder: there are $(PROJECTS))
+endif
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+BUILD := $(MODEL)/build
+export BASE_IMAGE BUILD_FLAGS DOCKER
+.SILENT:
+.DELETE_ON_ERROR:
+.PHONY: help demo train export build run invoke-local test test-unit lint format clean FORCE
+
+##@ learn
+help: ## print these lines
+	awk 'BEGIN {FS = ":.*## "} /^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' Makefile
+demo: $(BUILD)/model.onnx $(VENV)/run.stamp ## train, export, serve, invoke, stop: one command on a fresh machine
+	$(RUN) scripts/demo.py $(MODEL) --port $(PORT)
+
+##@ model: MODEL=folder, churn-sklearn if you name none
+train: $(BUILD)/card.json ## data -> a model in the framework's own format (DATA=path or URL, ARGS="--seed 1")
+export: $(BUILD)/model.onnx ## that model -> build/model.onnx, refused if its predictions differ
+
+##@ image
+build: $(BUILD)/model.onnx ## model.onnx -> a container image for Lambda
+	$(RUN) scripts/build.py $(MODEL)
+run: $(BUILD)/model.onnx $(VENV)/run.stamp ## serve it under the Runtime Interface Emulator until Ctrl-C (PORT=9000)
+	$(RUN) scripts/run.py $(MODEL) --port $(PORT)
+invoke-local: $(VENV)/run.stamp ## invoke with boto3 what `make run` serves (PORT=9000, EVENT=file)
+	$(RUN) scripts/invoke.py $(or $(EVENT),$(MODEL)/event.json) --endpoint-url http://127.0.0.1:$(PORT)
+
+##@ project
+test: $(VENV)/dev.stamp $(VENV)/run.stamp ## all tests, or those of one MODEL
+	for model in $(TESTED); do $(MAKE) --no-print-directory export MODEL=$$model || exit 1; done
+	$(RUN) -m pytest $(TESTED:%=--model %)
+test-unit: $(VENV)/dev.stamp $(VENV)/$(MODEL)-serving.stamp ## the tests that need no framework and no Docker
+	$(RUN) -m pytest tests/unit
+lint: $(VENV)/dev.stamp ## ruff and mypy
+	$(RUN) -m ruff check && $(RUN) -m ruff format --check
+	$(RUN) -m mypy shared scripts tests
+	for model in $(PROJECTS); do $(RUN) -m mypy $$model/*.py || exit 1; done
+format: $(VENV)/dev.stamp ## put all files into ruff's format
+	$(RUN) -m ruff check --fix && $(RUN) -m ruff format
+clean: ## remove what these commands made: every build folder, .venv, caches
+	rm -rf $(VENV) */build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A model that was trained with DATA or ARGS is trained with them again when its code has changed.
+$(BUILD)/card.json: $(MODEL)/train.py $(VENV)/$(MODEL).stamp $(if $(DATA)$(ARGS),FORCE)
+	mkdir -p $(BUILD)
+	arguments="$(if $(DATA)$(ARGS),$(if $(DATA),--data '$(DATA)') $(ARGS),$$(cat $(BUILD)/arguments 2>/dev/null))"; \
+	  eval "$(RUN) $(MODEL)/train.py $$arguments" && echo "$$arguments" >$(BUILD)/arguments
+# The file named after the folder is missing in a copy of it, whose model must not keep the first folder's name.
+$(BUILD)/model.onnx: $(BUILD)/card.json $(MODEL)/export_onnx.py $(BUILD)/$(MODEL).name
+	$(RUN) $(MODEL)/export_onnx.py
+$(BUILD)/$(MODEL).name:
+	mkdir -p $(BUILD) && touch $@
+
+# The virtual environment: one stamp for each set of packages in it.
+TESTED := $(if $(filter file,$(origin MODEL)),$(PROJECTS),$(MODEL))
+INSTALL := $(PYTHON) scripts/install.py --venv $(VENV)
+$(VENV)/$(MODEL).stamp: $(MODEL)/requirements-train.txt $(MODEL)/requirements.txt scripts/install.py
+	$(INSTALL) -r $< && touch $@
+$(VENV)/$(MODEL)-serving.stamp: $(MODEL)/requirements.txt scripts/install.py
+	$(INSTALL) -r $< && touch $@
+$(VENV)/%.stamp: pyproject.toml scripts/install.py
+	$(INSTALL) --group $* && touch $@

@@ -1,0 +1,35 @@
+"""model.onnx -> answers: what runs on Lambda."""
+
+import os
+
+from shared.serving.events import serve
+from shared.serving.logs import count, span
+from shared.serving.onnx_model import OnnxModel
+from shared.serving.tabular import Features, rows_of
+
+# Made once, while Lambda starts the function, and used by every invocation after that.
+model = OnnxModel(os.environ.get("MODEL_PATH", "model.onnx"))
+features = Features(model.metadata["input_schema"])
+threshold = model.metadata["threshold"]
+
+
+def predict(request):
+    """{"customer": {...}} -> {"churn_probability": 0.66, "churn": true}; {"customers": [...]} -> {"predictions": [...]}.
+
+    An answer has `warnings` where the model had to extrapolate. Raises InvalidInput for what cannot be answered.
+    """
+    customers, paths = rows_of(request, one="customer", many="customers")
+    columns, warnings = features.read(customers, paths)
+    with span("inference"):
+        probabilities = model.run(columns)["probabilities"]
+    answers = [{"churn_probability": churns, "churn": churns >= threshold} for _, churns in probabilities]
+    for answer, warned in zip(answers, warnings):
+        if warned:
+            answer["warnings"] = warned
+    count("predictions", len(answers))
+    return answers[0] if "customer" in request else {"predictions": answers}
+
+
+def lambda_handler(event, context):
+    """Answers every kind of event that Lambda delivers: see shared/serving/events.py."""
+    return serve(event, context, predict, model.metadata)

@@ -1,0 +1,1 @@
+"""What a make target does when it is more than a line."""

@@ -1,0 +1,37 @@
+"""Builds a project's container image."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+
+from scripts.docker import base_image, build_command, why_no_base_image, why_no_engine
+from scripts.project import ROOT, Project
+
+
+def build(project: Project, quiet: bool = False) -> None:
+    """Builds `<name>:local`; quiet shows the builder's output only when it fails.
+
+    Ends the program with one line where there is no engine, no base image or no model.
+    """
+    project.metadata()  # a model that cannot be loaded here could not be loaded there
+    if reason := why_no_engine():
+        raise SystemExit(f"{reason}: install and start Docker (https://docs.docker.com/engine/install), then run this again")
+    if reason := why_no_base_image(project):
+        raise SystemExit(f"{reason}: check the network, or set BASE_IMAGE")
+    print(f"building {project.image} on {base_image(project)}", flush=True)
+    built = subprocess.run(build_command(project), cwd=ROOT, capture_output=quiet, text=True)
+    if built.returncode:
+        if quiet:
+            print(built.stdout + built.stderr)
+        raise SystemExit(f"building {project.image} failed: the reason is above")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", help="the project folder")
+    build(Project(parser.parse_args().model))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""The Docker engine, asked and told through its command line. DOCKER=podman uses Podman instead."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+
+from scripts.project import ROOT, Project
+
+DOCKER = os.environ.get("DOCKER") or "docker"
+
+
+def why_no_engine() -> str | None:
+    """Why no container can be run here, or None. The client may be installed with no engine behind it, so the engine is asked."""
+    try:
+        asked = subprocess.run([DOCKER, "info", "--format", "{{.ID}}"], capture_output=True, text=True, timeout=30)
+    except FileNotFoundError:
+        return f"{DOCKER} is not installed"
+    except subprocess.TimeoutExpired:
+        return f"{DOCKER} did not answer within 30 s"
+    if asked.returncode == 0:
+        return None
+    if "permission denied" in asked.stderr.lower():
+        return f"this user may not use the {DOCKER} engine"
+    return f"no {DOCKER} engine answers"
+
+
+def base_image(project: Project) -> str:
+    """The image that the project's image is built on: BASE_IMAGE, or what its Dockerfile names."""
+    if image := os.environ.get("BASE_IMAGE"):
+        return image
+    found = re.search(r"^ARG BASE_IMAGE=(\S+)", (project.folder / "Dockerfile").read_text(), re.MULTILINE)
+    if not found:
+        raise SystemExit(f"{project.name}/Dockerfile has no line ARG BASE_IMAGE=…")
+    return found[1]
+
+
+def why_no_base_image(project: Project) -> str | None:
+    """Why the base image is neither here nor can be pulled, or None; pulls it if it is not here."""
+    image = base_image(project)
+    if _succeeds("image", "inspect", image):
+        return None
+    print(f"pulling {image}", flush=True)
+    return None if _succeeds("pull", "--quiet", image) else f"{image} is not here and cannot be pulled"
+
+
+def why_no_container(project: Project) -> str | None:
+    """Why the project cannot run in a container on this machine, or None."""
+    return why_no_engine() or why_no_base_image(project)
+
+
+def build_command(project: Project) -> list[str]:
+    """The `docker build` of a project. BUILD_FLAGS adds options, `--network host` say."""
+    command = [DOCKER, "build", "--file", f"{project.name}/Dockerfile", "--tag", project.image]
+    command += ["--build-arg", f"MODEL={project.name}", "--build-arg", f"BASE_IMAGE={base_image(project)}"]
+    return [*command, *os.environ.get("BUILD_FLAGS", "").split(), str(ROOT)]
+
+
+def run_command(project: Project, port: int, name: str) -> list[str]:
+    """The `docker run` of a project's image under the emulator, with the limits that Lambda sets."""
+    limits = ["--read-only", "--tmpfs", "/tmp:size=512m", "--user", "993:990", "--cap-drop", "all"]
+    limits += ["--security-opt", "no-new-privileges", "--memory", f"{project.memory}m", "--memory-swap", f"{project.memory}m"]
+    variables = [flag for key, value in variables_of(project).items() for flag in ("--env", f"{key}={value}")]
+    return [DOCKER, "run", "--rm", "--name", name, "--publish", f"127.0.0.1:{port}:8080", *limits, *variables, project.image]
+
+
+def variables_of(project: Project) -> dict[str, str]:
+    """The environment variables of a local run: Lambda's own for the size and time limit, and the project's."""
+    limits = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": project.memory, "AWS_LAMBDA_FUNCTION_TIMEOUT": project.timeout}
+    return {key: str(value) for key, value in {**limits, **project.environment}.items()}
+
+
+def _succeeds(*arguments: str) -> bool:
+    return subprocess.run([DOCKER, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0

@@ -1,0 +1,161 @@
+"""A function served under the Runtime Interface Emulator on 127.0.0.1, in a container or bare, and surely stopped again."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import http.client
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import IO
+
+from scripts import rie
+from scripts.docker import DOCKER, run_command, variables_of
+from scripts.project import Project
+
+START_LIMIT = 30  # seconds until the emulator must accept a connection; the handler is started by the first request
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+class Emulator:
+    """A context manager: inside, `endpoint_url` answers for the project's function, one request at a time.
+
+    port: on 127.0.0.1; container: run `<name>:local` instead of the handler in this checkout;
+    output: where the emulator's and the function's lines go, standard output if None.
+    Ends the program with one line where the port is taken or the emulator does not start.
+    """
+
+    def __init__(self, project: Project, port: int, container: bool, output: IO | None = None):
+        self._project, self._port, self._output = project, port, output
+        self._name = f"{project.name}-{os.getpid()}-{port}" if container else None
+        self._process: subprocess.Popen | None = None
+        self.endpoint_url = f"http://127.0.0.1:{port}"
+
+    def __enter__(self) -> Emulator:
+        require_free(self._port)
+        for signal_number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(signal_number, lambda number, frame: sys.exit(128 + number))
+        try:
+            self._start()
+            self._wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
+
+    def wait(self) -> None:
+        """Returns when the emulator ends."""
+        assert self._process
+        self._process.wait()
+
+    def stop(self) -> None:
+        """Ends the emulator and the function."""
+        if not self._process:
+            return
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave it half stopped
+        if self._name:
+            subprocess.run([DOCKER, "rm", "--force", self._name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        else:
+            # The emulator outlives SIGTERM for a while, and the function outlives the emulator: end both.
+            _kill_group(self._process.pid)
+        self._process.wait()
+        self._process = None
+        signal.signal(signal.SIGINT, before)
+
+    def _start(self) -> None:
+        if self._name:
+            command = run_command(self._project, self._port, self._name)
+            self._process = self._popen(command, dict(os.environ))
+            return
+        addresses = ["--runtime-interface-emulator-address", f"127.0.0.1:{self._port}"]
+        addresses += ["--runtime-api-address", f"127.0.0.1:{free_port()}"]
+        command = [str(rie.fetch()), *addresses, sys.executable, "-m", "awslambdaric", "lambda_function.lambda_handler"]
+        # Nothing of the caller's environment: as in a container, and so that no AWS credentials get in.
+        environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+        environment |= {"MODEL_PATH": str(self._project.model_file), **variables_of(self._project)}
+        self._process = self._popen(command, environment)
+
+    def _popen(self, command: list[str], environment: dict) -> subprocess.Popen:
+        # A session of its own, so that Ctrl-C reaches this script alone, which then stops everything in order.
+        return subprocess.Popen(
+            command,
+            cwd=self._project.folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT if self._output else None,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+        )
+
+    def _wait_until_ready(self) -> None:
+        limit = time.monotonic() + START_LIMIT
+        while time.monotonic() < limit:
+            assert self._process
+            if self._process.poll() is not None:
+                raise SystemExit(f"the emulator ended with status {self._process.returncode} before it was ready")
+            connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=2)
+            try:
+                connection.request(
+                    "GET", "/"
+                )  # any answer will do: a port that Docker forwards is open before the emulator listens
+                connection.getresponse()
+                return
+            except (OSError, http.client.HTTPException):
+                time.sleep(0.02)
+            finally:
+                connection.close()
+        raise SystemExit(f"the emulator was not ready within {START_LIMIT} s")
+
+
+def start_up_ms(log: str) -> float:
+    """Milliseconds from the start of the function's process until it asked for its first event.
+
+    log: the emulator's lines. The REPORT line's Init Duration is not that: https://github.com/aws/aws-lambda-runtime-interface-emulator/pull/185
+    """
+    found = re.search(r"INIT REPORT\(durationMs: ([\d.]+)\)", log)
+    if not found:
+        raise ValueError("the emulator logged no INIT REPORT")
+    return float(found[1])
+
+
+def require_free(port: int) -> None:
+    """Ends the program with one line where no server could listen on 127.0.0.1:port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            reason = (
+                "is taken: stop what uses it, or"
+                if getattr(error, "errno", 0) == errno.EADDRINUSE
+                else f"cannot be used ({error}):"
+            )
+            raise SystemExit(f"port {port} {reason} choose another with PORT={free_port()}") from None
+
+
+def free_port() -> int:
+    """A port that nothing listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _kill_group(leader: int) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it may have ended by itself
+        os.killpg(leader, signal.SIGKILL)
+
+
+def _die_with_parent() -> None:
+    """In the child, before exec: the kernel ends it even when this script is killed. Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

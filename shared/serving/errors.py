@@ -1,0 +1,49 @@
+"""The one error that is the caller's fault."""
+
+from __future__ import annotations
+
+MOST_NAMED = 20  # problems spelled out in one answer; the rest are counted
+
+
+class InvalidInput(Exception):
+    """A request that cannot be answered, with every reason.
+
+    problems: (path, reason) pairs; a path is the keys and indices that lead to the offending value,
+        such as ("customers", 3, "tenure"), and () stands for the request itself. A reason never quotes
+        a value that the caller sent, because Lambda logs the message of an exception.
+    more: how many further problems there are.
+    status: the HTTP status that says the same thing.
+    """
+
+    def __init__(self, *problems: tuple[tuple, str], more: int = 0, status: int = 400):
+        self.problems = problems
+        self.status = status
+        told = [f"{_dotted(path)} {reason}" for path, reason in problems]
+        super().__init__("; ".join(told + [f"and {more} more"] * bool(more)))
+
+    def pointers(self) -> list[dict]:
+        """The problems as the `errors` member of an RFC 9457 answer: JSON pointer and detail of each."""
+        return [{"pointer": _pointer(path), "detail": reason} for path, reason in self.problems]
+
+
+def kind_of(value: object) -> str:
+    """What JSON calls a value, for messages: "text", "a list", …"""
+    if isinstance(value, float) and value - value != 0:  # NaN and the infinities, which are not JSON
+        return "NaN or infinity"
+    kinds = {bool: "true or false", str: "text", int: "a number", float: "a number", list: "a list", dict: "an object"}
+    return "null" if value is None else kinds.get(type(value), type(value).__name__)
+
+
+def shortened(text: str, most: int = 40) -> str:
+    """Text of the caller's for an answer to the same caller: printable, and not longer than `most` characters."""
+    text = text.encode("utf-8", "replace").decode()
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _dotted(path: tuple) -> str:
+    dotted = "".join(f"[{key}]" if isinstance(key, int) else f".{shortened(key)}" for key in path)
+    return dotted.lstrip(".") or "the request"
+
+
+def _pointer(path: tuple) -> str:
+    return "#" + "".join("/" + shortened(str(key)).replace("~", "~0").replace("/", "~1") for key in path)

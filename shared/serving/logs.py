@@ -1,0 +1,84 @@
+"""One JSON line for each invocation. CloudWatch Logs stores it; its `_aws` member makes metrics of it too.
+
+The embedded metric format: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+No customer data and no image may be put into a line.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import traceback
+from contextlib import contextmanager
+
+from shared.serving.errors import InvalidInput
+
+NAMESPACE = "OnnxOnLambda"
+METRICS = {
+    "duration_ms": "Milliseconds",
+    "fetch_ms": "Milliseconds",
+    "decode_ms": "Milliseconds",
+    "inference_ms": "Milliseconds",
+    "predictions": "Count",
+    "refused": "Count",
+    "errors": "Count",
+}
+
+_line: dict = {}  # of the invocation under way; Lambda runs one at a time
+_cold = True
+
+
+@contextmanager
+def invocation(context, trigger: str, metadata: dict):
+    """Collects the line of one invocation, and prints it however the invocation ends."""
+    global _cold
+    _line.clear()
+    _line.update(request_id=getattr(context, "aws_request_id", None), trigger=trigger, cold_start=_cold)
+    _line.update(model=metadata["name"], version=metadata.get("version"), predictions=0, refused=0, errors=0)
+    _cold = False
+    start = time.perf_counter()
+    try:
+        yield
+    except Exception as error:
+        failed(error)
+        raise
+    finally:
+        _line["duration_ms"] = _milliseconds(start)
+        units = [{"Name": name, "Unit": unit} for name, unit in METRICS.items() if name in _line]
+        emf = {"Namespace": NAMESPACE, "Dimensions": [["model"]], "Metrics": units}
+        stamp = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [emf]}
+        print(json.dumps({"level": "ERROR" if _line["errors"] else "INFO", **_line, "_aws": stamp}), flush=True)
+
+
+@contextmanager
+def span(name: str):
+    """Adds the milliseconds spent inside to the line: `fetch`, `decode` or `inference`."""
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        key = f"{name}_ms"
+        _line[key] = round(_line.get(key, 0) + _milliseconds(start), 3)
+
+
+def count(name: str, by: int = 1) -> None:
+    """Adds to one of the line's counts: `predictions`, `refused` or `errors`."""
+    _line[name] = _line.get(name, 0) + by
+
+
+def note(name: str, value) -> None:
+    """Appends to one of the line's lists, such as `answers`."""
+    _line.setdefault(name, []).append(value)
+
+
+def failed(error: Exception) -> None:
+    """Counts a refusal, or an error of ours with where it happened; not its text, which may quote the input."""
+    if isinstance(error, InvalidInput):
+        return count("refused")
+    count("errors")
+    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    note("tracebacks", {"error": type(error).__name__, "frames": frames})
+
+
+def _milliseconds(start: float) -> float:
+    return round((time.perf_counter() - start) * 1000, 3)

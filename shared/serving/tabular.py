@@ -1,0 +1,130 @@
+"""Rows of named features: checked against the model's own input schema, and turned into its input columns.
+
+The schema is the JSON Schema of one row. Beside the standard keywords a property has `x-seen`, what training saw:
+the categories of a text feature, the lowest and highest value of a number. A row outside of it is answered with a
+warning; a row outside of `minimum` and `maximum` is refused.
+"""
+
+from __future__ import annotations
+
+from shared.serving.errors import MOST_NAMED, InvalidInput, kind_of, shortened
+
+MOST_ROWS = 10_000  # in one request
+
+
+def rows_of(request: object, one: str, many: str) -> tuple[list, list[tuple]]:
+    """The rows of `{one: {…}}` or `{many: [{…}, …]}`, and the path of each in the request, for messages.
+
+    Raises InvalidInput for anything else.
+    """
+    if not isinstance(request, dict):
+        raise InvalidInput(((), f"must be an object with {one} or {many}, not {kind_of(request)}"))
+    unknown = [((key,), f"is not known: send {one} or {many}") for key in request if key not in (one, many)]
+    if unknown:
+        raise InvalidInput(*unknown[:MOST_NAMED], more=max(0, len(unknown) - MOST_NAMED))
+    if len(request) != 1:
+        raise InvalidInput(((), f"must have either {one} or {many}"))
+    if one in request:
+        return [request[one]], [(one,)]
+    rows = request[many]
+    if not isinstance(rows, list) or not rows:
+        raise InvalidInput(((many,), "must be a list with at least one row"))
+    if len(rows) > MOST_ROWS:
+        raise InvalidInput(((many,), f"has {len(rows)} rows, more than {MOST_ROWS}"), status=413)
+    return rows, [(many, index) for index in range(len(rows))]
+
+
+class Features:
+    """The features of a model, as its input schema describes them."""
+
+    def __init__(self, input_schema: dict):
+        self._rules = input_schema["properties"]
+        self._required = frozenset(input_schema["required"])
+        self._seen = {name: frozenset(rules["x-seen"]) for name, rules in self._rules.items()}
+
+    def read(self, rows: list, paths: list[tuple]) -> tuple[dict[str, list], list[list[str]]]:
+        """Rows as the model's inputs: a missing number is NaN there, a missing category the empty text.
+
+        rows, paths: as rows_of gives them.
+        Returns a flat list of len(rows) values for each feature, and a list of warnings, mostly empty, for each row.
+        Raises InvalidInput that names the offending fields.
+        """
+        strays = [(at, None, f"must be an object, not {kind_of(row)}") for at, row in enumerate(rows) if type(row) is not dict]
+        if strays:
+            raise _refusal(strays, paths)
+        columns = {}
+        problems: list[tuple] = []
+        warnings: list[list[str]] = [[] for _ in rows]
+        for name in self._rules:
+            values = [row.get(name) for row in rows]
+            # Bulk requests are nearly always clean, and a look at a whole column costs far less than one at each value.
+            if not self._as_seen(name, values):
+                for at, value in enumerate(values):
+                    values[at], problem, warning = self._check(name, value)
+                    if problem:
+                        problems.append((at, name, problem))
+                    elif warning:
+                        warnings[at].append(warning)
+            columns[name] = values
+        if problems:
+            raise _refusal(problems, paths)
+        for at, row in enumerate(rows):
+            if len(row) > len(self._rules) or not row.keys() <= self._rules.keys():
+                strangers = sorted(row.keys() - self._rules.keys())
+                warnings[at] += [f"{shortened(name)} is not a feature of this model and was ignored" for name in strangers]
+        return columns, warnings
+
+    def _as_seen(self, name: str, values: list) -> bool:
+        """Whether all values are of the right type and within what training saw, so that none needs a closer look."""
+        kind, types = self._rules[name]["type"], set(map(type, values))
+        if "string" in kind:
+            return types == {str} and self._seen[name].issuperset(values)
+        low, high = self._rules[name]["x-seen"]
+        right_types = types == {int} or (types <= {int, float} and "number" in kind)
+        # A NaN may hide from min and max, but not from the sum.
+        return right_types and low <= min(values) and max(values) <= high and sum(values) == sum(values)
+
+    def _check(self, name: str, value: object) -> tuple:
+        """One value as (value for the model, problem or None, warning or None)."""
+        rules = self._rules[name]
+        text = "string" in rules["type"]
+        if value is None:
+            return ("" if text else float("nan")), ("is missing" if name in self._required else None), None
+        problem, warning = (_text if text else _number)(value, rules, self._seen[name])
+        return value, problem, warning and f"{name} {warning}"
+
+
+def _text(value: object, rules: dict, seen: frozenset) -> tuple[str | None, str | None]:
+    if not isinstance(value, str):
+        return f"must be text, not {kind_of(value)}", None
+    if value in seen:
+        return None, None
+    if not _is_unicode(value):
+        return "must be text without lone surrogates", None
+    return None, f"{shortened(value)!r} was not seen in training"
+
+
+def _number(value: object, rules: dict, seen: frozenset) -> tuple[str | None, str | None]:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value - value != 0:
+        return f"must be a number, not {kind_of(value)}", None
+    if "integer" in rules["type"] and value != value // 1:
+        return "must be a whole number", None
+    if not rules["minimum"] <= value <= rules["maximum"]:
+        return f"must be between {rules['minimum']:g} and {rules['maximum']:g}", None
+    low, high = rules["x-seen"]
+    return None, None if low <= value <= high else f"{value:g} is outside of {low:g} to {high:g}, which training saw"
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _refusal(problems: list[tuple], paths: list[tuple]) -> InvalidInput:
+    """problems: (index of the row, name of the feature or None, reason) each, in any order."""
+    problems.sort(key=lambda problem: problem[0])
+    named = [(paths[at] + ((name,) if name else ()), reason) for at, name, reason in problems[:MOST_NAMED]]
+    return InvalidInput(*named, more=max(0, len(problems) - MOST_NAMED))

@@ -1,0 +1,1 @@
+"""What stays on the developer's machine: data, the parity check, the model card."""

@@ -1,0 +1,45 @@
+"""The model card: everything that serving must know about a model, written by training, carried by the ONNX file."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import onnx
+
+TEXT = ("name", "version", "task", "target", "data_sha256")  # the rest is JSON in the ONNX file's metadata
+
+
+def write_card(folder: Path, card: dict) -> None:
+    """Writes build/card.json, the last file of a training: that it exists says that the training is complete."""
+    (folder / "card.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_card(folder: Path) -> dict:
+    """Reads build/card.json. Ends the program where the model was not trained yet."""
+    try:
+        return json.loads((folder / "card.json").read_text())
+    except FileNotFoundError:
+        raise SystemExit(f"{folder} holds no trained model: run `make train` first") from None
+
+
+def library_versions(*packages: str) -> dict[str, str]:
+    """Versions of Python and of the named distributions."""
+    return {"python": sys.version.split()[0], **{name: importlib.metadata.version(name) for name in packages}}
+
+
+def version() -> str:
+    """`git describe` of the checkout, or "unversioned" outside of one."""
+    command = ["git", "describe", "--always", "--dirty", "--tags"]
+    try:
+        return subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unversioned"
+
+
+def attach(model: onnx.ModelProto, card: dict) -> None:
+    """Puts the card into the model's metadata."""
+    onnx.helper.set_model_props(model, {key: value if key in TEXT else json.dumps(value) for key, value in card.items()})

@@ -1,0 +1,109 @@
+"""Tables of named features: read, checked and described."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+DOWNLOAD_TIMEOUT = 30  # seconds without a byte
+
+
+def read_bytes(source: str) -> bytes:
+    """The content of a file or of an http(s) URL. Ends the program with one line where there is none."""
+    try:
+        if source.startswith(("http://", "https://")):
+            with urllib.request.urlopen(source, timeout=DOWNLOAD_TIMEOUT) as response:
+                return response.read()
+        return Path(source).read_bytes()
+    except (OSError, urllib.error.URLError) as error:
+        raise SystemExit(f"cannot read {source}: {getattr(error, 'reason', None) or error}") from None
+
+
+def load_table(
+    source: str, categories: list[str], numbers: list[str], target: str, labels: list[str]
+) -> tuple[pd.DataFrame, str]:
+    """A CSV file as a table that is ready for training, and the sha256 of its bytes.
+
+    source: path or URL; target: the column to predict, whose values are labels. Further columns are left out.
+    Missing categories become the empty text, missing numbers NaN; numbers are float32, as they will be in ONNX.
+    Ends the program with one line for each column or value that is not of this form.
+    """
+    content = read_bytes(source)
+    try:
+        table = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
+    except (ValueError, pd.errors.ParserError) as error:
+        raise SystemExit(f"{source} is not a CSV file: {error}") from None
+    columns = [*categories, *numbers, target]
+    faults: list[str | None] = [f"column {name} is missing" for name in columns if name not in table]
+    if not len(table):
+        faults.append("there are no rows")
+    if not faults:
+        faults = [_not_numbers(table[name]) for name in numbers] + [_not_labels(table[target], labels)]
+    if any(faults):
+        raise SystemExit("\n".join(f"{source}: {fault}" for fault in faults if fault))
+    table = table[columns].astype(dict.fromkeys(categories, object))
+    table[numbers] = table[numbers].apply(pd.to_numeric).astype(np.float32)
+    return table, hashlib.sha256(content).hexdigest()
+
+
+def input_schema(table: pd.DataFrame, categories: list[str], numbers: list[str]) -> dict:
+    """The JSON Schema of one row, with what training saw of each feature in `x-seen`.
+
+    table: the rows that the model is fitted to. A feature may be missing in a request if it was missing in training.
+    """
+    properties = {name: _category(table[name]) for name in categories} | {name: _number(table[name]) for name in numbers}
+    required = [name for name, rules in properties.items() if "null" not in rules["type"]]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "properties": properties,
+        "required": required,
+    }
+
+
+def _not_numbers(column: pd.Series) -> str | None:
+    numbers = pd.to_numeric(column, errors="coerce")
+    wrong = column[np.isinf(numbers) | (numbers.isna() & (column != ""))]
+    return _fault(wrong, "is not a number") if len(wrong) else None
+
+
+def _not_labels(column: pd.Series, labels: list[str]) -> str | None:
+    wrong = column[~column.isin(labels)]
+    if len(wrong):
+        return _fault(wrong, f"is not one of {', '.join(labels)}")
+    absent = sorted(set(labels) - set(column))
+    return f"column {column.name} never has the value {absent[0]!r}" if absent else None
+
+
+def _fault(wrong: pd.Series, what: str) -> str:
+    # Row 0 of the table is line 2 of the file.
+    return f"column {wrong.name}, line {wrong.index[0] + 2}: {wrong.iloc[0]!r} {what}" + (
+        f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+    )
+
+
+def _category(column: pd.Series) -> dict:
+    seen = sorted(set(column))
+    return {"type": ["string", "null"] if "" in seen else "string", "x-seen": [value for value in seen if value]}
+
+
+def _number(column: pd.Series) -> dict:
+    known = column.dropna()
+    # By way of their text, because the float32 nearest to 8684.8 is 8684.7998, and 8684.8 was seen.
+    low, high = float(str(known.min())), float(str(known.max()))
+    whole = bool((known == known.round()).all())
+    kind = "integer" if whole else "number"
+    # Ten times the range that training saw leaves room for growth, and none for a wrong unit or a typing error.
+    margin = 10 * (high - low)
+    limits = {"minimum": 0 if low >= 0 else low - margin, "maximum": high + margin}
+    return {
+        "type": [kind, "null"] if column.isna().any() else kind,
+        **{key: int(value) if whole else value for key, value in limits.items()},
+        "x-seen": [int(low), int(high)] if whole else [low, high],
+    }

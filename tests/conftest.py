@@ -1,0 +1,58 @@
+"""What all tests share: which projects are tested, and that nothing is skipped in CI."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from scripts.docker import why_no_container, why_no_engine
+from scripts.project import ROOT, Project
+
+
+def pytest_addoption(parser):
+    parser.addoption("--model", action="append", help="a project folder to test; all of them without it")
+
+
+def pytest_generate_tests(metafunc):
+    """A test that takes `project` runs for each project, one that takes `tabular` for each whose requests are customers."""
+    chosen = metafunc.config.getoption("--model") or Project.names()
+    if "project" in metafunc.fixturenames:
+        metafunc.parametrize("project", [Project(name) for name in chosen], ids=chosen, scope="session")
+    if "tabular" in metafunc.fixturenames:
+        chosen = [name for name in chosen if "customer" in json.loads(Project(name).event_file.read_text())]
+        metafunc.parametrize("tabular", [Project(name) for name in chosen], ids=chosen, scope="session")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if report.skipped and os.environ.get("CI"):
+        report.outcome, report.longrepr = "failed", f"skipped, which CI does not allow: {report.longrepr}"
+
+
+@pytest.fixture(scope="session")
+def docker():
+    """Skips where there is no Docker engine."""
+    if reason := why_no_engine():
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def base_image(docker):
+    """Skips where there is no base image to build on."""
+    if reason := why_no_container(Project(Project.names()[0])):
+        pytest.skip(reason)
+
+
+@pytest.fixture
+def run_script():
+    """Runs a file of the checkout with the tests' own Python; gives the finished process with its output as text."""
+
+    def run(*arguments, **options):
+        command = [sys.executable, *map(str, arguments)]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, **options)
+
+    return run

@@ -1,0 +1,47 @@
+"""The handler of each tabular project, serving the toy model."""
+
+import importlib.util
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from tests.unit.toy import save_toy
+
+CONTEXT = SimpleNamespace(aws_request_id="request-1")
+
+
+def load_handler(folder, model):
+    """The module lambda_function of a project, as Lambda would load it, on another model file."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MODEL_PATH", str(model))
+        spec = importlib.util.spec_from_file_location("lambda_function", folder / "lambda_function.py")
+        assert spec and spec.loader
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def toy(tmp_path_factory):
+    """The path of the toy model."""
+    return save_toy(tmp_path_factory.mktemp("toy") / "model.onnx")
+
+
+@pytest.fixture(scope="session")
+def module(tabular, toy):
+    """A tabular project's lambda_function on the toy model."""
+    return load_handler(tabular.folder, toy)
+
+
+@pytest.fixture(scope="session")
+def handler(module):
+    """The handler as a function of an event."""
+    return lambda event: module.lambda_handler(event, CONTEXT)
+
+
+@pytest.fixture
+def lines(capsys):
+    """A function that gives the log lines printed since its last call."""
+    capsys.readouterr()
+    return lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]
