@@ -44,13 +44,13 @@ lint: $(VENV)/dev.stamp ## ruff and mypy
 	$(RUN) -m mypy shared scripts tests
 	for model in $(PROJECTS); do $(RUN) -m mypy $$model/*.py || exit 1; done
 format: $(VENV)/dev.stamp ## put all files into ruff's format
-	$(RUN) -m ruff check --fix && $(RUN) -m ruff format
+	$(RUN) -m ruff check --fix --exit-zero --quiet && $(RUN) -m ruff format
 clean: ## remove what these commands made: every build folder, .venv, caches
 	rm -rf $(VENV) */build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A model that was trained with DATA or ARGS is trained with them again when its code has changed.
-$(BUILD)/card.json: $(MODEL)/train.py $(VENV)/$(MODEL).stamp $(if $(DATA)$(ARGS),FORCE)
+$(BUILD)/card.json: $(MODEL)/train.py $(MODEL)/requirements-train.txt $(if $(DATA)$(ARGS),FORCE) | $(VENV)/$(MODEL).stamp
 	mkdir -p $(BUILD)
 	arguments="$(if $(DATA)$(ARGS),$(if $(DATA),--data '$(DATA)') $(ARGS),$$(cat $(BUILD)/arguments 2>/dev/null))"; \
 	  eval "$(RUN) $(MODEL)/train.py $$arguments" && echo "$$arguments" >$(BUILD)/arguments

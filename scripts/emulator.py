@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import IO
 
 from scripts import rie
@@ -65,8 +66,7 @@ class Emulator:
         if self._name:
             subprocess.run([DOCKER, "rm", "--force", self._name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         else:
-            # The emulator outlives SIGTERM for a while, and the function outlives the emulator: end both.
-            _kill_group(self._process.pid)
+            _kill_session(self._process.pid)
         self._process.wait()
         self._process = None
         signal.signal(signal.SIGINT, before)
@@ -150,9 +150,15 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def _kill_group(leader: int) -> None:
-    with contextlib.suppress(ProcessLookupError):  # it may have ended by itself
-        os.killpg(leader, signal.SIGKILL)
+def _kill_session(leader: int) -> None:
+    """Kills all processes of a session, the newest first: the function before the emulator that it would complain about.
+
+    The emulator gives the function a process group of its own, and does not end it when it is killed itself.
+    """
+    for pid in sorted((int(path.name) for path in Path("/proc").glob("[0-9]*")), reverse=True):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if os.getsid(pid) == leader:
+                os.kill(pid, signal.SIGKILL)
 
 
 def _die_with_parent() -> None:

@@ -30,7 +30,7 @@ def use_another_python():
     """Starts over with a Python that fits, or ends with one line."""
     for name in ("python3.13", "python3.12", "python3.11"):
         path = shutil.which(name)
-        if path and subprocess.call([path, "-c", ""], stderr=subprocess.DEVNULL) == 0:
+        if path and subprocess.call([path, "-c", ""], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0:
             os.execv(path, [path, *sys.argv])
     version = ".".join(map(str, sys.version_info[:3]))
     sys.exit(

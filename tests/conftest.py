@@ -9,6 +9,7 @@ import pytest
 
 from scripts.docker import why_no_container, why_no_engine
 from scripts.project import ROOT, Project
+from tests.checkout import Checkout
 
 
 def pytest_addoption(parser):
@@ -56,3 +57,9 @@ def run_script():
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, **options)
 
     return run
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A copy of the checkout that the test may spoil."""
+    return Checkout(tmp_path / "checkout")

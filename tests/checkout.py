@@ -1,0 +1,45 @@
+"""A second checkout to be spoilt: the files of this one, with its virtual environment."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from scripts.project import ROOT
+
+
+class Checkout:
+    """A copy of this checkout's files, and of the models that were made, in a folder of its own."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        listed = subprocess.run(
+            ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        made = [str(path.relative_to(ROOT)) for path in ROOT.glob("*/build/*") if path.is_file()]
+        for name in sorted({*listed.stdout.splitlines(), *made}):
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, root / name)
+        (root / ".venv").symlink_to(Path(sys.prefix))
+        # The path file in the virtual environment names the first checkout; what PYTHONPATH names comes before it.
+        self.environment = {**os.environ, "PYTHONPATH": str(root)}
+
+    def popen(self, *command, **variables):
+        """Starts a command in a process group of its own, with standard output and error in one pipe."""
+        return subprocess.Popen(
+            [str(word) for word in command],
+            cwd=self.root,
+            env={**self.environment, **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+
+    def make(self, *arguments, **variables):
+        """Runs make. Gives its exit status and all that it printed."""
+        process = self.popen("make", *arguments, **variables)
+        output, _ = process.communicate(timeout=900)
+        return process.returncode, output

@@ -1,0 +1,105 @@
+"""Each foreseeable cause of failure ends in one line that says what happened and what to do."""
+
+import pytest
+
+from scripts.emulator import free_port
+
+
+def told(checkout, *arguments, **variables):
+    """The lines that make printed, less its own about the failed target."""
+    status, output = checkout.make(*arguments, **variables)
+    assert status != 0, output
+    return [line for line in output.splitlines() if not line.startswith("make: ***")]
+
+
+def test_unknown_model(checkout):
+    status, output = checkout.make("demo", "MODEL=no-such-model")
+    assert status != 0 and output.count("\n") == 1
+    assert "MODEL=no-such-model is not a project folder: there are " in output
+
+
+def test_a_name_that_no_image_can_have(checkout, project):
+    checkout.popen("cp", "-r", project.name, "Bad").wait(timeout=60)
+    process = checkout.popen(checkout.root / ".venv/bin/python", "scripts/build.py", "Bad")
+    output, _ = process.communicate(timeout=60)
+    assert (
+        process.returncode == 1
+        and output.startswith("Bad cannot name an image: use lower-case letters")
+        and output.count("\n") == 1
+    )
+
+
+@pytest.mark.parametrize("target", ["build", "run", "demo"])
+def test_no_model_yet(checkout, project, run_script, target):
+    (checkout.root / project.name / "build/model.onnx").unlink()
+    process = checkout.popen(checkout.root / ".venv/bin/python", f"scripts/{target}.py", project.name)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert output == f"{project.name} has no model.onnx yet: run `make export MODEL={project.name}`\n"
+
+
+@pytest.mark.parametrize("target", ["build", "run", "demo"])
+def test_broken_model(checkout, project, target):
+    (checkout.root / project.name / "build/model.onnx").write_bytes(b"broken")
+    lines = told(checkout, target, f"MODEL={project.name}", f"PORT={free_port()}")
+    assert len(lines) == 1 and "build/model.onnx cannot be used (" in lines[0]
+    assert lines[0].endswith("make it again with `make export`")
+
+
+def test_build_without_docker(checkout, project):
+    [line] = told(checkout, "build", f"MODEL={project.name}", DOCKER="no-such-docker")
+    assert line.startswith("no-such-docker is not installed: install and start Docker")
+
+
+def test_build_with_a_client_and_no_engine(checkout, project, tmp_path):
+    client = tmp_path / "docker"
+    client.write_text("#!/bin/sh\necho 'Cannot connect to the Docker daemon' >&2\nexit 1\n")
+    client.chmod(0o755)
+    [line] = told(checkout, "build", f"MODEL={project.name}", DOCKER=str(client))
+    assert line.startswith(f"no {client} engine answers: install and start Docker")
+
+
+def test_a_base_image_that_cannot_be_pulled(checkout, project, docker):
+    missing = "127.0.0.1:9/no/such/image:1"
+    lines = told(checkout, "build", f"MODEL={project.name}", BASE_IMAGE=missing)
+    assert lines == [f"pulling {missing}", f"{missing} is not here and cannot be pulled: check the network, or set BASE_IMAGE"]
+
+
+def test_demo_goes_on_without_the_base_image(checkout, project, docker):
+    missing = "127.0.0.1:9/no/such/image:1"
+    status, output = checkout.make("demo", f"MODEL={project.name}", f"PORT={free_port()}", BASE_IMAGE=missing)
+    assert status == 0, output
+    assert f"without a container, because {missing} is not here and cannot be pulled" in output
+
+
+@pytest.mark.parametrize("script", ["build", "demo", "invoke", "install", "rie", "run"])
+def test_each_script_has_help(run_script, script):
+    ran = run_script(f"scripts/{script}.py", "--help")
+    assert ran.returncode == 0 and ran.stdout.startswith("usage:") and len(ran.stdout.splitlines()) > 4
+
+
+def test_make_alone_prints_help(checkout):
+    status, output = checkout.make()
+    assert status == 0
+    for target in (
+        "demo",
+        "train",
+        "export",
+        "build",
+        "run",
+        "invoke-local",
+        "test",
+        "test-unit",
+        "lint",
+        "format",
+        "clean",
+        "help",
+    ):
+        assert f"\n  {target} " in output
+
+
+def test_clean_removes_what_was_made(checkout, project):
+    (checkout.root / ".venv").unlink()  # a link here, to the environment in which this test runs
+    status, output = checkout.make("clean")
+    assert status == 0, output
+    assert not list(checkout.root.glob("*/build")) and not list(checkout.root.rglob("__pycache__"))

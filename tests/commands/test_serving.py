@@ -1,0 +1,130 @@
+"""`make run`: served until Ctrl-C, to curl, requests and boto3, and then nothing of it is left."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+
+import boto3
+import pytest
+import requests
+from botocore.config import Config
+
+from scripts.docker import DOCKER
+from scripts.emulator import free_port
+from tests.processes import containers_with, running_with, wait_until
+
+PATH = "/2015-03-31/functions/function/invocations"
+
+
+class Served:
+    """`make run` of a project, in the copied checkout."""
+
+    def __init__(self, checkout, project, way):
+        self.port = free_port()
+        self.name = f"-{self.port}"  # the end of the container's name
+        self.process = checkout.popen("make", "run", f"MODEL={project.name}", f"PORT={self.port}", **way)
+        self.lines = []
+        for line in self.process.stdout:
+            self.lines.append(line)
+            if line.startswith("curl "):
+                return
+        raise AssertionError("".join(self.lines))
+
+    def interrupt(self, number):
+        os.killpg(self.process.pid, number)  # as a terminal does: make and its children alike
+        output, _ = self.process.communicate(timeout=60)
+        return output
+
+    def left(self):
+        return running_with(f"127.0.0.1:{self.port}") + containers_with(self.name)
+
+
+@pytest.fixture
+def served(checkout, tabular, way):
+    served = Served(checkout, tabular, way)
+    yield served
+    if served.process.poll() is None:
+        served.interrupt(signal.SIGINT)
+
+
+def test_curl_requests_and_boto3_get_the_same_answer(served, tabular):
+    url = f"http://127.0.0.1:{served.port}"
+    event = tabular.event_file.read_text()
+    [shown] = [line for line in served.lines if line.startswith("curl ")]
+    curl = subprocess.run(
+        ["sh", "-c", f"{shown.strip()} --silent --show-error"], cwd=tabular.folder.parent, capture_output=True, check=True
+    )
+    answers = [json.loads(curl.stdout), requests.post(url + PATH, json=json.loads(event), timeout=30).json()]
+    local = {"region_name": "us-east-1", "aws_access_key_id": "any", "aws_secret_access_key": "any"}
+    client = boto3.client("lambda", endpoint_url=url, config=Config(retries={"total_max_attempts": 1}), **local)
+    answers.append(json.loads(client.invoke(FunctionName="function", Payload=event)["Payload"].read()))
+    assert answers[0] == answers[1] == answers[2]
+    assert 0 < answers[0]["churn_probability"] < 1
+
+
+def test_invoke_local(served, checkout, tabular):
+    status, output = checkout.make("invoke-local", f"MODEL={tabular.name}", f"PORT={served.port}")
+    assert status == 0 and 0 < json.loads(output)["churn_probability"] < 1
+    bad = checkout.root / "bad.json"
+    bad.write_text('{"customer": {}}')
+    status, output = checkout.make("invoke-local", f"MODEL={tabular.name}", f"PORT={served.port}", f"EVENT={bad}")
+    assert status != 0 and output.startswith("InvalidInput: customer.") and "is missing" in output
+
+
+def test_http_events_go_through_the_emulator_too(served):
+    from tests.unit.http_events import http_api
+
+    answer = requests.post(f"http://127.0.0.1:{served.port}{PATH}", json=http_api("GET", "/health"), timeout=30).json()
+    assert answer["statusCode"] == 200
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_nothing_is_left_when_it_is_interrupted(served, tabular, number):
+    requests.post(f"http://127.0.0.1:{served.port}{PATH}", data=tabular.event_file.read_text(), timeout=30)
+    assert served.left()
+    output = served.interrupt(number)
+    assert "Traceback" not in output
+    assert not served.left()
+
+
+def test_nothing_is_left_when_the_script_is_killed(served, tabular):
+    requests.post(f"http://127.0.0.1:{served.port}{PATH}", data=tabular.event_file.read_text(), timeout=30)
+    [script] = [pid for pid in os.listdir("/proc") if pid.isdigit() and is_script(pid, served.port)]
+    os.kill(int(script), signal.SIGKILL)
+    assert wait_until(lambda: not served.left()), served.left()
+
+
+def is_script(pid, port):
+    try:
+        with open(f"/proc/{pid}/cmdline") as file:
+            command = file.read().split("\0")
+    except OSError:
+        return False
+    return "scripts/run.py" in command and str(port) in command
+
+
+def test_a_taken_port_is_told_with_another(served, checkout, tabular, way):
+    status, output = checkout.make("run", f"MODEL={tabular.name}", f"PORT={served.port}", **way)
+    assert status != 0
+    assert re.match(rf"port {served.port} is taken: stop what uses it, or choose another with PORT=\d+\nmake: ", output), output
+
+
+def test_it_says_which_way_it_runs_and_why(served, way):
+    said = "".join(served.lines)
+    assert ("without a container, because no-such-docker is not installed" in said) if way else ("in a container of" in said)
+
+
+def test_a_container_has_the_limits_of_lambda(checkout, tabular, base_image):
+    served = Served(checkout, tabular, {})
+    try:
+        [name] = containers_with(served.name)
+        inspected = subprocess.run([DOCKER, "inspect", name], capture_output=True, text=True, check=True)
+        host = json.loads(inspected.stdout)[0]["HostConfig"]
+        assert host["ReadonlyRootfs"] and list(host["Tmpfs"]) == ["/tmp"] and host["CapAdd"] is None
+        assert [drop.lower() for drop in host["CapDrop"]] == ["all"]
+        assert host["Memory"] == host["MemorySwap"] == tabular.memory * 1024 * 1024
+        assert host["PortBindings"]["8080/tcp"][0]["HostIp"] == "127.0.0.1"
+    finally:
+        served.interrupt(signal.SIGINT)
