@@ -10,6 +10,7 @@ endif
 VENV := .venv
 RUN := $(VENV)/bin/python
 BUILD := $(MODEL)/build
+TESTED := $(if $(filter file,$(origin MODEL)),$(PROJECTS),$(MODEL))
 export BASE_IMAGE BUILD_FLAGS DOCKER
 .SILENT:
 .DELETE_ON_ERROR:
@@ -37,8 +38,8 @@ invoke-local: $(VENV)/run.stamp ## invoke with boto3 what `make run` serves (POR
 test: $(VENV)/dev.stamp $(VENV)/run.stamp ## all tests, or those of one MODEL
 	for model in $(TESTED); do $(MAKE) --no-print-directory export MODEL=$$model || exit 1; done
 	$(RUN) -m pytest $(TESTED:%=--model %)
-test-unit: $(VENV)/dev.stamp $(VENV)/$(MODEL)-serving.stamp ## the tests that need no framework and no Docker
-	$(RUN) -m pytest tests/unit
+test-unit: $(VENV)/dev.stamp $(TESTED:%=$(VENV)/%-serving.stamp) ## the tests that need no framework and no Docker
+	$(RUN) -m pytest tests/unit $(TESTED:%=--model %)
 lint: $(VENV)/dev.stamp ## ruff and mypy
 	$(RUN) -m ruff check && $(RUN) -m ruff format --check
 	$(RUN) -m mypy shared scripts tests
@@ -50,7 +51,7 @@ clean: ## remove what these commands made: every build folder, .venv, caches
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A model that was trained with DATA or ARGS is trained with them again when its code has changed.
-$(BUILD)/card.json: $(MODEL)/train.py $(MODEL)/requirements-train.txt $(if $(DATA)$(ARGS),FORCE) | $(VENV)/$(MODEL).stamp
+$(BUILD)/card.json: $(MODEL)/train.py $(MODEL)/requirements-train.txt $(if $(DATA)$(ARGS),FORCE) | $(VENV)/$(MODEL)-training.stamp
 	mkdir -p $(BUILD)
 	arguments="$(if $(DATA)$(ARGS),$(if $(DATA),--data '$(DATA)') $(ARGS),$$(cat $(BUILD)/arguments 2>/dev/null))"; \
 	  eval "$(RUN) $(MODEL)/train.py $$arguments" && echo "$$arguments" >$(BUILD)/arguments
@@ -61,11 +62,10 @@ $(BUILD)/$(MODEL).name:
 	mkdir -p $(BUILD) && touch $@
 
 # The virtual environment: one stamp for each set of packages in it.
-TESTED := $(if $(filter file,$(origin MODEL)),$(PROJECTS),$(MODEL))
 INSTALL := $(PYTHON) scripts/install.py --venv $(VENV)
-$(VENV)/$(MODEL).stamp: $(MODEL)/requirements-train.txt $(MODEL)/requirements.txt scripts/install.py
+$(VENV)/%-training.stamp: %/requirements-train.txt %/requirements.txt scripts/install.py
 	$(INSTALL) -r $< && touch $@
-$(VENV)/$(MODEL)-serving.stamp: $(MODEL)/requirements.txt scripts/install.py
+$(VENV)/%-serving.stamp: %/requirements.txt scripts/install.py
 	$(INSTALL) -r $< && touch $@
 $(VENV)/%.stamp: pyproject.toml scripts/install.py
 	$(INSTALL) --group $* && touch $@
