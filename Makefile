@@ -37,9 +37,9 @@ invoke-local: $(VENV)/run.stamp ## invoke with boto3 what `make run` serves (POR
 ##@ project
 test: $(VENV)/dev.stamp $(VENV)/run.stamp ## all tests, or those of one MODEL
 	for model in $(TESTED); do $(MAKE) --no-print-directory export MODEL=$$model || exit 1; done
-	$(RUN) -m pytest $(TESTED:%=--model %)
+	$(RUN) -m pytest $(TESTED:%=--model=%)
 test-unit: $(VENV)/dev.stamp $(TESTED:%=$(VENV)/%-serving.stamp) ## the tests that need no framework and no Docker
-	$(RUN) -m pytest tests/unit $(TESTED:%=--model %)
+	$(RUN) -m pytest tests/unit $(TESTED:%=--model=%)
 lint: $(VENV)/dev.stamp ## ruff and mypy
 	$(RUN) -m ruff check && $(RUN) -m ruff format --check
 	$(RUN) -m mypy shared scripts tests

@@ -14,7 +14,7 @@ DOCKER = os.environ.get("DOCKER") or "docker"
 def why_no_engine() -> str | None:
     """Why no container can be run here, or None. The client may be installed with no engine behind it, so the engine is asked."""
     try:
-        asked = subprocess.run([DOCKER, "info", "--format", "{{.ID}}"], capture_output=True, text=True, timeout=30)
+        asked = subprocess.run([DOCKER, "ps", "--quiet"], capture_output=True, text=True, timeout=30)
     except FileNotFoundError:
         return f"{DOCKER} is not installed"
     except subprocess.TimeoutExpired:
