@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 from array import array
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from ctypes import byref, c_char_p, c_int, c_int64, c_size_t, c_void_p, py_object, pythonapi
+from collections.abc import Iterator
+from ctypes import byref, c_char_p, c_int, c_int64, c_size_t, c_void_p
 from math import prod
 from struct import calcsize
 
-from shared.serving.onnx_c_api import load
+from shared.serving.onnx_c_api import address_of, got, load, made, view_of
 from shared.serving.onnx_common import BrokenModel, Input, check_names, described, threads
 
 ort = load()
@@ -32,26 +32,31 @@ class OnnxModel:
 
     def __init__(self, path: str | os.PathLike):
         self._env, self._session = c_void_p(), c_void_p()
+        self._rows: list[tuple] = []  # tensors for one row that are not in use
         try:
             ort.CreateEnv(ERROR, b"", byref(self._env))
-            with _made(ort.CreateSessionOptions, release=ort.ReleaseSessionOptions) as options:
+            with made(ort.CreateSessionOptions, release=ort.ReleaseSessionOptions) as options:
                 ort.SetIntraOpNumThreads(options, threads())
                 ort.SetInterOpNumThreads(options, 1)
                 # Spinning threads burn the CPU share that Lambda grants and bills.
                 ort.AddSessionConfigEntry(options, b"session.intra_op.allow_spinning", b"0")
                 ort.SetSessionLogSeverityLevel(options, ERROR)
                 ort.CreateSession(self._env, os.fsencode(path), options, byref(self._session))
-            self._allocator = _got(c_void_p, ort.GetAllocatorWithDefaultOptions)
-            self._memory = _got(c_void_p, ort.AllocatorGetInfo, self._allocator)
+            self._allocator = got(c_void_p, ort.GetAllocatorWithDefaultOptions)
+            self._memory = got(c_void_p, ort.AllocatorGetInfo, self._allocator)
             self.metadata = described(self._read_metadata())
-            self._inputs = {name: Input(name, *types) for name, *types in self._read_types("Input")}
+            self._inputs = {name: Input(name, code, shape) for name, code, shape in self._read_types("Input")}
             self._outputs = [name for name, *_ in self._read_types("Output")]
         except Exception as error:
             raise BrokenModel(path, error) from error
+        self._by_row = all(taken.row == 1 and taken.shape.count(-1) == 1 for taken in self._inputs.values())
         self._input_names = (c_char_p * len(self._inputs))(*map(str.encode, self._inputs))
         self._output_names = (c_char_p * len(self._outputs))(*map(str.encode, self._outputs))
 
     def __del__(self, ort=ort):  # the module's own name for it may be gone when Python ends
+        for tensors, _ in self._rows:
+            for tensor in tensors:
+                ort.ReleaseValue(tensor)
         ort.ReleaseSession(self._session)
         ort.ReleaseEnv(self._env)  # ONNX Runtime has one of them, and counts its users
 
@@ -64,155 +69,158 @@ class OnnxModel:
         Raises KeyError for an input that the model does not have, ValueError or TypeError for values that do not fit.
         """
         check_names(inputs, self._inputs)
-        count, kept = len(self._inputs), []
-        tensors = (c_void_p * (count + len(self._outputs)))()  # the inputs, then the outputs; NULL until they are made
+        if self._by_row and all(type(values) is list and len(values) == 1 for values in inputs.values()):
+            return self._run_row(inputs)
+        kept: list = []
+        tensors = (c_void_p * len(self._inputs))()  # NULL until they are made
         try:
             for at, taken in enumerate(self._inputs.values()):
-                make = self._make_numbers if taken.code else self._make_texts
-                kept.append(make(tensors, at, taken, inputs[taken.name]))
-            outputs = byref(tensors, count * POINTER)
-            ort.Run(self._session, None, self._input_names, tensors, count, self._output_names, len(self._outputs), outputs)
-            return {name: _nested(tensor) for name, tensor in zip(self._outputs, tensors[count:])}
+                kept.append(self._make(tensors, at, taken, inputs[taken.name]))
+            return self._answers(tensors)
         finally:
             for tensor in tensors:
                 ort.ReleaseValue(tensor)
 
-    def _make_numbers(self, tensors: ctypes.Array, at: int, taken: Input, values: object) -> memoryview:
-        """Makes tensors[at] of numbers. Returns their memory, which the tensor uses: it must not be freed before it."""
-        view, shape = taken.numbers(values)
-        if _address(view) % taken.size:  # bytes cut from the middle of others: processors want numbers at multiples of their size
-            view = memoryview(bytearray(view))
-        sizes = (c_int64 * len(shape))(*shape)
-        ort.CreateTensorWithDataAsOrtValue(
-            self._memory, _address(view), view.nbytes, sizes, len(shape), TYPES[taken.code], byref(tensors, at * POINTER)
-        )
-        return view
+    def _run_row(self, inputs: dict) -> dict[str, list]:
+        """Runs the session over one row, in tensors that are kept for the next: making them takes longer than running."""
+        tensors, cells = self._rows.pop() if self._rows else self._new_row()  # two threads at once have a row each
+        try:
+            for taken, tensor, memory in cells:
+                [value] = inputs[taken.name]
+                if taken.code:
+                    memory[0] = value
+                elif not isinstance(value, str):
+                    taken.texts([value])  # raises TypeError
+                elif "\0" in value:
+                    _fill_one_by_one(tensor, [value])
+                else:
+                    ort.FillStringTensorElement(tensor, value.encode(), 0)
+            return self._answers(tensors)
+        finally:
+            self._rows.append((tensors, cells))
 
-    def _make_texts(self, tensors: ctypes.Array, at: int, taken: Input, values: object) -> None:
-        """Makes tensors[at] of texts, which ONNX Runtime copies."""
-        texts, shape = taken.texts(values)
-        different = dict.fromkeys(texts)  # categories repeat: each is encoded once, and then has an address
-        encoded = "\0".join([*different, ""]).encode()
-        sizes = (c_int64 * len(shape))(*shape)
-        ort.CreateTensorAsOrtValue(self._allocator, sizes, len(shape), STRING, byref(tensors, at * POINTER))
-        if encoded.count(b"\0") > len(different):
-            return _fill_one_by_one(tensors[at], texts)
-        address = _address(memoryview(encoded))
-        for text, part in zip(different, encoded.split(b"\0")):
-            different[text] = address
-            address += len(part) + 1
-        pointers = array("Q", map(different.__getitem__, texts))
-        ort.FillStringTensor(tensors[at], pointers.buffer_info()[0], len(texts))
+    def _new_row(self) -> tuple[ctypes.Array, list]:
+        """Tensors of one row for all inputs; and for each of them the input, the tensor, and the array where its number is."""
+        tensors, cells = (c_void_p * len(self._inputs))(), []
+        for at, taken in enumerate(self._inputs.values()):
+            kept = self._make(tensors, at, taken, [0 if taken.code else ""])
+            cells.append((taken, tensors[at], kept and kept.obj))
+        return tensors, cells
+
+    def _answers(self, tensors: ctypes.Array) -> dict[str, list]:
+        """Runs the session over tensors in the order of its inputs."""
+        outputs = (c_void_p * len(self._outputs))()
+        try:
+            ort.Run(self._session, None, self._input_names, tensors, len(tensors), self._output_names, len(outputs), outputs)
+            return {name: _nested(tensor) for name, tensor in zip(self._outputs, outputs)}
+        finally:
+            for tensor in outputs:
+                ort.ReleaseValue(tensor)
+
+    def _make(self, tensors: ctypes.Array, at: int, taken: Input, values: object) -> memoryview | None:
+        """Makes tensors[at], NULL until then. Returns the memory that the tensor uses and that must live as long, if any."""
+        out = byref(tensors, at * POINTER)
+        if not taken.code:
+            texts, shape = taken.texts(values)
+            ort.CreateTensorAsOrtValue(self._allocator, (c_int64 * len(shape))(*shape), len(shape), STRING, out)
+            _fill(tensors[at], texts)
+            return None  # ONNX Runtime has copied them
+        view, shape = taken.numbers(values)
+        if address_of(view) % taken.size:  # cut out of other bytes, where a processor may not read numbers
+            view = memoryview(bytearray(view))
+        memory = self._memory, address_of(view), view.nbytes
+        ort.CreateTensorWithDataAsOrtValue(*memory, (c_int64 * len(shape))(*shape), len(shape), TYPES[taken.code], out)
+        return view
 
     def _read_metadata(self) -> dict[str, str]:
         """The metadata of the model file."""
-        with _made(ort.SessionGetModelMetadata, self._session, release=ort.ReleaseModelMetadata) as metadata:
+        with made(ort.SessionGetModelMetadata, self._session, release=ort.ReleaseModelMetadata) as metadata:
             keys, count = c_void_p(), c_int64()
             ort.ModelMetadataGetCustomMetadataMapKeys(metadata, self._allocator, byref(keys), byref(count))
             try:
-                addresses = (c_void_p * count.value).from_address(keys.value) if count else ()
-                names = [self._taken(address) for address in addresses]
+                addresses = (c_void_p * count.value).from_address(keys.value) if keys.value else ()
+                names = [self._taken(address) for address in addresses if address]
             finally:
                 ort.AllocatorFree(self._allocator, keys)
             lookup = ort.ModelMetadataLookupCustomMetadataMap
-            return {name: self._taken(_got(c_void_p, lookup, metadata, self._allocator, name.encode())) for name in names}
+            found = {name: self._taken(got(c_void_p, lookup, metadata, self._allocator, name)) for name in names}
+        return {name.decode(): text.decode() for name, text in found.items()}
 
     def _read_types(self, kind: str) -> Iterator[tuple[str, str, list[int]]]:
         """Name, letter of the type, and shape of each "Input" or "Output". Raises TypeError for a type that is not in CODES."""
         count, name_of, type_of = (getattr(ort, f"SessionGet{kind}{what}") for what in ("Count", "Name", "TypeInfo"))
-        for at in range(_got(c_size_t, count, self._session)):
-            name = self._taken(_got(c_void_p, name_of, self._session, at, self._allocator))
-            with _made(type_of, self._session, at, release=ort.ReleaseTypeInfo) as info:
-                tensor = _got(c_void_p, ort.CastTypeInfoToTensorInfo, info)  # NULL if it is a sequence, a map, …
-                if not tensor or (number := _got(c_int, ort.GetTensorElementType, tensor)) not in CODES:
+        for at in range(got(c_size_t, count, self._session)):
+            name = self._taken(got(c_void_p, name_of, self._session, at, self._allocator)).decode()
+            with made(type_of, self._session, at, release=ort.ReleaseTypeInfo) as info:
+                tensor = got(c_void_p, ort.CastTypeInfoToTensorInfo, info)  # NULL if it is a sequence, a map, …
+                if not tensor or (number := got(c_int, ort.GetTensorElementType, tensor)) not in CODES:
                     raise TypeError(f"its {kind.lower()} {name} is of a type that cannot be served")
                 yield name, CODES[number], _shape(tensor)
 
-    def _taken(self, address: int) -> str:
+    def _taken(self, address: int) -> bytes:
         """The text at an address, whose memory is freed."""
-        try:
-            return ctypes.string_at(address).decode()
-        finally:
-            ort.AllocatorFree(self._allocator, address)
+        text = ctypes.string_at(address)
+        ort.AllocatorFree(self._allocator, address)
+        return text
 
 
-def _got(kind: type, function: Callable, *arguments):
-    """What a function writes to its last parameter, as a Python value."""
-    out = kind()
-    function(*arguments, byref(out))
-    return out.value
-
-
-@contextmanager
-def _made(function: Callable, *arguments, release: Callable):
-    """What a function makes, released at the end."""
-    made = _got(c_void_p, function, *arguments)
-    try:
-        yield made
-    finally:
-        release(made)
-
-
-class PyBuffer(ctypes.Structure):
-    """struct Py_buffer of Python's own C interface, the same in all versions since 3.11."""
-
-    _fields_ = (("buf", c_void_p), ("others", c_void_p * 9))
-
-
-_get_buffer = ctypes.PYFUNCTYPE(c_int, py_object, c_void_p, c_int)(("PyObject_GetBuffer", pythonapi))
-_release_buffer = ctypes.PYFUNCTYPE(None, c_void_p)(("PyBuffer_Release", pythonapi))
-_view_of = ctypes.PYFUNCTYPE(py_object, c_void_p, ctypes.c_ssize_t, c_int)(("PyMemoryView_FromMemory", pythonapi))
-SIMPLE, READ = 0, 0x100  # PyBUF_SIMPLE, PyBUF_READ
-
-
-def _address(view: memoryview) -> int:
-    """Where the bytes of a contiguous view are; they stay there while the view lives."""
-    buffer = PyBuffer()
-    _get_buffer(view, byref(buffer), SIMPLE)
-    _release_buffer(byref(buffer))
-    return buffer.buf or 0
+def _fill(tensor: int | None, texts: list[str]) -> None:
+    """Fills a tensor with as many texts as it holds."""
+    different = set(texts)  # categories repeat: each is encoded once, all together
+    encoded = "\0".join([*different, ""]).encode()
+    if encoded.count(b"\0") > len(different):
+        return _fill_one_by_one(tensor, texts)
+    address, pointers = address_of(encoded), {}
+    for text, part in zip(different, encoded.split(b"\0")):
+        pointers[text] = address.to_bytes(POINTER, sys.byteorder)
+        address += len(part) + 1
+    each = [pointers[text] for text in texts]
+    ort.FillStringTensor(tensor, b"".join(each), len(each))
 
 
 def _fill_one_by_one(tensor: int, texts: list[str]) -> None:
-    """Fills a tensor with texts that hold NUL characters, at which FillStringTensor would cut them."""
+    """The same for texts that hold NUL characters, at which FillStringTensor would cut them."""
     for at, text in enumerate(texts):
         encoded = text.encode()
-        place = _got(c_void_p, ort.GetResizedStringTensorElementBuffer, tensor, at, len(encoded))
+        place = got(c_void_p, ort.GetResizedStringTensorElementBuffer, tensor, at, len(encoded))
         ctypes.memmove(place, encoded, len(encoded))
 
 
-def _nested(tensor: int):
+def _nested(tensor: int | None) -> list:
     """A tensor as nested lists, as deep as it has dimensions."""
-    with _made(ort.GetTensorTypeAndShape, tensor, release=ort.ReleaseTensorTypeAndShapeInfo) as info:
-        code, shape = CODES[_got(c_int, ort.GetTensorElementType, info)], _shape(info)
+    info = got(c_void_p, ort.GetTensorTypeAndShape, tensor)
+    try:
+        code, shape = CODES[got(c_int, ort.GetTensorElementType, info)], _shape(info)
+    finally:
+        ort.ReleaseTensorTypeAndShapeInfo(info)
     count = prod(shape)
     if code == "" or count == 0:
         return _in_shape(_texts(tensor, count), shape)
-    view = _view_of(_got(c_void_p, ort.GetTensorMutableData, tensor), count * calcsize(code), READ)
+    view = view_of(got(c_void_p, ort.GetTensorMutableData, tensor), count * calcsize(code))
     return view.cast(code, shape).tolist()  # type: ignore[call-overload]
 
 
 def _shape(info: int) -> list[int]:
     """The sizes of the dimensions, -1 for an open one. info: const OrtTensorTypeAndShapeInfo*."""
-    sizes = (c_int64 * _got(c_size_t, ort.GetDimensionsCount, info))()
+    sizes = (c_int64 * got(c_size_t, ort.GetDimensionsCount, info))()
     ort.GetDimensions(info, sizes, len(sizes))
     return list(sizes)
 
 
-def _texts(tensor: int, count: int) -> list[str]:
+def _texts(tensor: int | None, count: int) -> list[str]:
     """The texts in a tensor of `count` of them."""
     if not count:
         return []
-    content = bytearray(_got(c_size_t, ort.GetStringTensorDataLength, tensor))
+    content = bytearray(got(c_size_t, ort.GetStringTensorDataLength, tensor))
     starts = array("Q", bytes(count * 8))
-    ort.GetStringTensorContent(tensor, _address(memoryview(content)), len(content), starts.buffer_info()[0], count)
+    ort.GetStringTensorContent(tensor, address_of(content), len(content), starts.buffer_info()[0], count)
     ends = [*starts[1:], len(content)]
     return [content[start:end].decode() for start, end in zip(starts, ends)]
 
 
 def _in_shape(flat: list, shape: list[int]) -> list:
-    """A flat list nested to a shape of one dimension or more."""
-    if len(shape) == 1:
-        return flat
+    """A flat list nested to a shape; its one element if that has no dimension."""
+    if len(shape) < 2:
+        return flat if shape else flat[0]
     step = len(flat) // shape[0] if shape[0] else 0
     return [_in_shape(flat[at * step : (at + 1) * step], shape[1:]) for at in range(shape[0])]

@@ -9,13 +9,16 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from ctypes import c_char_p, c_int, c_size_t, c_void_p
+from collections.abc import Callable
+from contextlib import contextmanager
+from ctypes import PYFUNCTYPE, byref, c_char_p, c_int, c_size_t, c_ssize_t, c_void_p, py_object, pythonapi
 from types import SimpleNamespace
+from typing import Any
 
 API_VERSION = 15  # of ONNX Runtime 1.15, the first that has all of these functions
 
 # Each returns an OrtStatus*, which is NULL when it succeeded, but for GetErrorMessage and Release….
-FUNCTIONS = {  # place in struct OrtApi, types of the parameters; the parameters as in onnxruntime_c_api.h
+FUNCTIONS: dict[str, tuple] = {  # place in struct OrtApi, types of the parameters; the parameters as in onnxruntime_c_api.h
     "GetErrorMessage": (2, c_void_p),  # const OrtStatus* status -> const char*
     "CreateEnv": (3, c_int, c_char_p, c_void_p),  # OrtLoggingLevel level, const char* logid, OrtEnv** out
     "CreateSession": (7, c_void_p, c_char_p, c_void_p, c_void_p),
@@ -63,6 +66,7 @@ FUNCTIONS = {  # place in struct OrtApi, types of the parameters; the parameters
     "ReleaseModelMetadata": (118, c_void_p),
     "ModelMetadataGetCustomMetadataMapKeys": (123, c_void_p, c_void_p, c_void_p, c_void_p),
     # ^ const OrtModelMetadata*, OrtAllocator*, char*** keys, int64_t* num_keys
+    "FillStringTensorElement": (129, c_void_p, c_char_p, c_size_t),  # OrtValue* value, const char* s, size_t index
     "AddSessionConfigEntry": (130, c_void_p, c_char_p, c_char_p),  # OrtSessionOptions*, const char* key, const char* value
     "GetResizedStringTensorElementBuffer": (252, c_void_p, c_size_t, c_size_t, c_void_p),
     # ^ OrtValue* value, size_t index, size_t length_in_bytes, char** out
@@ -93,7 +97,7 @@ def load(version: int = API_VERSION) -> SimpleNamespace:
     ort = SimpleNamespace()
     for name, (place, *parameters) in FUNCTIONS.items():
         member = function(table[place])
-        member.argtypes = parameters
+        member.argtypes = tuple(parameters)
         setattr(ort, name, member)
 
     def checked(status, called, arguments):
@@ -122,3 +126,46 @@ def library() -> str:
                 if name.startswith("libonnxruntime."):  # .so.1.32.0 on Linux, .1.32.0.dylib on macOS
                     return os.path.join(folder, name)
     raise ImportError("there is no onnxruntime/capi/libonnxruntime.* on the path: install onnxruntime")
+
+
+def got(kind: type, function: Callable, *arguments) -> Any:
+    """What a function writes to its last parameter, as a Python value."""
+    out = kind()
+    function(*arguments, byref(out))
+    return out.value
+
+
+@contextmanager
+def made(function: Callable, *arguments, release: Callable):
+    """What a function makes, released at the end."""
+    handle = got(c_void_p, function, *arguments)
+    try:
+        yield handle
+    finally:
+        release(handle)
+
+
+# Python's own C interface: https://docs.python.org/3/c-api/buffer.html
+class PyBuffer(ctypes.Structure):
+    """Py_buffer, the same in all versions since 3.11; only its first member is used here."""
+
+    _fields_ = (("buf", c_void_p), ("others", c_void_p * 9))
+
+
+get_buffer = PYFUNCTYPE(c_int, py_object, c_void_p, c_int)(("PyObject_GetBuffer", pythonapi))  # object, Py_buffer*, int flags
+release_buffer = PYFUNCTYPE(None, c_void_p)(("PyBuffer_Release", pythonapi))  # Py_buffer*
+view_from = PYFUNCTYPE(py_object, c_void_p, c_ssize_t, c_int)(("PyMemoryView_FromMemory", pythonapi))  # char*, size, int flags
+SIMPLE, READ = 0, 0x100  # PyBUF_SIMPLE, PyBUF_READ
+
+
+def address_of(buffer: object) -> int:
+    """Where the bytes of a contiguous buffer are. They stay there while it lives and keeps its size."""
+    found = PyBuffer()
+    get_buffer(buffer, byref(found), SIMPLE)
+    release_buffer(byref(found))
+    return found.buf or 0
+
+
+def view_of(address: int, count: int) -> memoryview:
+    """The bytes at an address, not copied: it must not be used when they are freed."""
+    return view_from(address, count, READ)

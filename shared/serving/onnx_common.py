@@ -48,7 +48,7 @@ class Input:
             raise TypeError(f"its input {name} is of a type that cannot be served")
         self.name, self.code, self.shape = name, code, shape
         self.size = array(code).itemsize if code else 0  # bytes of an element
-        self._row = prod(size for size in shape if size != -1)  # values for each step of the open dimension
+        self.row = prod(size for size in shape if size != -1)  # values for each step of the open dimension
 
     def numbers(self, values: object) -> tuple[memoryview, list[int]]:
         """Values in memory as ONNX Runtime takes them, a buffer as it is and not a copy, and the shape that they have.
@@ -69,15 +69,15 @@ class Input:
         """A list of texts, and the shape that they have. Raises TypeError or ValueError for what is not that."""
         if not isinstance(values, list):
             raise TypeError(f"{self.name} takes a list of texts, not a {type(values).__name__}")
-        "".join(values)  # a TypeError where one of them is not text
+        "".join(values)  # raises TypeError where one of them is not text
         return values, self.fitted(len(values))
 
     def fitted(self, count: int) -> list[int]:
         """The shape that a number of values has. Raises ValueError where they do not fill one."""
         left_open = self.shape.count(-1)
-        if left_open == 1 and self._row and count % self._row == 0:
-            return [count // self._row if size == -1 else size for size in self.shape]
-        if left_open or count != self._row:
+        if left_open == 1 and self.row and count % self.row == 0:
+            return [count // self.row if size == -1 else size for size in self.shape]
+        if left_open or count != self.row:
             raise ValueError(f"{self.name} cannot have {count} values: its shape is {self.shape}")
         return self.shape
 
