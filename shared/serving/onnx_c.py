@@ -178,7 +178,7 @@ def _fill(tensor: int | None, texts: list[str]) -> None:
     ort.FillStringTensor(tensor, b"".join(each), len(each))
 
 
-def _fill_one_by_one(tensor: int, texts: list[str]) -> None:
+def _fill_one_by_one(tensor: int | None, texts: list[str]) -> None:
     """The same for texts that hold NUL characters, at which FillStringTensor would cut them."""
     for at, text in enumerate(texts):
         encoded = text.encode()
