@@ -13,7 +13,6 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from ctypes import PYFUNCTYPE, byref, c_char_p, c_int, c_size_t, c_ssize_t, c_void_p, py_object, pythonapi
 from types import SimpleNamespace
-from typing import Any
 
 API_VERSION = 15  # of ONNX Runtime 1.15, the first that has all of these functions
 
@@ -128,7 +127,7 @@ def library() -> str:
     raise ImportError("there is no onnxruntime/capi/libonnxruntime.* on the path: install onnxruntime")
 
 
-def got(kind: type, function: Callable, *arguments) -> Any:
+def got(kind: type, function: Callable, *arguments):
     """What a function writes to its last parameter, as a Python value."""
     out = kind()
     function(*arguments, byref(out))
