@@ -53,7 +53,8 @@ def why_no_container(project: Project) -> str | None:
 def build_command(project: Project) -> list[str]:
     """The `docker build` of a project. BUILD_FLAGS adds options, `--network host` say."""
     command = [DOCKER, "build", "--file", f"{project.name}/Dockerfile", "--tag", project.image]
-    command += ["--build-arg", f"MODEL={project.name}", "--build-arg", f"BASE_IMAGE={base_image(project)}"]
+    arguments = {"MODEL": project.name, "BASE_IMAGE": base_image(project), "RUNTIME": project.runtime}
+    command += [flag for key, value in arguments.items() for flag in ("--build-arg", f"{key}={value}")]
     return [*command, *os.environ.get("BUILD_FLAGS", "").split(), str(ROOT)]
 
 

@@ -82,7 +82,11 @@ class Emulator:
         command = [str(rie.fetch()), *addresses, sys.executable, "-m", "awslambdaric", "lambda_function.lambda_handler"]
         # Nothing of the caller's environment: as in a container, and so that no AWS credentials get in.
         environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
-        environment |= {"MODEL_PATH": str(self._project.model_file), **variables_of(self._project)}
+        environment |= {
+            "MODEL_PATH": str(self._project.model_file),
+            "RUNTIME": self._project.runtime,
+            **variables_of(self._project),
+        }
         self._process = self._popen(command, environment)
 
     def _popen(self, command: list[str], environment: dict) -> subprocess.Popen:

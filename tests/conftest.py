@@ -1,5 +1,6 @@
 """What all tests share: which projects are tested, and that nothing is skipped in CI."""
 
+import functools
 import json
 import os
 import subprocess
@@ -16,14 +17,17 @@ def pytest_addoption(parser):
     parser.addoption("--model", action="append", help="a project folder to test; all of them without it")
 
 
+the_project = functools.cache(Project)  # one object for all tests, or else pytest does not see that they can share a fixture
+
+
 def pytest_generate_tests(metafunc):
     """A test that takes `project` runs for each project, one that takes `tabular` for each whose requests are customers."""
     chosen = metafunc.config.getoption("--model") or Project.names()
     if "project" in metafunc.fixturenames:
-        metafunc.parametrize("project", [Project(name) for name in chosen], ids=chosen, scope="session")
+        metafunc.parametrize("project", [the_project(name) for name in chosen], ids=chosen, scope="session")
     if "tabular" in metafunc.fixturenames:
         chosen = [name for name in chosen if "customer" in json.loads(Project(name).event_file.read_text())]
-        metafunc.parametrize("tabular", [Project(name) for name in chosen], ids=chosen, scope="session")
+        metafunc.parametrize("tabular", [the_project(name) for name in chosen], ids=chosen, scope="session")
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -1,1 +1,1 @@
-"""What every image carries: it may import onnxruntime and numpy (in onnx_model.py alone) and the standard library."""
+"""What every image carries: it may import the standard library, and in onnx_python.py alone onnxruntime and numpy."""

@@ -13,11 +13,11 @@ from scripts.docker import DOCKER, build_command
 from scripts.docker import base_image as base_image_of
 from scripts.emulator import Emulator, free_port
 from scripts.invoke import Function, FunctionFailed
-from scripts.project import ROOT
+from scripts.project import ROOT, RUNTIMES, Project
 from tests.processes import wait_until
 from tests.projects.test_tabular import held_out
 
-MOST_ADDED = 110_000_000  # bytes on top of the base image; scikit-learn itself would add 292 MB
+MOST_ADDED = {"python": 110_000_000, "c": 40_000_000}  # bytes on top of the base image; scikit-learn itself would add 292 MB
 LEAST_MEMORY = 128  # MB, the smallest function
 
 
@@ -32,10 +32,14 @@ def inside(project, program):
     return json.loads(docker("run", "--rm", "--entrypoint", "python3", project.image, "-c", program))
 
 
-@pytest.fixture(scope="module")
-def image(tabular, base_image):
-    build(tabular, quiet=True)
-    return tabular
+@pytest.fixture(scope="module", params=RUNTIMES)
+def image(tabular, base_image, request):
+    """A project whose image is built, with each of the two ways to run a model, under a name that only the tests use."""
+    project = Project(tabular.name)
+    project.image, project.runtime = f"{project.name}:test-{request.param}", request.param
+    build(project, quiet=True)
+    yield project
+    docker("image", "rm", "--no-prune", project.image)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +54,7 @@ def served(image, tmp_path_factory):
 
 def test_bytes_added_to_the_base_image(image):
     ours, base = (int(docker("image", "inspect", "-f", "{{.Size}}", name)) for name in (image.image, base_image_of(image)))
-    assert 0 < ours - base <= MOST_ADDED
+    assert 0 < ours - base <= MOST_ADDED[image.runtime]
 
 
 def test_nothing_of_training_and_no_secret_is_in_the_image(image):
@@ -61,9 +65,17 @@ print(json.dumps([str(path.relative_to(root)) for path in root.rglob("*.*")]))""
     names = set(inside(image, program))
     assert {"lambda_function.py", "model.onnx", "shared/serving/events.py"} <= names
     tops = {name.split("/")[0].split("-")[0].removesuffix(".libs") for name in names}
-    assert tops == {"lambda_function.py", "__pycache__", "model.onnx", "shared", "numpy", "onnxruntime"}, tops
+    packages = {"onnxruntime"} | ({"numpy"} if image.runtime == "python" else set())
+    assert tops == {"lambda_function.py", "__pycache__", "model.onnx", "shared"} | packages, tops
     assert not [name for name in names if name.startswith(("shared/training", "shared/data")) or "train" in name.split("/")[-1]]
     assert not [line for line in docker("history", "--no-trunc", image.image).splitlines() if "AWS_SECRET" in line]
+
+
+def test_the_handler_loads_what_its_way_to_run_a_model_needs_and_no_more(image):
+    loaded = set(inside(image, "import json, sys, lambda_function; print(json.dumps(sorted(sys.modules)))"))
+    assert loaded & {"numpy", "onnxruntime"} == ({"numpy", "onnxruntime"} if image.runtime == "python" else set())
+    assert "shared.serving.onnx_python" in loaded or image.runtime == "c"
+    assert ("shared.serving.onnx_c" in loaded) == (image.runtime == "c")
 
 
 def test_everything_is_compiled_and_trusted_without_a_look_at_the_source(image):
