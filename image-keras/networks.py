@@ -3,8 +3,9 @@
 Both take uint8 images, [batch, height, width, 3], and give probabilities, [batch, classes]: scaling is in the network.
 """
 
-import keras
-from keras import layers
+from quiet import keras
+
+layers = keras.layers
 
 
 def small_cnn(size, classes, width=16):

@@ -1,4 +1,4 @@
-"""Imports TensorFlow and Keras without their greeting. Whatever needs them imports this first."""
+"""TensorFlow and Keras, imported without their greeting: `from quiet import keras`."""
 
 import os
 
@@ -12,7 +12,7 @@ stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
 os.dup2(nowhere, 2)
 try:
     import keras  # noqa: F401
-    import tensorflow  # noqa: F401
+    import tensorflow as tf  # noqa: F401
 finally:
     os.dup2(stderr, 2)
     os.close(stderr)

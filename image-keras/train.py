@@ -7,11 +7,9 @@ import sys
 from functools import partial
 from pathlib import Path
 
-import quiet  # noqa: F401, I001 (before Keras)
-import keras
 import networks
 import numpy as np
-import tensorflow as tf
+from quiet import keras, tf
 
 from shared.training.augment import cropped, shifted
 from shared.training.image_results import write_results
@@ -100,7 +98,9 @@ def main():
     parser.add_argument("--data", default="sample", help="sample, full, clothing, or a folder or an archive of photos")
     parser.add_argument("--epochs", type=int, help="times that each image is seen (default: 12, and 6 for photos)")
     parser.add_argument("--seed", type=int, default=0, help="for the first weights, the order and the augmentation")
-    parser.add_argument("--weights", choices=["imagenet", "none"], default="imagenet", help="what the network for photos starts with")
+    parser.add_argument(
+        "--weights", choices=["imagenet", "none"], default="imagenet", help="what the network for photos starts with"
+    )
     args = parser.parse_args()
     keras.utils.set_random_seed(args.seed)
     tf.config.experimental.enable_op_determinism()
@@ -108,7 +108,9 @@ def main():
         keras.utils.disable_interactive_logging()
 
     data = load_images(args.data, BUILD)
-    print(f"{'MobileNetV2' if data.photos else 'small-cnn'} on {len(data.train):,} images of {len(data.labels)} classes", flush=True)
+    print(
+        f"{'MobileNetV2' if data.photos else 'small-cnn'} on {len(data.train):,} images of {len(data.labels)} classes", flush=True
+    )
     if data.photos:
         weights = None if args.weights == "none" else args.weights
         model = fit_photos(data, args.epochs or PHOTO_EPOCHS, args.seed, weights)

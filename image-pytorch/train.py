@@ -69,7 +69,10 @@ def fit(network, augment, groups, data, epochs, batch, seed):
         probabilities = networks.predict(network, data.validation.images)
         found = log_loss(probabilities, data.validation.classes)
         right = accuracy(probabilities, data.validation.classes)
-        print(f"epoch {epoch:2} of {epochs}: loss {total / steps:.3f}, validation loss {found:.3f}, accuracy {right:.3f}", flush=True)
+        print(
+            f"epoch {epoch:2} of {epochs}: loss {total / steps:.3f}, validation loss {found:.3f}, accuracy {right:.3f}",
+            flush=True,
+        )
         if found < least:
             least, best = found, copy.deepcopy(network.state_dict())
     network.load_state_dict(best)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 Entry = tuple[PurePosixPath, Callable[[], bytes]]
@@ -40,11 +41,17 @@ def _of_zip(source: Path) -> Iterator[Entry]:
     with zipfile.ZipFile(source) as archive:
         for member in archive.infolist():
             if not member.is_dir():
-                yield PurePosixPath(member.filename), lambda member=member: archive.read(member)
+                yield PurePosixPath(member.filename), partial(archive.read, member)
 
 
 def _of_tar(source: Path) -> Iterator[Entry]:
     with tarfile.open(source) as archive:
         for member in archive:
             if member.isfile():
-                yield PurePosixPath(member.name), lambda member=member: archive.extractfile(member).read()
+                yield PurePosixPath(member.name), partial(_extract, archive, member)
+
+
+def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = archive.extractfile(member)
+    assert file  # it is a regular file
+    return file.read()

@@ -18,7 +18,8 @@ def shifted(images: np.ndarray, rng: np.random.Generator, most: int = 1) -> np.n
     down, right = rng.integers(0, 2 * most + 1, (2, count))
     rows = down[:, None, None] + np.arange(height)[None, :, None]
     columns = right[:, None, None] + np.arange(width)[None, None, :]
-    columns = np.where((rng.random(count) < 0.5)[:, None, None], columns[:, :, ::-1], columns)
+    mirrored = rng.permutation(count) < count / 2
+    columns = np.where(mirrored[:, None, None], columns[:, :, ::-1], columns)
     return padded[np.arange(count)[:, None, None], rows, columns]
 
 

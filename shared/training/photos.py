@@ -119,12 +119,13 @@ def _divide(places: dict, parts: list[str]) -> dict:
 
 def _read(source: Path, places: dict, labels: list[str], scratch: Path) -> tuple[list[str], dict[str, Part]]:
     """The pixels, in files that vanish with the program: photos by the thousand need not fit into memory."""
-    parts, at = {}, {}
+    parts: dict[str, Part] = {}
+    at: dict[PurePosixPath, tuple[np.ndarray, int]] = {}
     for part in PARTS:
         members = [name for name in places if places[name][0] == part]
         side = TRAIN_SIZE if part == "train" else SIZE
-        file = tempfile.TemporaryFile(dir=scratch)
-        images = np.memmap(file, np.uint8, "w+", shape=(len(members), side, side, 3))
+        with tempfile.TemporaryFile(dir=scratch) as file:  # which lives on, nameless, as long as its pages are mapped
+            images = np.memmap(file, np.uint8, "w+", shape=(len(members), side, side, 3))
         parts[part] = Part(images, np.array([labels.index(places[name][1]) for name in members], np.int64))
         at |= {name: (images, number) for number, name in enumerate(members)}
     digests, faults = [], []

@@ -75,7 +75,9 @@ def picture(counts: np.ndarray, labels: list[str], title: str) -> str:
 def _cell(x: float, y: float, count: int, share: float, right: bool) -> str:
     strength = share**0.6 if count else 0  # so that a few mistakes show
     red, green, blue = (round(246 + (full - 246) * strength) for full in (RIGHT if right else WRONG))
-    box = f'<rect x="{x + 1:.0f}" y="{y + 1:.0f}" width="{CELL - 2}" height="{CELL - 2}" rx="4" fill="rgb({red},{green},{blue})"/>'
+    box = (
+        f'<rect x="{x + 1:.0f}" y="{y + 1:.0f}" width="{CELL - 2}" height="{CELL - 2}" rx="4" fill="rgb({red},{green},{blue})"/>'
+    )
     ink = "#ffffff" if strength > 0.55 else DARK
     return box + (_text(x + CELL / 2, y + CELL / 2 + 4.5, str(count), "middle", ink) if count else "")
 
