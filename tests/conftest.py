@@ -17,13 +17,14 @@ def pytest_addoption(parser):
 
 
 def pytest_generate_tests(metafunc):
-    """A test that takes `project` runs for each project, one that takes `tabular` for each whose requests are customers."""
+    """A test that takes `project` runs for each project; `tabular` for each that takes customers, `imaging` images."""
     chosen = metafunc.config.getoption("--model") or Project.names()
     if "project" in metafunc.fixturenames:
         metafunc.parametrize("project", [Project(name) for name in chosen], ids=chosen, scope="session")
-    if "tabular" in metafunc.fixturenames:
-        chosen = [name for name in chosen if "customer" in json.loads(Project(name).event_file.read_text())]
-        metafunc.parametrize("tabular", [Project(name) for name in chosen], ids=chosen, scope="session")
+    for kind, keys in {"tabular": {"customer", "customers"}, "imaging": {"url", "image", "images"}}.items():
+        if kind in metafunc.fixturenames:
+            names = [name for name in chosen if keys & json.loads(Project(name).event_file.read_text()).keys()]
+            metafunc.parametrize(kind, [Project(name) for name in names], ids=names, scope="session")
 
 
 @pytest.hookimpl(hookwrapper=True)
