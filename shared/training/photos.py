@@ -133,10 +133,9 @@ def _read(source: Path, places: dict, labels: list[str], scratch: Path) -> tuple
         for name, read in entries(source):
             if name not in at:
                 continue
-            images, number = at[name]
-            content = read()
+            content, (pixels, number) = read(), at[name]
             try:
-                images[number] = np.asarray(decoded(content, images.shape[1:3]))
+                pixels[number] = np.asarray(decoded(content, pixels.shape[1:3]))
             except InvalidInput as error:
                 faults.append(f"{source}: {name} cannot be used: {'; '.join(reason for _, reason in error.problems)}")
             digests.append(f"{'/'.join(places[name])} {hashlib.sha256(content).hexdigest()}")
