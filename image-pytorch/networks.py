@@ -3,6 +3,11 @@
 Both take uint8 images, [batch, height, width, 3], and give logits, [batch, classes]: scaling is theirs.
 """
 
+import os
+
+# Read when PyTorch is imported: threads that wait for each other sleep, where spinning would slow a busy machine and themselves.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import torch
 from lite0 import Lite0
 from torch import nn
