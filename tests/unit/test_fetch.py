@@ -214,7 +214,7 @@ SLOWNESS = {
 
 @pytest.mark.parametrize("name", SLOWNESS)
 def test_servers_that_are_slow(internet, impatient, name):
-    assert refused(internet.serve(SLOWNESS[name])) == (422, "the request took longer than 0.25 seconds")
+    assert refused(internet.serve(SLOWNESS[name])) == (422, "the request took longer than 0.15 seconds")
 
 
 @pytest.mark.parametrize("name", MISBEHAVIOUR)
