@@ -212,6 +212,7 @@ def test_bombs():
     assert "million pixels" in refused(png(chunk(b"IDAT", zeros), width=2**31 - 1, height=2**31 - 1))
     assert "damaged" in refused(png(chunk(b"zTXt", b"a\0\0" + zeros), pixels))
     assert "damaged" in refused(png(chunk(b"iTXt", b"a\0\1\0\0\0" + zeros), pixels))
+    assert "damaged" in refused(png(*[chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(1_000_000)))] * 5, pixels))
     assert "damaged" in refused(png(chunk(b"iCCP", b"a\0\0" + zeros), pixels))
     jpeg = bytearray(file_of(plain("red"), "JPEG"))
     at = jpeg.index(b"\xff\xc0") + 5
@@ -236,6 +237,8 @@ def test_a_jpeg_with_very_many_scans():
         (("PNG", "L", {}), 5),
         (("PNG", "RGB", {}), 5),
         (("PNG", "RGBA", {}), 9),
+        (("PNG", "RGB", {"transparency": (1, 1, 1)}), 13),
+        (("PNG", "P", {}), 13),
         (("WebP", "RGB", {"lossless": True, "method": 0}), 19),
     ],
 )
