@@ -22,7 +22,7 @@ TOTAL_SECONDS = 8.0
 LOW_PORTS = (80, 443)
 SAFE = "/%:@!$&'()*+,;=~?"  # characters of a path or query that stay as they are; blanks and control characters do not
 REDIRECTS = (301, 302, 303, 307, 308)
-BINARY = ("", "application/octet-stream", "binary/octet-stream")  # S3's default is the last
+UNTYPED = ("", "application/octet-stream", "binary/octet-stream")  # the last is what S3 says of a file without a type
 
 _tls = None  # ssl's default context; loading the certificates takes longer than the rest of this file
 
@@ -90,9 +90,9 @@ def _get(url: str, deadline: float) -> bytes | str:
                 f"GET {target} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: onnx-on-lambda\r\n"
                 "Accept: image/jpeg, image/png, image/webp\r\nAccept-Encoding: identity\r\nConnection: close\r\n\r\n".encode()
             )
-            response = http.client.HTTPResponse(_Stream(connection, deadline), method="GET")  # type: ignore[arg-type]
-            response.begin()
-            return _body(response)
+            with http.client.HTTPResponse(_Stream(connection, deadline), method="GET") as response:  # type: ignore[arg-type]
+                response.begin()
+                return _body(response)
 
 
 def _body(response) -> bytes | str:
@@ -101,7 +101,7 @@ def _body(response) -> bytes | str:
     if response.status != 200:
         raise _refusal(f"was answered with the HTTP status {response.status}")
     kind = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
-    if kind not in BINARY and not kind.startswith("image/"):
+    if kind not in UNTYPED and not kind.startswith("image/"):
         raise _refusal("does not lead to an image: its Content-Type is another one")
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise _refusal("was answered in a compressed form, which was not asked for")

@@ -30,7 +30,7 @@ def images_of(request: object, size: tuple[int, int]) -> list:
             problems += refusal.problems
     if problems:
         raise InvalidInput(*problems)
-    # All URLs of a request share the time, so that no list of slow ones can use up the function's timeout.
+    # All images of a request share the time, so that no list of slow ones can use up the function's timeout.
     deadline = time.monotonic() + fetch.TOTAL_SECONDS
     taken = []
     for (key, value), path in zip(sources, paths):
@@ -93,6 +93,8 @@ def _source(item: object, path: tuple) -> tuple[str, str | bytes]:
 
 def _image(value: str | bytes, size: tuple[int, int], deadline: float):
     """The image at a URL, or of a file's bytes."""
+    if time.monotonic() >= deadline:
+        raise InvalidInput(((), f"was not reached: the images of a request have {fetch.TOTAL_SECONDS:g} seconds"), status=422)
     if isinstance(value, str):
         with span("fetch"):
             value = fetch.fetched(value, deadline)

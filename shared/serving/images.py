@@ -37,6 +37,7 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+PngImagePlugin.MAX_TEXT_MEMORY = 4_000_000  # bytes of all texts in a file; Pillow would take 64 MB of a function's memory
 TiffImagePlugin.logger.disabled = True  # reads EXIF; at the level DEBUG it would log what a photo says of its owner
 
 
@@ -116,8 +117,8 @@ def _check_memory(image: Image.Image, pixels: int) -> None:
         needed = 17 * pixels  # two canvases, a copy and the image
     elif isinstance(image, JpegImagePlugin.JpegImageFile):
         needed += 2 * len(image.getbands()) * pixels if "progressive" in image.info else 0  # all coefficients
-    elif image.mode in ("LA", "RGBA", "P"):
-        needed *= 2  # a second copy, multiplied with the transparency
+    elif image.mode == "P" or image.has_transparency_data:
+        needed *= 2 if image.mode == "RGBA" else 3  # as RGBA, and once more, multiplied with the transparency
     if memory and needed > (int(memory) - BASE_MB) * 2**20:
         raise _refusal(f"has {pixels / 1e6:.0f} million pixels, more than fit into this function's memory: send a smaller copy")
 
@@ -137,7 +138,7 @@ def _smooth(image: Image.Image) -> Image.Image:
         if transparent is not None:
             image.info["transparency"] = transparent >> 8
     if image.has_transparency_data:
-        return image.convert("RGBA").convert("RGBa")
+        return (image if image.mode == "RGBA" else image.convert("RGBA")).convert("RGBa")
     return image if image.mode in ("L", "RGB", "CMYK") else image.convert("RGB")
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.unit.servers import Internet
 from tests.unit.toy import save_toy
-from tests.unit.toy_image import save_image_toy, scene
+from tests.unit.toy_image import file_of, save_image_toy, scene
 
 CONTEXT = SimpleNamespace(aws_request_id="request-1")
 
@@ -63,9 +63,11 @@ def classify(image_module):
 
 @pytest.fixture(scope="session")
 def photo():
-    """A photo of 12 million pixels, with as much detail as a camera gives it."""
+    """The JPEG files of a photo of 12 million pixels, with as much detail as a camera gives it, and of its 400x300 copy."""
     image = scene((1000, 750)).resize((4000, 3000), Image.Resampling.BICUBIC)
-    return Image.blend(image, Image.effect_noise(image.size, 60).convert("RGB"), 0.1)
+    image = Image.blend(image, Image.effect_noise(image.size, 60).convert("RGB"), 0.1)
+    copy = image.resize((400, 300), Image.Resampling.LANCZOS)
+    return file_of(image, "JPEG", quality=90), file_of(copy, "JPEG", quality=90)
 
 
 @pytest.fixture
@@ -80,7 +82,7 @@ def internet(monkeypatch):
 @pytest.fixture
 def impatient(monkeypatch):
     """Limits of time that a test can wait for."""
-    monkeypatch.setattr("shared.serving.fetch.TOTAL_SECONDS", 0.25)
+    monkeypatch.setattr("shared.serving.fetch.TOTAL_SECONDS", 0.15)
     monkeypatch.setattr("shared.serving.fetch.CONNECT_SECONDS", 0.1)
 
 
