@@ -27,6 +27,13 @@ def pytest_generate_tests(metafunc):
             metafunc.parametrize(kind, [Project(name) for name in names], ids=names, scope="session")
 
 
+def pytest_collection_modifyitems(items):
+    """With MODEL, tests of another kind of project have none to run for: they are left out, where pytest would skip them."""
+    items[:] = [
+        item for item in items if not any("empty parameter set" in str(mark.kwargs) for mark in item.iter_markers("skip"))
+    ]
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     outcome = yield

@@ -150,7 +150,7 @@ def _digest_of(digests: list[str]) -> str:
 
 
 def _hidden(name: PurePosixPath) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in name.parts)
+    return any((part.startswith(".") and part != "..") or part == "__MACOSX" for part in name.parts)
 
 
 def _common(folders: list[tuple]) -> tuple:
