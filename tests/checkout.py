@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts.project import ROOT
+from scripts.project import ROOT, Project
 
 
 class Checkout:
@@ -18,7 +18,8 @@ class Checkout:
         listed = subprocess.run(
             ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
         )
-        made = [str(path.relative_to(ROOT)) for path in ROOT.glob("*/build/*") if path.is_file()]
+        builds = [ROOT / name / "build" for name in Project.names()]
+        made = [str(path.relative_to(ROOT)) for build in builds for path in build.rglob("*") if path.is_file()]
         for name in sorted({*listed.stdout.splitlines(), *made}):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, root / name)

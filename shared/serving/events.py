@@ -13,15 +13,16 @@ from shared.serving.errors import InvalidInput
 Predict = Callable[[object], dict]
 
 
-def serve(event, context, predict: Predict, metadata: dict):
+def serve(event, context, predict: Predict, metadata: dict, media: str = ""):
     """Answers one event of any kind, and logs one line about it.
 
-    metadata: the model's. Raises InvalidInput where the caller sees exceptions: on a direct invoke and from EventBridge.
+    metadata: the model's. media: how the media type of an HTTP body begins that predict takes beside JSON: "image/", say.
+    Raises InvalidInput where the caller sees exceptions: on a direct invoke and from EventBridge.
     """
     trigger = trigger_of(event)
     with logs.invocation(context, trigger, metadata):
         if trigger in web.TRIGGERS:
-            return web.respond(event, context, predict, metadata)
+            return web.respond(event, context, predict, metadata, media)
         return HANDLERS[trigger](event, predict)
 
 

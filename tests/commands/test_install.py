@@ -53,3 +53,16 @@ def test_an_emulator_that_is_not_the_one_expected_is_not_installed(tmp_path, mon
     with pytest.raises(SystemExit, match="not the one expected"):
         rie.fetch(tmp_path / "rie")
     assert not list(tmp_path.iterdir())
+
+
+def test_torch_without_its_cpu_build_is_left_to_pip(tmp_path):
+    """In a step of its own, that may fail: then pip takes what its own index has."""
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("torch==0.0.1  # there is none\n")
+    offline = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_CONFIG_FILE": os.devnull, "PATH": os.environ["PATH"]}
+    command = [sys.executable, "scripts/install.py", "--venv", str(tmp_path / "venv"), "-r", str(requirements)]
+    ran = subprocess.run(command, cwd=ROOT, env=offline, capture_output=True, text=True)
+    lines = ran.stdout.splitlines()[1:]
+    assert lines[0] == "installing torch==0.0.1, the CPU build"
+    assert lines[1].startswith("https://download.pytorch.org/whl/cpu has no such build, or cannot be reached")
+    assert ran.returncode == 1 and ran.stderr.startswith("pip reaches no package index")
