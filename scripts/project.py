@@ -6,6 +6,8 @@ import re
 import tomllib
 from pathlib import Path
 
+from scripts.settings import checked
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -26,6 +28,8 @@ class Project:
         self.memory: int = settings["memory"]  # MB
         self.timeout: int = settings["timeout"]  # seconds
         self.environment: dict[str, str] = settings.get("environment", {})
+        self.deploy: dict = checked(name, settings.get("deploy", {}))  # how it runs on AWS
+        self.architecture: str = self.deploy["architecture"]
 
     @staticmethod
     def names() -> list[str]:
