@@ -1,6 +1,7 @@
 """Starts and stops an AWS on this machine (ministack), which keeps its data in this checkout.
 
-While it runs, every AWS command of this checkout is addressed to it. It listens on 127.0.0.1 alone.
+While it runs, every AWS command of this checkout is addressed to it. It listens on 127.0.0.1 alone, unless LOCAL_AWS_HOST
+says otherwise: on Linux, functions in containers reach it (for objects in S3) only at 0.0.0.0.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ def start(port: int) -> None:
             stop(forget=True)
             raise SystemExit(f"the local AWS did not start: see {log.relative_to(ROOT)}")
         time.sleep(0.1)
+    if host := os.environ.get("LOCAL_AWS_HOST"):
+        print(f"it listens on {host}, so that functions reach it from their containers, and so may others")
     print(f"the local AWS runs at http://127.0.0.1:{port}: make push, deploy and all the others now go there.")
     print("`make local-aws-stop` stops it, and the same commands go to AWS again.")
 
