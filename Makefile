@@ -15,7 +15,7 @@ TESTED := $(if $(filter file,$(origin MODEL)),$(PROJECTS),$(MODEL))
 export BASE_IMAGE BUILD_FLAGS DOCKER
 .SILENT:
 .DELETE_ON_ERROR:
-.PHONY: help demo train export build run invoke-local local-aws local-aws-stop push deploy url invoke logs promote rollback
+.PHONY: help demo train export build run invoke-local local-aws local-aws-stop push deploy url invoke logs score promote rollback
 .PHONY: destroy test test-unit lint format clean FORCE
 
 ##@ learn
@@ -51,6 +51,8 @@ invoke: $(VENV)/run.stamp ## invoke the deployed function with boto3 (EVENT=file
 	$(RUN) scripts/invoke.py $(or $(EVENT),$(MODEL)/event.json) --model $(MODEL)
 logs: $(VENV)/run.stamp ## the function's log (SINCE=10m, FOLLOW=1)
 	$(RUN) scripts/logs.py $(MODEL) $(if $(SINCE),--since $(SINCE)) $(if $(FOLLOW),--follow)
+score: $(VENV)/run.stamp ## score a file of any size in S3 (INPUT=s3://…/customers.csv OUTPUT=s3://…/folder)
+	$(RUN) scripts/score.py $(MODEL) "$(INPUT)" "$(OUTPUT)" $(ARGS)
 promote: $(VENV)/run.stamp ## give the canary all calls
 	$(RUN) scripts/live.py promote $(MODEL)
 rollback: $(VENV)/run.stamp ## take the canary back, or go back to the version before
