@@ -8,17 +8,19 @@ $(error MODEL=$(MODEL) is not a project folder: there are $(PROJECTS))
 endif
 
 VENV := .venv
+LOCAL_AWS := .venv-local-aws
 RUN := $(VENV)/bin/python
 BUILD := $(MODEL)/build
 TESTED := $(if $(filter file,$(origin MODEL)),$(PROJECTS),$(MODEL))
 export BASE_IMAGE BUILD_FLAGS DOCKER RUNTIME
 .SILENT:
 .DELETE_ON_ERROR:
-.PHONY: help demo train export build run invoke-local test test-unit lint format clean FORCE
+.PHONY: help demo train export build run invoke-local local-aws local-aws-stop push deploy url invoke logs score promote rollback
+.PHONY: destroy test test-unit lint format clean FORCE
 
 ##@ learn
 help: ## print these lines
-	awk 'BEGIN {FS = ":.*## "} /^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' Makefile
+	awk 'BEGIN {FS = ":.*## "} /^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' Makefile
 demo: $(BUILD)/model.onnx $(VENV)/run.stamp ## train, export, serve, invoke, stop: one command on a fresh machine
 	$(RUN) scripts/demo.py $(MODEL) --port $(PORT)
 
@@ -34,20 +36,46 @@ run: $(BUILD)/model.onnx $(VENV)/run.stamp ## serve it under the Runtime Interfa
 invoke-local: $(VENV)/run.stamp ## invoke with boto3 what `make run` serves (PORT=9000, EVENT=file)
 	$(RUN) scripts/invoke.py $(or $(EVENT),$(MODEL)/event.json) --endpoint-url http://127.0.0.1:$(PORT)
 
+##@ AWS: with AWS_PROFILE and AWS_REGION, or on this machine from local-aws to local-aws-stop
+local-aws: $(LOCAL_AWS)/local-aws.stamp ## start an AWS on this machine, to which all of these then go (AWS_PORT=4566)
+	$(LOCAL_AWS)/bin/python scripts/local_aws.py start $(if $(AWS_PORT),--port $(AWS_PORT))
+local-aws-stop: $(LOCAL_AWS)/local-aws.stamp ## stop it, and go to AWS again (FORGET=1: and delete its data)
+	$(LOCAL_AWS)/bin/python scripts/local_aws.py $(if $(FORGET),forget,stop)
+push: $(BUILD)/model.onnx $(VENV)/run.stamp ## build the image and push it to ECR
+	$(RUN) scripts/push.py $(MODEL)
+deploy: $(VENV)/run.stamp ## bring the stack up to function.toml and to the image that was pushed (CANARY=10: for 10% of the calls)
+	$(RUN) scripts/deploy.py $(MODEL) $(if $(CANARY),--canary $(CANARY))
+url: $(VENV)/run.stamp ## the address of its HTTP API, or else of its function URL
+	$(RUN) scripts/outputs.py $(MODEL)
+invoke: $(VENV)/run.stamp ## invoke the deployed function with boto3 (EVENT=file)
+	$(RUN) scripts/invoke.py $(or $(EVENT),$(MODEL)/event.json) --model $(MODEL)
+logs: $(VENV)/run.stamp ## the function's log (SINCE=10m, FOLLOW=1)
+	$(RUN) scripts/logs.py $(MODEL) $(if $(SINCE),--since $(SINCE)) $(if $(FOLLOW),--follow)
+score: $(VENV)/run.stamp ## score a file of any size in S3 (INPUT=s3://…/customers.csv OUTPUT=s3://…/folder)
+	$(RUN) scripts/score.py $(MODEL) "$(INPUT)" "$(OUTPUT)" $(ARGS)
+promote: $(VENV)/run.stamp ## give the canary all calls
+	$(RUN) scripts/live.py promote $(MODEL)
+rollback: $(VENV)/run.stamp ## take the canary back, or go back to the version before
+	$(RUN) scripts/live.py rollback $(MODEL)
+destroy: $(VENV)/run.stamp ## delete all of it: stack, versions, images, logs, bucket (YES=1: do not ask)
+	$(RUN) scripts/destroy.py $(MODEL) $(if $(YES),--yes)
+
 ##@ project
 test: $(VENV)/dev.stamp $(VENV)/run.stamp ## all tests, or those of one MODEL
 	for model in $(TESTED); do $(MAKE) --no-print-directory export MODEL=$$model || exit 1; done
 	$(RUN) -m pytest $(TESTED:%=--model=%)
 test-unit: $(VENV)/dev.stamp $(TESTED:%=$(VENV)/%-serving.stamp) ## the tests that need no framework and no Docker
 	$(RUN) -m pytest tests/unit $(TESTED:%=--model=%)
-lint: $(VENV)/dev.stamp ## ruff and mypy
+lint: $(VENV)/dev.stamp $(VENV)/run.stamp ## ruff, mypy and cfn-lint
 	$(RUN) -m ruff check && $(RUN) -m ruff format --check
+	$(VENV)/bin/cfn-lint scripts/template.yaml
 	$(RUN) -m mypy shared scripts tests
 	for model in $(PROJECTS); do $(RUN) -m mypy $$model/*.py || exit 1; done
 format: $(VENV)/dev.stamp ## put all files into ruff's format
 	$(RUN) -m ruff check --fix --exit-zero --quiet && $(RUN) -m ruff format
-clean: ## remove what these commands made: every build folder, .venv, caches
-	rm -rf $(VENV) */build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+clean: ## remove what these commands made: every build folder, .venv, caches, the local AWS
+	! [ -e .local-aws/endpoint ] || $(MAKE) --no-print-directory local-aws-stop
+	rm -rf $(VENV) $(LOCAL_AWS) .local-aws */build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A model that was trained with DATA or ARGS is trained with them again when its code has changed.
@@ -67,5 +95,7 @@ $(VENV)/%-training.stamp: %/requirements-train.txt %/requirements.txt scripts/in
 	$(INSTALL) -r $< && touch $@
 $(VENV)/%-serving.stamp: %/requirements.txt scripts/install.py
 	$(INSTALL) -r $< && touch $@
+$(LOCAL_AWS)/local-aws.stamp: pyproject.toml scripts/install.py
+	$(PYTHON) scripts/install.py --venv $(LOCAL_AWS) --group local-aws && touch $@
 $(VENV)/%.stamp: pyproject.toml scripts/install.py
 	$(INSTALL) --group $* && touch $@

@@ -31,4 +31,4 @@ def predict(request):
 
 def lambda_handler(event, context):
     """Answers every kind of event that Lambda delivers: see shared/serving/events.py."""
-    return serve(event, context, predict, model.metadata)
+    return serve(event, context, predict, model.metadata, many="customers")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 
 from scripts.docker import base_image, build_command, why_no_base_image, why_no_engine
@@ -20,7 +21,9 @@ def build(project: Project, quiet: bool = False) -> None:
     if reason := why_no_base_image(project):
         raise SystemExit(f"{reason}: check the network, or set BASE_IMAGE")
     print(f"building {project.image} on {base_image(project)}", flush=True)
-    built = subprocess.run(build_command(project), cwd=ROOT, capture_output=quiet, text=True)
+    # BuildKit adds a list of what went in (an attestation), with which Lambda takes the image for one of a wrong media type.
+    environment = {**os.environ, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+    built = subprocess.run(build_command(project), cwd=ROOT, capture_output=quiet, text=True, env=environment)
     if built.returncode:
         if quiet:
             print(built.stdout + built.stderr)

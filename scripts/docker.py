@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import subprocess
 
 from scripts.project import ROOT, Project
 
 DOCKER = os.environ.get("DOCKER") or "docker"
+PLATFORMS = {"x86_64": "amd64", "arm64": "arm64"}  # Lambda's word for an architecture, and Docker's
 
 
 def why_no_engine() -> str | None:
@@ -55,6 +57,8 @@ def build_command(project: Project) -> list[str]:
     command = [DOCKER, "build", "--file", f"{project.name}/Dockerfile", "--tag", project.image]
     arguments = {"MODEL": project.name, "BASE_IMAGE": base_image(project), "RUNTIME": project.runtime}
     command += [flag for key, value in arguments.items() for flag in ("--build-arg", f"{key}={value}")]
+    if project.architecture != architecture_here():  # asked for only then: the oldest builders do not know the option
+        command += ["--platform", f"linux/{PLATFORMS[project.architecture]}"]
     return [*command, *os.environ.get("BUILD_FLAGS", "").split(), str(ROOT)]
 
 
@@ -64,6 +68,11 @@ def run_command(project: Project, port: int, name: str) -> list[str]:
     limits += ["--security-opt", "no-new-privileges", "--memory", f"{project.memory}m", "--memory-swap", f"{project.memory}m"]
     variables = [flag for key, value in variables_of(project).items() for flag in ("--env", f"{key}={value}")]
     return [DOCKER, "run", "--rm", "--name", name, "--publish", f"127.0.0.1:{port}:8080", *limits, *variables, project.image]
+
+
+def architecture_here() -> str:
+    """This machine's architecture, in Lambda's words."""
+    return "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 
 
 def variables_of(project: Project) -> dict[str, str]:

@@ -6,6 +6,7 @@ import argparse
 import fcntl
 import json
 import os
+import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,9 @@ from urllib.parse import urlsplit
 import boto3
 import botocore.exceptions
 from botocore.config import Config
+
+from scripts.aws import connected, explained
+from scripts.project import Project
 
 MOST_BYTES = 6 * 1024 * 1024  # of a synchronous request; the emulator would cut it silently
 
@@ -26,16 +30,19 @@ class Function:
     """A function that can be invoked.
 
     name: as Lambda knows it; the emulator knows all functions as "function".
-    endpoint_url: the emulator's; None for AWS with the usual credentials and region.
+    endpoint_url: the emulator's; None for AWS.
     timeout: seconds to wait for an answer.
+    client: boto3's for Lambda in the account where the function is; without one, for the emulator.
     """
 
-    def __init__(self, name: str = "function", endpoint_url: str | None = None, timeout: float = 60):
+    def __init__(self, name: str = "function", endpoint_url: str | None = None, timeout: float = 60, client=None):
         config = Config(retries={"total_max_attempts": 1}, read_timeout=timeout, connect_timeout=5)
         # The emulator checks no signature, but boto3 does not work without credentials.
         local = {"region_name": "us-east-1", "aws_access_key_id": "local", "aws_secret_access_key": "local"}
         self._name, self._endpoint_url = name, endpoint_url
-        self._client = boto3.client("lambda", config=config, endpoint_url=endpoint_url, **(local if endpoint_url else {}))
+        self._client = client or boto3.client(
+            "lambda", config=config, endpoint_url=endpoint_url, **(local if endpoint_url else {})
+        )
 
     def __call__(self, event: object) -> object:
         """The function's answer to an event. Raises FunctionFailed with one line that says why there is none."""
@@ -46,14 +53,16 @@ class Function:
             with _turn(self._endpoint_url):
                 response = self._client.invoke(FunctionName=self._name, Payload=payload)
                 body = response["Payload"].read()
-        except botocore.exceptions.EndpointConnectionError:
+        except botocore.exceptions.EndpointConnectionError as error:
+            if not self._endpoint_url:
+                raise FunctionFailed(explained(error)) from None
             raise FunctionFailed(f"nothing answers at {self._endpoint_url}: start it with `make run`") from None
         except botocore.exceptions.ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == 502 and self._endpoint_url:
                 raise FunctionFailed("the function does not start or gave no valid answer: see the lines of `make run`") from None
-            raise FunctionFailed(str(error)) from None
+            raise FunctionFailed(explained(error)) from None
         except botocore.exceptions.BotoCoreError as error:
-            raise FunctionFailed(str(error)) from None
+            raise FunctionFailed(explained(error)) from None
         return _answer(body, response.get("FunctionError"))
 
 
@@ -83,15 +92,31 @@ def _turn(endpoint_url: str | None):
         yield
 
 
+def invoke_deployed(project: Project, event: object) -> object:
+    """The answer of a project's deployed function, through its alias `live`. Raises FunctionFailed."""
+    with connected(quiet=True) as account:
+        print(account, file=sys.stderr)  # standard output is for the answer
+        # One try: a call that has timed out here may still be running there.
+        client = account.client("lambda", retries={"total_max_attempts": 1}, read_timeout=project.timeout + 30)
+        try:
+            return Function(f"{project.name}:live", client=client)(event)
+        except FunctionFailed as error:
+            if "not found" in str(error).lower():
+                raise SystemExit(f"{project.name} is not deployed here: run `make push deploy MODEL={project.name}`") from None
+            raise
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("event", type=Path, help="a JSON file")
-    parser.add_argument("--function", default="function", help="the name of the function")
-    parser.add_argument("--endpoint-url", help="of an emulator, http://127.0.0.1:9000 say; without it, AWS")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--model", help="the project folder, whose deployed function is invoked")
+    where.add_argument("--endpoint-url", help="of an emulator, http://127.0.0.1:9000 say")
     args = parser.parse_args()
     try:
         event = json.loads(args.event.read_text())
-        print(json.dumps(Function(args.function, args.endpoint_url)(event), indent=2, ensure_ascii=False))
+        answer = invoke_deployed(Project(args.model), event) if args.model else Function(endpoint_url=args.endpoint_url)(event)
+        print(json.dumps(answer, indent=2, ensure_ascii=False))
     except (OSError, ValueError) as error:
         raise SystemExit(f"{args.event} cannot be read as JSON: {error}") from None
     except FunctionFailed as error:

@@ -7,6 +7,8 @@ import re
 import tomllib
 from pathlib import Path
 
+from scripts.settings import checked
+
 ROOT = Path(__file__).resolve().parents[1]
 RUNTIMES = ("python", "c")  # see shared/serving/onnx_model.py
 
@@ -31,6 +33,8 @@ class Project:
         self.runtime: str = os.environ.get("RUNTIME") or settings.get("runtime", "python")
         if self.runtime not in RUNTIMES:
             raise SystemExit(f"RUNTIME={self.runtime} is not known: choose {' or '.join(RUNTIMES)}")
+        self.deploy: dict = checked(name, settings.get("deploy", {}))  # how it runs on AWS
+        self.architecture: str = self.deploy["architecture"]
 
     @staticmethod
     def names() -> list[str]:

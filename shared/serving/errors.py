@@ -17,6 +17,7 @@ class InvalidInput(Exception):
 
     def __init__(self, *problems: tuple[tuple, str], more: int = 0, status: int = 400):
         self.problems = problems
+        self.more = more
         self.status = status
         told = [f"{_dotted(path)} {reason}" for path, reason in problems]
         super().__init__("; ".join(told + [f"and {more} more"] * bool(more)))

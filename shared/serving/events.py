@@ -13,29 +13,37 @@ from shared.serving.errors import InvalidInput
 Predict = Callable[[object], dict]
 
 
-def serve(event, context, predict: Predict, metadata: dict, media: str = ""):
+def serve(event, context, predict: Predict, metadata: dict, media: str = "", many: str | None = None):
     """Answers one event of any kind, and logs one line about it.
 
     metadata: the model's. media: how the media type of an HTTP body begins that predict takes beside JSON: "image/", say.
-    Raises InvalidInput where the caller sees exceptions: on a direct invoke and from EventBridge.
+    many: the key of a list of rows in a request, None where predict takes one at a time.
+    Raises InvalidInput where the caller sees exceptions: on a direct invoke and from EventBridge, S3 and Step Functions.
     """
     trigger = trigger_of(event)
     with logs.invocation(context, trigger, metadata):
         if trigger in web.TRIGGERS:
             return web.respond(event, context, predict, metadata, media)
+        if trigger in ("s3", "bulk"):
+            from shared.serving import storage  # not at the start, which all callers would wait for
+
+            score = storage.score_part if trigger == "bulk" else storage.score_objects
+            return score(event, predict, metadata, many)
         return HANDLERS[trigger](event, predict)
 
 
 def trigger_of(event: object) -> str:
-    """The name of what sent the event: a key of HANDLERS, or one of web.TRIGGERS."""
+    """The name of what sent the event: a key of HANDLERS, one of web.TRIGGERS, s3, or bulk."""
     if not isinstance(event, dict):
         return "invoke"
     if isinstance(event.get("requestContext"), dict):
         return web.trigger_of(event["requestContext"], event)
     if "detail-type" in event and "detail" in event:
-        return "eventbridge"
-    if isinstance(event.get("Records"), list):
-        return "sqs"
+        return "s3" if event.get("source") == "aws.s3" else "eventbridge"
+    if isinstance(records := event.get("Records"), list):
+        return "s3" if records and isinstance(records[0], dict) and "s3" in records[0] else "sqs"
+    if event.keys() == {"score"}:
+        return "bulk"
     return "step_functions" if isinstance(event.get("Items"), list) else "invoke"
 
 

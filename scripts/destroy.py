@@ -1,0 +1,130 @@
+"""Deletes all that was made for a project in the account, and shows that it is gone. Asks once."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+
+import botocore.exceptions as errors
+
+from scripts import ecr, leftovers
+from scripts.aws import Account, code_of, connected
+from scripts.docker import DOCKER
+from scripts.parameters import bucket_name
+from scripts.project import Project
+from scripts.stack import DEAD, Stack
+
+MISSING = ("NoSuchBucket", "404", "NotFound", "ResourceNotFoundException", "RepositoryNotFoundException")
+
+
+def destroy(account: Account, project: Project) -> None:
+    """Each step does nothing where there is nothing, so that it can be repeated after it was cut short."""
+    bucket = bucket_name(account, project.name)
+    stack = Stack(account, project.name)
+    found = stack.described()
+    if found and found["StackStatus"].endswith("IN_PROGRESS"):
+        stack.settle()
+    empty_bucket(account, bucket)
+    stack.delete()
+    delete_bucket(account, bucket)  # of a stack that no longer has it
+    delete_log(account, project.name)
+    delete_repository(account, project)
+
+
+def empty_bucket(account: Account, bucket: str) -> None:
+    """Deletes all objects, of all versions, and uploads that were never completed."""
+    s3 = account.client("s3")
+    try:
+        deleted = 0
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+            found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+            keys = [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found]
+            if keys:
+                s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
+                deleted += len(keys)
+                print(f"deleted {deleted:,} objects of {bucket}", flush=True)
+        for upload in s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
+            s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+    except errors.ClientError as error:
+        if code_of(error) not in MISSING:
+            raise
+
+
+def delete_bucket(account: Account, bucket: str) -> None:
+    """Deletes an empty bucket, if it is there."""
+    try:
+        account.client("s3").delete_bucket(Bucket=bucket)
+        print(f"deleted the bucket {bucket}")
+    except errors.ClientError as error:
+        if code_of(error) not in MISSING:
+            raise
+
+
+def delete_log(account: Account, name: str) -> None:
+    """Deletes the function's log group, if it is there: a call that ended late may have made it again."""
+    try:
+        account.client("logs").delete_log_group(logGroupName=f"/aws/lambda/{name}")
+    except errors.ClientError as error:
+        if code_of(error) not in MISSING:
+            raise
+
+
+def delete_repository(account: Account, project: Project) -> None:
+    """Deletes the repository with its images, and on this machine the tags that pushing made."""
+    client = account.client("ecr")
+    try:
+        if not ecr.is_ours(client, project.name):
+            raise SystemExit(f"the ECR repository {project.name} was not made by these commands: it was not deleted")
+        client.delete_repository(repositoryName=project.name, force=True)
+        print(f"deleted the repository {project.name}")
+    except client.exceptions.RepositoryNotFoundException:
+        pass
+    note = project.folder / "build/pushed.json"
+    if note.exists() and json.loads(note.read_text())["registry"] == account.registry:
+        note.unlink()
+    untag(f"{account.registry}/{project.name}")
+
+
+def untag(repository: str) -> None:
+    """Removes a repository's names of images from the engine on this machine, if there is one."""
+    try:
+        listed = subprocess.run(
+            [DOCKER, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", repository], capture_output=True, text=True
+        )
+    except FileNotFoundError:
+        return
+    names = [name for name in listed.stdout.split() if not name.endswith(":<none>")]
+    if names:
+        subprocess.run([DOCKER, "image", "rm", "--force", *names], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def confirmed(project: Project, account: Account) -> bool:
+    """The user's answer, after what would be deleted was shown."""
+    bucket = bucket_name(account, project.name)
+    stack = Stack(account, project.name).described()
+    state = "" if stack and stack["StackStatus"] not in DEAD else " (there is none, or what is left of one)"
+    print(f"this deletes the stack {project.name}{state}, all its versions, queues and alarms,")
+    print(f"the bucket {bucket} with all that is in it, the repository {project.name} with all images, and the logs")
+    try:
+        return input("delete all of it? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        print()
+        raise SystemExit("nobody is there to answer: set YES=1 to delete without a question") from None
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", help="the project folder")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    args = parser.parse_args()
+    project = Project(args.model)
+    with connected() as account:
+        if not args.yes and not confirmed(project, account):
+            raise SystemExit("nothing was deleted")
+        destroy(account, project)
+        leftovers.report(account, project.name, bucket_name(account, project.name))
+
+
+if __name__ == "__main__":
+    main()

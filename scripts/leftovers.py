@@ -1,0 +1,75 @@
+"""Looks for everything that these commands may have made for a project, so that `make destroy` can say that it is gone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import botocore.exceptions as errors
+
+from scripts.aws import Account, code_of
+
+
+def report(account: Account, name: str, bucket: str) -> None:
+    """Prints what was looked for and is gone. Ends the program with one line that names what is still there."""
+    left = []
+    for what, found in searches(account, name, bucket):
+        names = sorted(set(found()))
+        left += [f"{what} {name}" for name in names]
+        print(f"  {what:<16} {', '.join(names) if names else 'gone'}", flush=True)
+    if left:
+        raise SystemExit(f"still there: {', '.join(left)}; run `make destroy` again")
+    print(f"nothing of {name} is left that could cost money")
+
+
+def searches(account: Account, name: str, bucket: str) -> Iterator[tuple[str, Callable[[], list[str]]]]:
+    """What is looked for, and a function that gives the names of what is found."""
+    of_stack = re.compile(re.escape(name) + r"-[A-Z]\w*-\w+")  # how CloudFormation names what has no name of its own
+
+    def pages(service: str, operation: str, key: str, field: str | None, **arguments) -> list[str]:
+        paginator = account.client(service).get_paginator(operation)
+        found = [item for page in paginator.paginate(**arguments) for item in page.get(key, [])]
+        return [item[field] if field else item for item in found]
+
+    def ours(names: list[str]) -> list[str]:
+        return [found for found in names if of_stack.fullmatch(found.rsplit("/", 1)[-1])]
+
+    def one(service: str, operation: str, **arguments) -> list[str]:
+        try:
+            getattr(account.client(service), operation)(**arguments)
+        except errors.ClientError as error:
+            if code_of(error) in (
+                "ResourceNotFoundException",
+                "RepositoryNotFoundException",
+                "404",
+                "ValidationError",
+                "NoSuchBucket",
+            ):
+                return []
+            raise
+        return list(arguments.values())
+
+    machine = f"arn:aws:states:{account.region}:{account.id}:stateMachine:{name}"
+    logs = {"logGroupNamePrefix": f"/aws/lambda/{name}"}
+    yield "stack", lambda: one("cloudformation", "describe_stacks", StackName=name)
+    yield "function", lambda: one("lambda", "get_function", FunctionName=name)
+    yield "images", lambda: one("ecr", "describe_images", repositoryName=name)
+    yield "repository", lambda: [r for r in pages("ecr", "describe_repositories", "repositories", "repositoryName") if r == name]
+    yield "bucket", lambda: one("s3", "head_bucket", Bucket=bucket)
+    yield (
+        "log group",
+        lambda: [
+            g
+            for g in pages("logs", "describe_log_groups", "logGroups", "logGroupName", **logs)
+            if g == logs["logGroupNamePrefix"]
+        ],
+    )
+    yield "HTTP API", lambda: [api for api in pages("apigatewayv2", "get_apis", "Items", "Name") if api == name]
+    yield (
+        "state machine",
+        lambda: [m for m in pages("stepfunctions", "list_state_machines", "stateMachines", "stateMachineArn") if m == machine],
+    )
+    yield "queues", lambda: ours(pages("sqs", "list_queues", "QueueUrls", None, QueueNamePrefix=f"{name}-"))
+    yield "rules", lambda: ours(pages("events", "list_rules", "Rules", "Name", NamePrefix=f"{name}-"))
+    yield "alarms", lambda: ours(pages("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName", AlarmNamePrefix=f"{name}-"))
+    yield "roles", lambda: ours(pages("iam", "list_roles", "Roles", "RoleName"))

@@ -1,0 +1,145 @@
+"""Starts and stops an AWS on this machine (ministack), which keeps its data in this checkout.
+
+While it runs, every AWS command of this checkout is addressed to it. It listens on 127.0.0.1 alone, unless LOCAL_AWS_HOST
+says otherwise: on Linux, functions in containers reach it (for objects in S3) only at 0.0.0.0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http.client
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+from scripts.docker import why_no_engine
+from scripts.emulator import require_free
+from scripts.project import ROOT
+
+HOME = ROOT / ".local-aws"
+ENDPOINT = HOME / "endpoint"  # there from `make local-aws` to `make local-aws-stop`, running or not: see scripts/aws.py
+PID = HOME / "pid"
+ACCOUNT = "123456789012"  # the account that AWS's own documentation uses
+START_LIMIT = STOP_LIMIT = 30  # seconds
+
+
+def start(port: int) -> None:
+    """Starts it in the background, or says that it runs. Ends the program with one line where it does not start."""
+    if running():
+        print(f"the local AWS runs already at {ENDPOINT.read_text().strip()}")
+        return
+    if reason := why_no_engine():
+        raise SystemExit(
+            f"{reason}: the local AWS runs functions in containers, so install and start Docker, then run this again"
+        )
+    require_free(port)
+    HOME.mkdir(exist_ok=True)
+    log = HOME / "log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ministack"],
+            cwd=HOME,
+            env=environment(port),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C in this terminal is not for it
+        )
+    PID.write_text(f"{process.pid}\n")
+    ENDPOINT.write_text(f"http://127.0.0.1:{port}\n")
+    end = time.monotonic() + START_LIMIT
+    while not answers(port):
+        if process.poll() is not None or time.monotonic() > end:
+            stop(forget=True)
+            raise SystemExit(f"the local AWS did not start: see {log.relative_to(ROOT)}")
+        time.sleep(0.1)
+    if host := os.environ.get("LOCAL_AWS_HOST"):
+        print(f"it listens on {host}, so that functions reach it from their containers, and so may others")
+    print(f"the local AWS runs at http://127.0.0.1:{port}: make push, deploy and all the others now go there.")
+    print("`make local-aws-stop` stops it, and the same commands go to AWS again.")
+
+
+def stop(forget: bool = False) -> None:
+    """Stops it; forget also deletes its data."""
+    if running():
+        pid = int(PID.read_text())
+        os.kill(pid, signal.SIGTERM)  # it saves its state and removes the functions' containers
+        end = time.monotonic() + STOP_LIMIT
+        while running():
+            if time.monotonic() > end:
+                os.kill(pid, signal.SIGKILL)
+            _reap(pid)
+            time.sleep(0.1)
+        print("the local AWS has stopped: the AWS commands go to AWS again")
+    elif not ENDPOINT.exists():
+        print("the local AWS does not run")
+    PID.unlink(missing_ok=True)
+    ENDPOINT.unlink(missing_ok=True)
+    if forget:
+        for data in ("state", "s3"):
+            shutil.rmtree(HOME / data, ignore_errors=True)
+
+
+def running() -> bool:
+    """Whether the process that `start` left is there. Another program may have its number after a restart of the machine."""
+    try:
+        pid = int(PID.read_text())
+    except (OSError, ValueError):
+        return False
+    shown = subprocess.run(["ps", "-o", "stat=,args=", "-p", str(pid)], capture_output=True, text=True).stdout
+    return "ministack" in shown and not shown.startswith("Z")
+
+
+def answers(port: int) -> bool:
+    """Whether something on 127.0.0.1:port answers as ministack does."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", "/_ministack/health")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def environment(port: int) -> dict[str, str]:
+    """ministack's settings. Nothing of the caller's AWS settings gets in, least of all credentials."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    return {
+        **inherited,
+        "BIND_HOST": os.environ.get("LOCAL_AWS_HOST") or "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "MINISTACK_REGION": "us-east-1",
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(HOME / "state"),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(HOME / "s3"),
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+    }
+
+
+def _reap(pid: int) -> None:
+    """A process that this one started stays a zombie until it is waited for."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("command", choices=["start", "stop", "forget"], help="forget: stop, and delete its data")
+    parser.add_argument("--port", type=int, default=4566, help="on 127.0.0.1")
+    args = parser.parse_args()
+    if args.command == "start":
+        start(args.port)
+    else:
+        stop(forget=args.command == "forget")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""What the template is given for a project: its parameters, from function.toml, and its text with the environment."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from scripts.aws import Account
+from scripts.project import Project
+
+TEMPLATE = Path(__file__).with_name("template.yaml")
+ENVIRONMENT = "          # [environment] of function.toml\n"  # a parameter cannot be a map: the lines go here
+MOST_CHARACTERS = 4096  # of a parameter
+
+
+def template_for(project: Project) -> str:
+    """The template's text with the project's environment in it."""
+    lines = "".join(f"          {key}: {json.dumps(str(value))}\n" for key, value in project.environment.items())
+    return TEMPLATE.read_text().replace(ENVIRONMENT, lines)
+
+
+def bucket_name(account: Account, name: str) -> str:
+    """The name of a project's bucket: unique on all of AWS, and known before the bucket is there."""
+    bucket = f"{name.replace('_', '-').replace('.', '-')}-{account.id}-{account.region}"
+    if len(bucket) > 63:
+        raise SystemExit(
+            f"the bucket's name {bucket} would be longer than S3's 63 characters: rename the folder, or set bucket = false"
+        )
+    return bucket
+
+
+def version_label(project: Project, digest: str) -> str:
+    """Names what a version freezes: image and settings. The same label, the same version."""
+    settings = [project.memory, project.timeout, project.architecture, project.environment, project.deploy["snapstart"]]
+    frozen = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+    return f"image {digest[7:19]} settings {frozen[:8]}"
+
+
+def parameters(account: Account, project: Project, digest: str) -> dict[str, str]:
+    """The template's parameters but for those about `live`, as text. Ends the program with one line for one that cannot be."""
+    deploy = project.deploy
+    bucket = bucket_name(account, project.name) if deploy["bucket"] else "none"
+    data = [*([bucket] if deploy["bucket"] else []), *deploy["data_buckets"]] if deploy["bulk"] else []
+    event = json.dumps(json.loads(project.event_file.read_text()), separators=(",", ":"))
+    if deploy["schedule"] and len(event) > MOST_CHARACTERS:
+        raise SystemExit(f"{project.name}/event.json has more than {MOST_CHARACTERS} characters: a schedule cannot send it")
+    found = {
+        "FunctionName": project.name,
+        "ImageUri": f"{account.registry}/{project.name}@{digest}",
+        "VersionLabel": version_label(project, digest),
+        "Architecture": project.architecture,
+        "Memory": project.memory,
+        "Timeout": project.timeout,
+        "QueueTimeout": 6 * project.timeout,
+        "SlowMilliseconds": 800 * project.timeout,
+        "Api": deploy["api"],
+        "RequestsPerSecond": deploy["requests_per_second"],
+        "CorsOrigins": ",".join(deploy["cors_origins"]),
+        "Url": deploy["function_url"],
+        "Events": deploy["events"],
+        "Schedule": deploy["schedule"],
+        "ScheduleInput": event if deploy["schedule"] else "{}",
+        "Queue": deploy["queue"],
+        "Bucket": deploy["bucket"],
+        "BucketName": bucket,
+        "Bulk": deploy["bulk"],
+        "DataObjects": ",".join(f"arn:aws:s3:::{name}/*" for name in data),
+        "SnapStart": deploy["snapstart"],
+        "ProvisionedConcurrency": deploy["provisioned_concurrency"],
+        "ReservedConcurrency": deploy["reserved_concurrency"],
+        "LogRetention": deploy["log_retention_days"],
+        "AlarmEmail": deploy["alarm_email"],
+    }
+    return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in found.items()}

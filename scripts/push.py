@@ -1,0 +1,113 @@
+"""Builds a project's image and pushes it to its repository in ECR, which is made where it is missing."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from scripts import ecr
+from scripts.aws import Account, connected
+from scripts.build import build
+from scripts.docker import DOCKER, PLATFORMS
+from scripts.project import ROOT, Project
+
+
+def push(account: Account, project: Project) -> str:
+    """Pushes `<name>:local` unless the repository has it already, and gives its digest. Notes it for `make deploy`."""
+    image_id = require_platform(project)
+    client = account.client("ecr")
+    ecr.ensure_repository(client, account, project.name)
+    known = ecr.find(client, project.name, image_id)
+    if known:
+        print(f"{project.name}:{known['imageTags'][0]} has the same content: nothing to push")
+    else:
+        tag = new_tag()
+        upload(account, client, project, f"{account.registry}/{project.name}:{tag}")
+        known = ecr.described(client, project.name, imageTag=tag)
+        if not known:
+            raise SystemExit(f"{project.name}:{tag} was pushed, and ECR does not have it: run the same command again")
+    note = {"registry": account.registry, "digest": known["imageDigest"], "tag": known["imageTags"][0]}
+    (project.folder / "build/pushed.json").write_text(json.dumps(note))
+    print(f"{account.registry}/{project.name}@{known['imageDigest']}")
+    return known["imageDigest"]
+
+
+def require_platform(project: Project) -> str:
+    """The id of `<name>:local`. Ends the program with one line where the function could not run it (exec format error)."""
+    inspected = _docker("image", "inspect", "--format", "{{.Id}} {{.Architecture}}", project.image)
+    image_id, architecture = inspected.split()
+    if architecture != PLATFORMS[project.architecture]:
+        raise SystemExit(
+            f"{project.image} is built for {architecture}, but {project.name}/function.toml says {project.architecture}: "
+            f"build it with BUILD_FLAGS='--platform linux/{PLATFORMS[project.architecture]}', or change architecture there"
+        )
+    return image_id
+
+
+def new_tag() -> str:
+    """A tag that sorts by time and names the commit, such as 20261124T041530-a0170ea; -dirty where files differ from it."""
+    sha = _git("rev-parse", "--short", "HEAD") or "no-git"
+    dirty = "-dirty" if _git("status", "--porcelain") else ""
+    return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{sha}{dirty}"
+
+
+def upload(account: Account, client, project: Project, reference: str) -> None:
+    """Tags the image and pushes it. Layers that a push cut short has brought there already are not sent again."""
+    _docker("tag", project.image, reference)
+    print(f"pushing {reference}", flush=True)
+    with _logged_in(account, client) as environment:
+        if subprocess.run([DOCKER, "push", reference], env=environment).returncode:
+            raise SystemExit("the push failed: the reason is above; the same command goes on where it stopped")
+
+
+@contextmanager
+def _logged_in(account: Account, client) -> Iterator[dict]:
+    """The environment of a docker that is logged in to ECR. The token is on no command line and outlives nothing."""
+    data = client.get_authorization_token()["authorizationData"][0]
+    user, token = base64.b64decode(data["authorizationToken"]).decode().split(":", 1)
+    with tempfile.TemporaryDirectory() as folder:
+        # The user's own configuration may name the engine, by a context, and that must still be found.
+        host = os.environ.get("DOCKER_HOST") or _docker(
+            "context", "inspect", "--format", "{{.Endpoints.docker.Host}}", or_else=""
+        )
+        environment = {**os.environ, "DOCKER_CONFIG": folder, "REGISTRY_AUTH_FILE": f"{folder}/auth.json"}
+        environment |= {"DOCKER_HOST": host} if host else {}
+        command = [DOCKER, "login", "--username", user, "--password-stdin", account.registry]
+        login = subprocess.run(command, input=token, env=environment, capture_output=True, text=True)
+        if login.returncode:
+            raise SystemExit(f"docker cannot log in to {account.registry}: {' '.join(login.stderr.split())[-300:]}")
+        yield environment
+
+
+def _docker(*arguments: str, or_else: str | None = None) -> str:
+    ran = subprocess.run([DOCKER, *arguments], capture_output=True, text=True)
+    if ran.returncode and or_else is None:
+        raise SystemExit(f"{DOCKER} {' '.join(arguments)} failed: {' '.join(ran.stderr.split())[-300:]}")
+    return or_else or "" if ran.returncode else ran.stdout.strip()
+
+
+def _git(*arguments: str) -> str:
+    try:
+        return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    except FileNotFoundError:
+        return ""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", help="the project folder")
+    project = Project(parser.parse_args().model)
+    with connected() as account:  # before a build, not after it
+        build(project)
+        push(account, project)
+
+
+if __name__ == "__main__":
+    main()
