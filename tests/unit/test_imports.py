@@ -11,7 +11,11 @@ from scripts.project import ROOT
 from tests.unit.toy import CUSTOMER
 
 SERVING = sorted((ROOT / "shared/serving").glob("*.py"))
-BEYOND = {"onnx_python": {"numpy", "onnxruntime"}, "images": {"PIL"}, "storage": {"boto3", "botocore"}}  # boto3 is in AWS's base image
+BEYOND = {
+    "onnx_python": {"numpy", "onnxruntime"},
+    "images": {"PIL"},
+    "storage": {"boto3", "botocore"},
+}  # boto3 is in AWS's base image
 
 
 def imported(path):
