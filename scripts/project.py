@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+RUNTIMES = ("python", "c")  # see shared/serving/onnx_model.py
 
 
 class Project:
@@ -26,6 +28,9 @@ class Project:
         self.memory: int = settings["memory"]  # MB
         self.timeout: int = settings["timeout"]  # seconds
         self.environment: dict[str, str] = settings.get("environment", {})
+        self.runtime: str = os.environ.get("RUNTIME") or settings.get("runtime", "python")
+        if self.runtime not in RUNTIMES:
+            raise SystemExit(f"RUNTIME={self.runtime} is not known: choose {' or '.join(RUNTIMES)}")
 
     @staticmethod
     def names() -> list[str]:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,8 @@ class Checkout:
         (root / ".venv").symlink_to(Path(sys.prefix))
         # The path file in the virtual environment names the first checkout; what PYTHONPATH names comes before it.
         self.environment = {**os.environ, "PYTHONPATH": str(root)}
+        for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # of the `make test` that runs these tests
+            self.environment.pop(name, None)
 
     def popen(self, *command, **variables):
         """Starts a command in a process group of its own, with standard output and error in one pipe."""
@@ -37,6 +40,8 @@ class Checkout:
             stdin=subprocess.DEVNULL,
             text=True,
             start_new_session=True,
+            # As a terminal would start it: a script in the background, as CI may be, has Ctrl-C ignored in all its children.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def make(self, *arguments, **variables):

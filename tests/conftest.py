@@ -1,5 +1,6 @@
 """What all tests share: which projects are tested, and that nothing is skipped in CI."""
 
+import functools
 import json
 import os
 import subprocess
@@ -16,15 +17,24 @@ def pytest_addoption(parser):
     parser.addoption("--model", action="append", help="a project folder to test; all of them without it")
 
 
+KINDS = {"tabular": {"customer", "customers"}, "imaging": {"url", "image", "images"}}  # by what their example requests have
+the_project = functools.cache(Project)  # one object for all tests, or else pytest does not see that they can share a fixture
+
+
 def pytest_generate_tests(metafunc):
     """A test that takes `project` runs for each project; `tabular` for each that takes customers, `imaging` images."""
     chosen = metafunc.config.getoption("--model") or Project.names()
     if "project" in metafunc.fixturenames:
-        metafunc.parametrize("project", [Project(name) for name in chosen], ids=chosen, scope="session")
-    for kind, keys in {"tabular": {"customer", "customers"}, "imaging": {"url", "image", "images"}}.items():
+        metafunc.parametrize("project", [the_project(name) for name in chosen], ids=chosen, scope="session")
+    for kind in KINDS:
         if kind in metafunc.fixturenames:
-            names = [name for name in chosen if keys & json.loads(Project(name).event_file.read_text()).keys()]
-            metafunc.parametrize(kind, [Project(name) for name in names], ids=names, scope="session")
+            names = of_kind(kind, chosen)
+            metafunc.parametrize(kind, [the_project(name) for name in names], ids=names, scope="session")
+
+
+def of_kind(kind, names):
+    """Those of the projects that are of a kind."""
+    return [name for name in names if KINDS[kind] & json.loads(Project(name).event_file.read_text()).keys()]
 
 
 def pytest_collection_modifyitems(items):

@@ -135,7 +135,7 @@ def _read(source: Path, places: dict, labels: list[str], scratch: Path) -> tuple
                 continue
             content, (pixels, number) = read(), at[name]
             try:
-                pixels[number] = np.asarray(decoded(content, pixels.shape[1:3]))
+                pixels[number] = np.asarray(decoded(content, pixels.shape[2:0:-1]))
             except InvalidInput as error:
                 faults.append(f"{source}: {name} cannot be used: {'; '.join(reason for _, reason in error.problems)}")
             digests.append(f"{'/'.join(places[name])} {hashlib.sha256(content).hexdigest()}")

@@ -10,6 +10,8 @@ from scripts.build import build
 from scripts.docker import DOCKER
 from scripts.emulator import Emulator, free_port
 from scripts.invoke import Function
+from scripts.project import ROOT, RUNTIMES, Project
+from tests.conftest import of_kind
 
 
 def docker(*arguments):
@@ -32,7 +34,29 @@ def serving(project, memory, folder):
         yield Function(endpoint_url=f"http://127.0.0.1:{port}"), log, port
 
 
+def pytest_generate_tests(metafunc):
+    """A test that takes `image` runs for each image that can be built; the other two for those of one kind of project."""
+    names = metafunc.config.getoption("--model") or Project.names()
+    for fixture, kind in {"image": None, "tabular_image": "tabular", "imaging_image": "imaging"}.items():
+        if fixture in metafunc.fixturenames:
+            pairs = [(name, way) for name in (of_kind(kind, names) if kind else names) for way in runtimes(name)]
+            metafunc.parametrize(fixture, pairs, ids=map("-".join, pairs), indirect=True, scope="module")
+
+
+def runtimes(name):
+    """The ways to run a model between which a project's Dockerfile leaves a choice."""
+    return RUNTIMES if "ARG RUNTIME" in (ROOT / name / "Dockerfile").read_text() else ("python",)
+
+
 @pytest.fixture(scope="module")
-def image(project, base_image):
+def image(request, base_image):
+    """A project whose image is built, under a name that only the tests use."""
+    name, runtime = request.param
+    project = Project(name)
+    project.image, project.runtime = f"{name}:test-{runtime}", runtime
     build(project, quiet=True)
-    return project
+    yield project
+    docker("image", "rm", "--no-prune", project.image)
+
+
+tabular_image = imaging_image = image

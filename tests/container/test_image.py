@@ -14,7 +14,7 @@ from scripts.project import ROOT
 from tests.container.conftest import docker, inside, serving
 from tests.processes import wait_until
 
-MOST_ADDED = 110_000_000  # bytes on top of the base image and the model; scikit-learn itself would add 292 MB
+MOST_ADDED = {"python": 110_000_000, "c": 40_000_000}  # bytes on top of the base image and the model; scikit-learn adds 292 MB
 PACKAGES = {"pillow": {"pillow", "PIL"}}  # the folders that a package installs, where they have another name
 
 
@@ -26,7 +26,7 @@ def served(image, tmp_path_factory):
 
 def test_bytes_added_to_the_base_image(image):
     ours, base = (int(docker("image", "inspect", "-f", "{{.Size}}", name)) for name in (image.image, base_image_of(image)))
-    assert 0 < ours - base - image.model_file.stat().st_size <= MOST_ADDED
+    assert 0 < ours - base - image.model_file.stat().st_size <= MOST_ADDED[image.runtime]
 
 
 def test_nothing_of_training_and_no_secret_is_in_the_image(image):
@@ -39,9 +39,17 @@ print(json.dumps([str(path.relative_to(root)) for path in root.rglob("*.*")]))""
     tops = {name.split("/")[0].split("-")[0].removesuffix(".libs") for name in names}
     pinned = [line.split("==")[0] for line in (image.folder / "requirements.txt").read_text().splitlines() if "==" in line]
     installed = set().union(*(PACKAGES.get(name, {name.replace("-", "_")}) for name in pinned))
+    installed -= {"numpy"} if image.runtime == "c" else set()
     assert tops == {"lambda_function.py", "__pycache__", "model.onnx", "shared"} | installed, tops
     assert not [name for name in names if name.startswith(("shared/training", "shared/data")) or "train" in name.split("/")[-1]]
     assert not [line for line in docker("history", "--no-trunc", image.image).splitlines() if "AWS_SECRET" in line]
+
+
+def test_the_handler_loads_what_its_way_to_run_a_model_needs_and_no_more(image):
+    loaded = set(inside(image, "import json, sys, lambda_function; print(json.dumps(sorted(sys.modules)))"))
+    assert loaded & {"numpy", "onnxruntime"} == ({"numpy", "onnxruntime"} if image.runtime == "python" else set())
+    assert "shared.serving.onnx_python" in loaded or image.runtime == "c"
+    assert ("shared.serving.onnx_c" in loaded) == (image.runtime == "c")
 
 
 def test_everything_is_compiled_and_trusted_without_a_look_at_the_source(image):

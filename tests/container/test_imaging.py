@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scripts.build import build
 from scripts.invoke import FunctionFailed
 from tests.container.conftest import serving
 
@@ -16,9 +15,8 @@ AT_ONCE = 10  # images in a request
 
 
 @pytest.fixture(scope="module")
-def served(imaging, base_image, tmp_path_factory):
-    build(imaging, quiet=True)
-    with serving(imaging, LEAST_MEMORY, tmp_path_factory.mktemp("log")) as served:
+def served(imaging_image, tmp_path_factory):
+    with serving(imaging_image, LEAST_MEMORY, tmp_path_factory.mktemp("log")) as served:
         yield served
 
 
@@ -29,15 +27,15 @@ def request_of(image, kind, **options):
     return {"image": base64.b64encode(file.getvalue()).decode()}
 
 
-def test_the_answers_are_the_framework_s_for_200_images(imaging, served):
+def test_the_answers_are_the_framework_s_for_200_images(imaging_image, served):
     function, _, _ = served
-    with np.load(imaging.folder / "build/held-out.npz") as held_out:
+    with np.load(imaging_image.folder / "build/held-out.npz") as held_out:
         images, expected = held_out["images"][:200], held_out["probabilities"][:200]
     requests = [request_of(Image.fromarray(image), "PNG") for image in images]
     answers = []
     for start in range(0, len(requests), AT_ONCE):
         answers += function({"images": requests[start : start + AT_ONCE]})["predictions"]
-    labels = imaging.metadata()["labels"]
+    labels = imaging_image.metadata()["labels"]
     got = np.array([[answer["probabilities"][label] for label in labels] for answer in answers])
     assert np.abs(got - expected).max() <= 1e-5
     assert [answer["label"] for answer in answers] == [labels[number] for number in got.argmax(1)]

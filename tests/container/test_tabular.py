@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 
-from scripts.build import build
 from scripts.invoke import FunctionFailed
 from tests.container.conftest import serving
 from tests.projects.test_tabular import held_out
@@ -14,27 +13,26 @@ LEAST_MEMORY = 128  # MB, the smallest function
 
 
 @pytest.fixture(scope="module")
-def served(tabular, base_image, tmp_path_factory):
-    build(tabular, quiet=True)
-    with serving(tabular, LEAST_MEMORY, tmp_path_factory.mktemp("log")) as served:
+def served(tabular_image, tmp_path_factory):
+    with serving(tabular_image, LEAST_MEMORY, tmp_path_factory.mktemp("log")) as served:
         yield served
 
 
-def test_the_answers_are_the_framework_s_for_500_customers(tabular, served):
-    table, model, features = held_out(tabular)
+def test_the_answers_are_the_framework_s_for_500_customers(tabular_image, served):
+    table, model, features = held_out(tabular_image)
     table = table.sample(500, random_state=0)
     customers = json.loads(table[list(features)].to_json(orient="records", double_precision=6))
     function, _, _ = served
     answers = function({"customers": customers})["predictions"]
     got = np.array([answer["churn_probability"] for answer in answers])
     assert np.abs(got - model.predict_proba(table)[:, 1]).max() <= 1e-5
-    threshold = tabular.metadata()["threshold"]
+    threshold = tabular_image.metadata()["threshold"]
     assert [answer["churn"] for answer in answers] == [bool(value >= threshold) for value in got]
 
 
-def test_ten_thousand_customers_fit_into_the_least_memory(tabular, served):
+def test_ten_thousand_customers_fit_into_the_least_memory(tabular_image, served):
     function, _, _ = served
-    customer = json.loads(tabular.event_file.read_text())["customer"]
+    customer = json.loads(tabular_image.event_file.read_text())["customer"]
     answers = function({"customers": [customer] * 10_000})["predictions"]
     assert len(answers) == 10_000 and answers[0] == answers[-1] == function({"customer": customer})
 

@@ -1,12 +1,14 @@
-"""The handler of each project, serving a toy model."""
+"""The handler of each project, serving a toy model, on both ways to run it."""
 
 import importlib.util
 import json
+import sys
 from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 
+from scripts.project import RUNTIMES
 from tests.unit.servers import Internet
 from tests.unit.toy import save_toy
 from tests.unit.toy_image import file_of, save_image_toy, scene
@@ -14,10 +16,12 @@ from tests.unit.toy_image import file_of, save_image_toy, scene
 CONTEXT = SimpleNamespace(aws_request_id="request-1")
 
 
-def load_handler(folder, model):
+def load_handler(folder, model, runtime):
     """The module lambda_function of a project, as Lambda would load it, on another model file."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MODEL_PATH", str(model))
+        patch.setenv("RUNTIME", runtime)
+        patch.delitem(sys.modules, "shared.serving.onnx_model", raising=False)  # it looks at RUNTIME once, when it is loaded
         spec = importlib.util.spec_from_file_location("lambda_function", folder / "lambda_function.py")
         assert spec and spec.loader
         module = importlib.util.module_from_spec(spec)
@@ -31,10 +35,22 @@ def toy(tmp_path_factory):
     return save_toy(tmp_path_factory.mktemp("toy") / "model.onnx")
 
 
+@pytest.fixture(scope="session", params=RUNTIMES)
+def runtime(request):
+    """Each of the two ways to run a model."""
+    return request.param
+
+
 @pytest.fixture(scope="session")
-def module(tabular, toy):
+def model_class(runtime):
+    """The class OnnxModel of a runtime."""
+    return importlib.import_module(f"shared.serving.onnx_{runtime}").OnnxModel
+
+
+@pytest.fixture(scope="session")
+def module(tabular, toy, runtime):
     """A tabular project's lambda_function on the toy model."""
-    return load_handler(tabular.folder, toy)
+    return load_handler(tabular.folder, toy, runtime)
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +68,7 @@ def image_toy(tmp_path_factory):
 @pytest.fixture(scope="session")
 def image_module(imaging, image_toy):
     """An image project's lambda_function on the toy image model."""
-    return load_handler(imaging.folder, image_toy)
+    return load_handler(imaging.folder, image_toy, imaging.runtime)
 
 
 @pytest.fixture(scope="session")
