@@ -1,6 +1,7 @@
 """Images in classes -> a Keras model that tells the class of another image."""
 
 import argparse
+import os
 import platform
 import shutil
 import sys
@@ -123,7 +124,7 @@ def main():
     model.export(BUILD / "saved-model", verbose=False)
     probabilities = model.predict(data.test.images, batch_size=64, verbose=0)
     write_results(BUILD, FOLDER.name, data, probabilities, ["keras", TENSORFLOW, "numpy", "pillow"])
-    print(f"wrote {BUILD / 'model.keras'} and {BUILD / 'saved-model'}")
+    print(f"wrote {os.path.relpath(BUILD / 'model.keras')} and {os.path.relpath(BUILD / 'saved-model')}")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import argparse
 import copy
 import math
+import os
 from functools import partial
 from pathlib import Path
 
@@ -99,7 +100,7 @@ def main():
 
     networks.save(BUILD / "model.pt", kind, network, len(data.labels))
     write_results(BUILD, FOLDER.name, data, networks.predict(network, data.test.images), ["torch", "numpy", "pillow"])
-    print(f"wrote {BUILD / 'model.pt'}")
+    print(f"wrote {os.path.relpath(BUILD / 'model.pt')}")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ class Checkout:
         (root / ".venv").symlink_to(Path(sys.prefix))
         # The path file in the virtual environment names the first checkout; what PYTHONPATH names comes before it.
         self.environment = {**os.environ, "PYTHONPATH": str(root)}
-        for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # of the `make test` that runs these tests
+        for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MODEL"):  # of the `make test` that runs these tests
             self.environment.pop(name, None)
 
     def popen(self, *command, **variables):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -35,15 +36,16 @@ def export(folder: Path, convert: Callable[[int], onnx.ModelProto], predict: Cal
     sizes = ", ".join(map(str, BATCH_SIZES))
     print(f"largest difference of a probability on {len(images):,} images, in batches of {sizes}: {difference:.1g}")
     opset = next(entry.version for entry in model.opset_import if not entry.domain)
-    print(f"wrote {path}, {kilobytes(path)}, opset {opset}, in {time.perf_counter() - start:.1f} s")
+    print(f"wrote {os.path.relpath(path)}, {kilobytes(path)}, opset {opset}, in {time.perf_counter() - start:.1f} s")
     if int8:
         target = build / "model.int8.onnx"
         before, after = save_int8_if_as_accurate(path, target, card, held_out)
-        print(f"wrote {target}, {kilobytes(target)}: {after:.2%} right on {len(images):,} test images, float32 {before:.2%}")
+        right = f"{after:.2%} right on {len(images):,} test images, float32 {before:.2%}"
+        print(f"wrote {os.path.relpath(target)}, {kilobytes(target)}: {right}")
 
 
 def kilobytes(path: Path) -> str:
-    return f"{path.stat().st_size / 1024:,.0f} kB"
+    return f"{path.stat().st_size / 1000:,.0f} kB"
 
 
 def tidy(model: onnx.ModelProto) -> onnx.ModelProto:
