@@ -12,11 +12,10 @@ LOCAL_AWS := .venv-local-aws
 RUN := $(VENV)/bin/python
 BUILD := $(MODEL)/build
 TESTED := $(if $(filter file,$(origin MODEL)),$(PROJECTS),$(MODEL))
-export BASE_IMAGE BUILD_FLAGS DOCKER
+export BASE_IMAGE BUILD_FLAGS DOCKER RUNTIME
 .SILENT:
 .DELETE_ON_ERROR:
-.PHONY: help demo train export build run invoke-local local-aws local-aws-stop push deploy url invoke logs score promote rollback
-.PHONY: destroy test test-unit lint format clean FORCE
+.PHONY: help demo train export build run invoke-local local-aws local-aws-stop push deploy url invoke logs score promote rollback destroy test test-unit lint format clean FORCE
 
 ##@ learn
 help: ## print these lines
@@ -29,7 +28,7 @@ train: $(BUILD)/card.json ## data -> a model in the framework's own format (DATA
 export: $(BUILD)/model.onnx ## that model -> build/model.onnx, refused if its predictions differ
 
 ##@ image
-build: $(BUILD)/model.onnx ## model.onnx -> a container image for Lambda
+build: $(BUILD)/model.onnx ## model.onnx -> a container image for Lambda (RUNTIME=python or c)
 	$(RUN) scripts/build.py $(MODEL)
 run: $(BUILD)/model.onnx $(VENV)/run.stamp ## serve it under the Runtime Interface Emulator until Ctrl-C (PORT=9000)
 	$(RUN) scripts/run.py $(MODEL) --port $(PORT)
@@ -63,9 +62,9 @@ destroy: $(VENV)/run.stamp ## delete all of it: stack, versions, images, logs, b
 ##@ project
 test: $(VENV)/dev.stamp $(VENV)/run.stamp ## all tests, or those of one MODEL
 	for model in $(TESTED); do $(MAKE) --no-print-directory export MODEL=$$model || exit 1; done
-	$(RUN) -m pytest $(TESTED:%=--model %)
+	$(RUN) -m pytest $(TESTED:%=--model=%)
 test-unit: $(VENV)/dev.stamp $(TESTED:%=$(VENV)/%-serving.stamp) ## the tests that need no framework and no Docker
-	$(RUN) -m pytest tests/unit $(TESTED:%=--model %)
+	$(RUN) -m pytest tests/unit $(TESTED:%=--model=%)
 lint: $(VENV)/dev.stamp $(VENV)/run.stamp ## ruff, mypy and cfn-lint
 	$(RUN) -m ruff check && $(RUN) -m ruff format --check
 	$(VENV)/bin/cfn-lint scripts/template.yaml

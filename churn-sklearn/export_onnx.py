@@ -1,6 +1,7 @@
 """The scikit-learn model -> model.onnx, written only if both give the same probabilities."""
 
 import argparse
+import os
 import time
 from pathlib import Path
 
@@ -62,9 +63,9 @@ def main():
     inputs = {name: rows[name].tolist() for name in features}
     difference = save_if_equal(convert(model, features), BUILD / "model.onnx", card, inputs, model.predict_proba(rows))
 
-    size = (BUILD / "model.onnx").stat().st_size
+    path = BUILD / "model.onnx"
     print(f"largest difference of a probability on {len(rows):,} rows: {difference:.1g}")
-    print(f"wrote {BUILD / 'model.onnx'}, {size / 1024:.1f} kB, in {time.perf_counter() - start:.1f} s")
+    print(f"wrote {os.path.relpath(path)}, {path.stat().st_size / 1000:.1f} kB, in {time.perf_counter() - start:.1f} s")
 
 
 if __name__ == "__main__":

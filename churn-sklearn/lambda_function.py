@@ -18,14 +18,13 @@ def predict(request):
 
     An answer has `warnings` where the model had to extrapolate. Raises InvalidInput for what cannot be answered.
     """
-    customers, paths = rows_of(request, one="customer", many="customers")
-    columns, warnings = features.read(customers, paths)
+    customers, path_of = rows_of(request, one="customer", many="customers")
+    columns, warnings = features.read(customers, path_of)
     with span("inference"):
         probabilities = model.run(columns)["probabilities"]
     answers = [{"churn_probability": churns, "churn": churns >= threshold} for _, churns in probabilities]
-    for answer, warned in zip(answers, warnings):
-        if warned:
-            answer["warnings"] = warned
+    for index, told in warnings.items():
+        answers[index]["warnings"] = told
     count("predictions", len(answers))
     return answers[0] if "customer" in request else {"predictions": answers}
 

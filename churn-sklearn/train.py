@@ -1,6 +1,7 @@
 """Customers, and whether they left -> a scikit-learn model that tells who will leave next."""
 
 import argparse
+import os
 from pathlib import Path
 
 import joblib
@@ -103,7 +104,7 @@ def main():
 
     print(f"{args.model} on {len(fitted):,} customers, threshold {threshold:.2f} chosen on {len(validation):,} others")
     print(f"on {len(test):,} held-out customers: " + ", ".join(f"{name} {value:.3f}" for name, value in metrics.items()))
-    print(f"wrote {BUILD / 'model.joblib'}")
+    print(f"wrote {os.path.relpath(BUILD / 'model.joblib')}")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ PLATFORMS = {"x86_64": "amd64", "arm64": "arm64"}  # Lambda's word for an archit
 def why_no_engine() -> str | None:
     """Why no container can be run here, or None. The client may be installed with no engine behind it, so the engine is asked."""
     try:
-        asked = subprocess.run([DOCKER, "info", "--format", "{{.ID}}"], capture_output=True, text=True, timeout=30)
+        asked = subprocess.run([DOCKER, "ps", "--quiet"], capture_output=True, text=True, timeout=30)
     except FileNotFoundError:
         return f"{DOCKER} is not installed"
     except subprocess.TimeoutExpired:
@@ -55,7 +55,8 @@ def why_no_container(project: Project) -> str | None:
 def build_command(project: Project) -> list[str]:
     """The `docker build` of a project. BUILD_FLAGS adds options, `--network host` say."""
     command = [DOCKER, "build", "--file", f"{project.name}/Dockerfile", "--tag", project.image]
-    command += ["--build-arg", f"MODEL={project.name}", "--build-arg", f"BASE_IMAGE={base_image(project)}"]
+    arguments = {"MODEL": project.name, "BASE_IMAGE": base_image(project), "RUNTIME": project.runtime}
+    command += [flag for key, value in arguments.items() for flag in ("--build-arg", f"{key}={value}")]
     if project.architecture != architecture_here():  # asked for only then: the oldest builders do not know the option
         command += ["--platform", f"linux/{PLATFORMS[project.architecture]}"]
     return [*command, *os.environ.get("BUILD_FLAGS", "").split(), str(ROOT)]

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -81,7 +82,11 @@ class Emulator:
         command = [str(rie.fetch()), *addresses, sys.executable, "-m", "awslambdaric", "lambda_function.lambda_handler"]
         # Nothing of the caller's environment: as in a container, and so that no AWS credentials get in.
         environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
-        environment |= {"MODEL_PATH": str(self._project.model_file), **variables_of(self._project)}
+        environment |= {
+            "MODEL_PATH": str(self._project.model_file),
+            "RUNTIME": self._project.runtime,
+            **variables_of(self._project),
+        }
         self._process = self._popen(command, environment)
 
     def _popen(self, command: list[str], environment: dict) -> subprocess.Popen:
@@ -94,7 +99,7 @@ class Emulator:
             stdout=self._output,
             stderr=subprocess.STDOUT if self._output else None,
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            preexec_fn=partial(_die_with_parent, signal.SIGTERM if self._name else signal.SIGKILL),
         )
 
     def _wait_until_ready(self) -> None:
@@ -161,7 +166,10 @@ def _kill_session(leader: int) -> None:
                 os.kill(pid, signal.SIGKILL)
 
 
-def _die_with_parent() -> None:
-    """In the child, before exec: the kernel ends it even when this script is killed. Linux only."""
+def _die_with_parent(number: int) -> None:
+    """In the child, before exec: the kernel sends it this signal even when this script is killed. Linux only.
+
+    SIGTERM for the docker client, which passes it on to the container; the emulator may survive that, so SIGKILL for it.
+    """
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)

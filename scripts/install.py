@@ -9,6 +9,7 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OLDEST, TOO_NEW = (3, 11), (3, 14)  # TensorFlow has no release for 3.14
+CPU_TORCH = "https://download.pytorch.org/whl/cpu"
 
 
 def main():
@@ -23,6 +24,8 @@ def main():
     packages = [package for group in args.group for package in group_packages(group)]
     for path in args.requirements:
         packages += ["-r", path]
+        if sys.platform == "linux":
+            install_cpu_torch(python, path)
     install(python, packages, os.path.join(args.venv, "pip.log"), " ".join(args.group + args.requirements))
 
 
@@ -60,6 +63,25 @@ def group_packages(group):
 
     with open(os.path.join(ROOT, "pyproject.toml"), "rb") as file:
         return tomllib.load(file)["dependency-groups"][group]
+
+
+def install_cpu_torch(python, path):
+    """Installs the torch that a requirements file pins, as a CPU build; pip then finds it there.
+
+    A step of its own, because PyPI's torch for Linux is a CUDA build of several GB, and because an index more
+    would be asked for each of the other packages too.
+    """
+    with open(path) as file:
+        pins = [line.split()[0] for line in file if line.startswith("torch==")]
+    asked = "import importlib.metadata as m; print('torch==' + m.version('torch').split('+')[0])"
+    found = subprocess.run([python, "-c", asked], capture_output=True, text=True)
+    if not pins or found.stdout.strip() == pins[0]:
+        return
+    print("installing %s, the CPU build" % pins[0], flush=True)
+    command = [python, "-m", "pip", "install", "--disable-pip-version-check", "--retries", "0", "--timeout", "20", "--no-deps"]
+    command += ["--extra-index-url", CPU_TORCH, pins[0] + "+cpu"]
+    if subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
+        print("%s has no such build, or cannot be reached: pip takes its own, which may be large" % CPU_TORCH, flush=True)
 
 
 def install(python, packages, log, what):

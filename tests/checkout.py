@@ -2,11 +2,12 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
-from scripts.project import ROOT
+from scripts.project import ROOT, Project
 
 
 class Checkout:
@@ -17,13 +18,16 @@ class Checkout:
         listed = subprocess.run(
             ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
         )
-        made = [str(path.relative_to(ROOT)) for path in ROOT.glob("*/build/*") if path.is_file()]
+        builds = [ROOT / name / "build" for name in Project.names()]
+        made = [str(path.relative_to(ROOT)) for build in builds for path in build.rglob("*") if path.is_file()]
         for name in sorted({*listed.stdout.splitlines(), *made}):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, root / name)
         (root / ".venv").symlink_to(Path(sys.prefix))
         # The path file in the virtual environment names the first checkout; what PYTHONPATH names comes before it.
         self.environment = {**os.environ, "PYTHONPATH": str(root)}
+        for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # of the `make test` that runs these tests
+            self.environment.pop(name, None)
 
     def popen(self, *command, **variables):
         """Starts a command in a process group of its own, with standard output and error in one pipe."""
@@ -36,6 +40,8 @@ class Checkout:
             stdin=subprocess.DEVNULL,
             text=True,
             start_new_session=True,
+            # As a terminal would start it: a script in the background, as CI may be, has Ctrl-C ignored in all its children.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def make(self, *arguments, **variables):

@@ -1,5 +1,6 @@
 """What all tests share: which projects are tested, and that nothing is skipped in CI."""
 
+import functools
 import json
 import os
 import subprocess
@@ -16,14 +17,31 @@ def pytest_addoption(parser):
     parser.addoption("--model", action="append", help="a project folder to test; all of them without it")
 
 
+KINDS = {"tabular": {"customer", "customers"}, "imaging": {"url", "image", "images"}}  # by what their example requests have
+the_project = functools.cache(Project)  # one object for all tests, or else pytest does not see that they can share a fixture
+
+
 def pytest_generate_tests(metafunc):
-    """A test that takes `project` runs for each project, one that takes `tabular` for each whose requests are customers."""
+    """A test that takes `project` runs for each project; `tabular` for each that takes customers, `imaging` images."""
     chosen = metafunc.config.getoption("--model") or Project.names()
     if "project" in metafunc.fixturenames:
-        metafunc.parametrize("project", [Project(name) for name in chosen], ids=chosen, scope="session")
-    if "tabular" in metafunc.fixturenames:
-        chosen = [name for name in chosen if "customer" in json.loads(Project(name).event_file.read_text())]
-        metafunc.parametrize("tabular", [Project(name) for name in chosen], ids=chosen, scope="session")
+        metafunc.parametrize("project", [the_project(name) for name in chosen], ids=chosen, scope="session")
+    for kind in KINDS:
+        if kind in metafunc.fixturenames:
+            names = of_kind(kind, chosen)
+            metafunc.parametrize(kind, [the_project(name) for name in names], ids=names, scope="session")
+
+
+def of_kind(kind, names):
+    """Those of the projects that are of a kind."""
+    return [name for name in names if KINDS[kind] & json.loads(Project(name).event_file.read_text()).keys()]
+
+
+def pytest_collection_modifyitems(items):
+    """With MODEL, tests of another kind of project have none to run for: they are left out, where pytest would skip them."""
+    items[:] = [
+        item for item in items if not any("empty parameter set" in str(mark.kwargs) for mark in item.iter_markers("skip"))
+    ]
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -1,1 +1,4 @@
-"""What every image carries: it may import onnxruntime and numpy (in onnx_model.py alone) and the standard library."""
+"""What every image carries.
+
+It may import the standard library, onnxruntime and numpy (in onnx_python.py alone), and Pillow (in images.py alone).
+"""

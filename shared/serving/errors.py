@@ -32,6 +32,7 @@ def kind_of(value: object) -> str:
     if isinstance(value, float) and value - value != 0:  # NaN and the infinities, which are not JSON
         return "NaN or infinity"
     kinds = {bool: "true or false", str: "text", int: "a number", float: "a number", list: "a list", dict: "an object"}
+    kinds[bytes] = "bytes"  # not JSON's, but what an HTTP body can be
     return "null" if value is None else kinds.get(type(value), type(value).__name__)
 
 

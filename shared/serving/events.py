@@ -13,16 +13,17 @@ from shared.serving.errors import InvalidInput
 Predict = Callable[[object], dict]
 
 
-def serve(event, context, predict: Predict, metadata: dict, many: str | None = None):
+def serve(event, context, predict: Predict, metadata: dict, media: str = "", many: str | None = None):
     """Answers one event of any kind, and logs one line about it.
 
-    metadata: the model's. many: the key of a list of rows in a request, None where predict takes one at a time.
+    metadata: the model's. media: how the media type of an HTTP body begins that predict takes beside JSON: "image/", say.
+    many: the key of a list of rows in a request; None where each line of a file is a request of its own.
     Raises InvalidInput where the caller sees exceptions: on a direct invoke and from EventBridge, S3 and Step Functions.
     """
     trigger = trigger_of(event)
     with logs.invocation(context, trigger, metadata):
         if trigger in web.TRIGGERS:
-            return web.respond(event, context, predict, metadata)
+            return web.respond(event, context, predict, metadata, media)
         if trigger in ("s3", "bulk"):
             from shared.serving import storage  # not at the start, which all callers would wait for
 

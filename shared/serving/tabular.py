@@ -7,13 +7,15 @@ warning; a row outside of `minimum` and `maximum` is refused.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from shared.serving.errors import MOST_NAMED, InvalidInput, kind_of, shortened
 
 MOST_ROWS = 10_000  # in one request
 
 
-def rows_of(request: object, one: str, many: str) -> tuple[list, list[tuple]]:
-    """The rows of `{one: {…}}` or `{many: [{…}, …]}`, and the path of each in the request, for messages.
+def rows_of(request: object, one: str, many: str) -> tuple[list, Callable[[int], tuple]]:
+    """The rows of `{one: {…}}` or `{many: [{…}, …]}`, and a function from a row's index to its path in the request.
 
     Raises InvalidInput for anything else.
     """
@@ -25,13 +27,13 @@ def rows_of(request: object, one: str, many: str) -> tuple[list, list[tuple]]:
     if len(request) != 1:
         raise InvalidInput(((), f"must have either {one} or {many}"))
     if one in request:
-        return [request[one]], [(one,)]
+        return [request[one]], lambda index: (one,)
     rows = request[many]
     if not isinstance(rows, list) or not rows:
         raise InvalidInput(((many,), "must be a list with at least one row"))
     if len(rows) > MOST_ROWS:
         raise InvalidInput(((many,), f"has {len(rows)} rows, more than {MOST_ROWS}"), status=413)
-    return rows, [(many, index) for index in range(len(rows))]
+    return rows, lambda index: (many, index)
 
 
 class Features:
@@ -42,21 +44,20 @@ class Features:
         self._required = frozenset(input_schema["required"])
         self._seen = {name: frozenset(rules["x-seen"]) for name, rules in self._rules.items()}
 
-    def read(self, rows: list, paths: list[tuple]) -> tuple[dict[str, list], list[list[str]]]:
+    def read(self, rows: list, path_of: Callable[[int], tuple]) -> tuple[dict[str, list], dict[int, list[str]]]:
         """Rows as the model's inputs: a missing number is NaN there, a missing category the empty text.
 
-        rows, paths: as rows_of gives them.
-        Returns a flat list of len(rows) values for each feature, and a list of warnings, mostly empty, for each row.
+        rows, path_of: as rows_of gives them.
+        Returns a flat list of len(rows) values for each feature, and the warnings by index of the rows that have any.
         Raises InvalidInput that names the offending fields.
         """
         strays = [(at, None, f"must be an object, not {kind_of(row)}") for at, row in enumerate(rows) if type(row) is not dict]
         if strays:
-            raise _refusal(strays, paths)
-        columns = {}
+            raise _refusal(strays, path_of)
+        columns, complete = self._columns(rows)
         problems: list[tuple] = []
-        warnings: list[list[str]] = [[] for _ in rows]
-        for name in self._rules:
-            values = [row.get(name) for row in rows]
+        warnings: dict[int, list[str]] = {}
+        for name, values in columns.items():
             # Bulk requests are nearly always clean, and a look at a whole column costs far less than one at each value.
             if not self._as_seen(name, values):
                 for at, value in enumerate(values):
@@ -64,21 +65,32 @@ class Features:
                     if problem:
                         problems.append((at, name, problem))
                     elif warning:
-                        warnings[at].append(warning)
-            columns[name] = values
+                        warnings.setdefault(at, []).append(warning)
         if problems:
-            raise _refusal(problems, paths)
+            raise _refusal(problems, path_of)
         for at, row in enumerate(rows):
-            if len(row) > len(self._rules) or not row.keys() <= self._rules.keys():
+            if len(row) > len(self._rules) or not complete:
                 strangers = sorted(row.keys() - self._rules.keys())
-                warnings[at] += [f"{shortened(name)} is not a feature of this model and was ignored" for name in strangers]
+                for name in strangers:
+                    warnings.setdefault(at, []).append(f"{shortened(name)} is not a feature of this model and was ignored")
         return columns, warnings
+
+    def _columns(self, rows: list[dict]) -> tuple[dict[str, list], bool]:
+        """The values of each feature, None where a row has none, and whether all rows have all features."""
+        try:
+            return {name: [row[name] for row in rows] for name in self._rules}, True
+        except KeyError:
+            return {name: [row.get(name) for row in rows] for name in self._rules}, False
 
     def _as_seen(self, name: str, values: list) -> bool:
         """Whether all values are of the right type and within what training saw, so that none needs a closer look."""
-        kind, types = self._rules[name]["type"], set(map(type, values))
+        kind = self._rules[name]["type"]
         if "string" in kind:
-            return types == {str} and self._seen[name].issuperset(values)
+            try:
+                return self._seen[name].issuperset(values)
+            except TypeError:  # a list or an object among them
+                return False
+        types = set(map(type, values))
         low, high = self._rules[name]["x-seen"]
         right_types = types == {int} or (types <= {int, float} and "number" in kind)
         # A NaN may hide from min and max, but not from the sum.
@@ -123,8 +135,8 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _refusal(problems: list[tuple], paths: list[tuple]) -> InvalidInput:
+def _refusal(problems: list[tuple], path_of: Callable[[int], tuple]) -> InvalidInput:
     """problems: (index of the row, name of the feature or None, reason) each, in any order."""
     problems.sort(key=lambda problem: problem[0])
-    named = [(paths[at] + ((name,) if name else ()), reason) for at, name, reason in problems[:MOST_NAMED]]
+    named = [(path_of(at) + ((name,) if name else ()), reason) for at, name, reason in problems[:MOST_NAMED]]
     return InvalidInput(*named, more=max(0, len(problems) - MOST_NAMED))

@@ -37,11 +37,15 @@ def trigger_of(request_context: dict, event: dict) -> str:
     return "function_url" if ".lambda-url." in str(request_context.get("domainName")) else "http_api"
 
 
-def respond(event: dict, context: object, predict: Callable, metadata: dict) -> dict:
-    """The answer to one HTTP request, in the form that its sender takes. Never raises."""
+def respond(event: dict, context: object, predict: Callable, metadata: dict, media: str = "") -> dict:
+    """The answer to one HTTP request, in the form that its sender takes. Never raises.
+
+    media: how the media type of a body begins that predict takes beside JSON; a body of the type image/png, say, reaches it
+        as {"image": <bytes>}.
+    """
     extra: dict = {}
     try:
-        status, body = 200, _routed(event, predict, metadata, extra)
+        status, body = 200, _routed(event, predict, metadata, extra, media)
         text = json.dumps(body, allow_nan=False)
         if len(text) > MOST_BYTES:
             raise InvalidInput(((), "has an answer larger than 6 MB: send fewer rows"), status=413)
@@ -71,7 +75,7 @@ def parsed(text: str | bytes) -> object:
         raise InvalidInput(((), f"is not valid JSON{where}")) from None
 
 
-def _routed(event: dict, predict: Callable, metadata: dict, extra: dict) -> dict:
+def _routed(event: dict, predict: Callable, metadata: dict, extra: dict, media: str) -> dict:
     """The body of a 200; extra takes headers that a refusal needs."""
     method, path = _method_and_path(event)
     if path not in ROUTES:
@@ -80,7 +84,7 @@ def _routed(event: dict, predict: Callable, metadata: dict, extra: dict) -> dict
         extra["Allow"] = ", ".join(ROUTES[path])
         raise InvalidInput(((), f"must be {' or '.join(ROUTES[path])} on this path"), status=405)
     if method == "POST":
-        return predict(_json_body(event))
+        return predict(_request(event, media))
     if path == "/health":
         return {"name": metadata["name"], "version": metadata["version"]}
     public = ("name", "version", "task", "input_schema", "labels", "threshold")
@@ -98,21 +102,26 @@ def _method_and_path(event: dict) -> tuple[str, str]:
     return method.upper(), "/" + path.strip("/")
 
 
-def _json_body(event: dict) -> object:
+def _request(event: dict, media: str) -> object:
+    """What the body is: a JSON value, or {"image": <bytes>} for a body of the type image/…, where `media` allows it."""
     headers = {key.lower(): value for key, value in (event.get("headers") or {}).items()}
     headers |= {key.lower(): values[-1] for key, values in (event.get("multiValueHeaders") or {}).items()}
     kind = headers.get("content-type", "application/json").split(";")[0].strip().lower()
-    if kind != "application/json":
-        raise InvalidInput(((), "must have the header Content-Type: application/json"), status=415)
+    binary = bool(media) and kind.startswith(media)
+    if kind != "application/json" and not binary:
+        takes = f"application/json or {media}*" if media else "application/json"
+        raise InvalidInput(((), f"must have the header Content-Type: {takes}"), status=415)
     body = event.get("body") or ""
     if event.get("isBase64Encoded"):
         try:
             body = binascii.a2b_base64(body, strict_mode=True)
         except ValueError:
             raise InvalidInput(((), "says that its body is base64, and it is not")) from None
+    elif binary and body:  # what is no text was lost on the way
+        raise InvalidInput(((), f"came as text: a REST API must list {media}* among its binary media types"), status=415)
     if len(body) > MOST_BYTES:
         raise InvalidInput(((), f"has {len(body)} bytes, more than {MOST_BYTES}"), status=413)
-    return parsed(body)
+    return {kind.split("/")[0]: body or b""} if binary else parsed(body)
 
 
 def _not_json(constant: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +24,29 @@ def largest_difference(expected: np.ndarray, actual: np.ndarray) -> float:
     return float(np.nan_to_num(difference, nan=np.inf).max())
 
 
-def save_if_equal(model: onnx.ModelProto, path: Path, card: dict, inputs: dict, expected: np.ndarray) -> float:
+def run_in_batches(model: OnnxModel, inputs: dict, sizes: Sequence[int]) -> np.ndarray:
+    """The model's probabilities, [rows, classes], row by row as if they had been computed at once.
+
+    inputs: as OnnxModel.run takes them, but with one element for each row; sizes: of the batches, again and again.
+    """
+    rows = len(next(iter(inputs.values())))
+    parts, start, size = [], 0, cycle(sizes)
+    while start < rows:
+        end = start + next(size)
+        parts += model.run({name: values[start:end] for name, values in inputs.items()})["probabilities"]
+        start = end
+    return np.array(parts)
+
+
+def save_if_equal(
+    model: onnx.ModelProto, path: Path, card: dict, inputs: dict, expected: np.ndarray, batch_sizes: Sequence[int] = ()
+) -> float:
     """Writes the model with its card, if it gives the framework's probabilities.
 
     card: as training wrote it; `version`, and the difference as the metric `parity`, are added to the model's metadata.
     inputs: as OnnxModel.run takes them; expected: what the framework gives for them, [rows, classes].
+    batch_sizes: how many rows are given to the model at a time, in turn; all at once without it. Where the rows are fewer
+        than one turn needs, they are used more than once.
     Returns the largest difference. Ends the program with one line, nothing written, where it is above TOLERANCE.
     """
     onnx.checker.check_model(model, full_check=True)
@@ -35,7 +55,10 @@ def save_if_equal(model: onnx.ModelProto, path: Path, card: dict, inputs: dict, 
         candidate = Path(folder, path.name)  # beside its place, so that it can be moved there in one step
         attach(model, card)
         onnx.save(model, candidate)
-        actual = np.array(OnnxModel(candidate).run(inputs)["probabilities"])
+        if batch_sizes:
+            rows = np.arange(max(len(expected), sum(batch_sizes))) % len(expected)
+            expected, inputs = expected[rows], {name: values[rows] for name, values in inputs.items()}
+        actual = run_in_batches(OnnxModel(candidate), inputs, batch_sizes or [len(expected)])
         difference = largest_difference(expected, actual)
         if difference > TOLERANCE:
             raise SystemExit(

@@ -38,7 +38,7 @@ def load_table(
     try:
         table = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
     except (ValueError, pd.errors.ParserError) as error:
-        raise SystemExit(f"{source} is not a CSV file: {error}") from None
+        raise SystemExit(f"{source} is not a CSV file: {' '.join(str(error).split())}") from None
     columns = [*categories, *numbers, target]
     faults: list[str | None] = [f"column {name} is missing" for name in columns if name not in table]
     if not len(table):

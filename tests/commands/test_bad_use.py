@@ -18,6 +18,11 @@ def test_unknown_model(checkout):
     assert "MODEL=no-such-model is not a project folder: there are " in output
 
 
+def test_unknown_runtime(checkout, project):
+    [line] = told(checkout, "run", f"MODEL={project.name}", "RUNTIME=java")
+    assert line == "RUNTIME=java is not known: choose python or c"
+
+
 def test_a_name_that_no_image_can_have(checkout, project):
     checkout.popen("cp", "-r", project.name, "Bad").wait(timeout=60)
     process = checkout.popen(checkout.root / ".venv/bin/python", "scripts/build.py", "Bad")

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from scripts.emulator import free_port
-from scripts.project import ROOT
+from scripts.project import ROOT, RUNTIMES
 from shared.serving.onnx_model import OnnxModel
 from tests.processes import containers_with, running_with
 
@@ -30,8 +30,9 @@ def expected_of(project):
     return json.loads(ran.stdout)
 
 
-def test_demo_shows_request_answer_and_measures(checkout, project, way):
-    status, output = checkout.make("demo", f"MODEL={project.name}", f"PORT={free_port()}", **way)
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_demo_shows_request_answer_and_measures(checkout, project, way, runtime):
+    status, output = checkout.make("demo", f"MODEL={project.name}", f"PORT={free_port()}", f"RUNTIME={runtime}", **way)
     assert status == 0, output
     assert printed(output, "request") == json.loads(project.event_file.read_text())
     assert printed(output, "answer") == expected_of(project)  # to the last digit, with and without a container

@@ -34,7 +34,11 @@ class Served:
 
     def interrupt(self, number):
         os.killpg(self.process.pid, number)  # as a terminal does: make and its children alike
-        output, _ = self.process.communicate(timeout=60)
+        try:
+            output, _ = self.process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            raise
         return output
 
     def left(self):

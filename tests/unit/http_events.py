@@ -76,7 +76,9 @@ FORMS = [http_api, http_api_stage, function_url, rest_api, alb, alb_multi_value]
 
 def encoded(event):
     """The same event with its body in base64, as API Gateway sends what it takes for binary."""
-    return event | {"body": base64.b64encode(event["body"].encode()).decode(), "isBase64Encoded": True}
+    body = event["body"]
+    body = body if isinstance(body, bytes) else body.encode()
+    return event | {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
 
 
 def opened(answer):

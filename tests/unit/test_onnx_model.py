@@ -1,10 +1,17 @@
-"""The one module that knows ONNX Runtime: model files, good and broken, and what goes in and out."""
+"""The one interface to ONNX Runtime, on both ways to it: model files, good and broken, and what goes in and out."""
 
 import array
+import ctypes
+import subprocess
+import sys
 
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
-from shared.serving.onnx_model import BrokenModel, OnnxModel
+from scripts.project import ROOT
+from shared.serving.onnx_common import BrokenModel
+from tests.unit.models import save_cast, save_echo, save_model
 from tests.unit.toy import CARD, CUSTOMER, probability, save_toy
 
 
@@ -12,56 +19,174 @@ def columns(*customers):
     return {name: [customer[name] for customer in customers] for name in CUSTOMER}
 
 
-def test_metadata_is_what_export_wrote(toy):
-    assert OnnxModel(toy).metadata == CARD
+@pytest.fixture
+def echo(model_class, tmp_path):
+    """Gives one input back: echo(code, values), of a model that has no other."""
+    models = {}
+
+    def run(code, values, shape=(None, 1)):
+        if (code, shape) not in models:
+            models[code, shape] = model_class(save_echo(tmp_path / "echo.onnx", shape, [code]))
+        return models[code, shape].run({f"x_{code or 'text'}": values})[f"y_{code or 'text'}"]
+
+    return run
+
+
+def test_metadata_is_what_export_wrote(model_class, toy):
+    assert model_class(toy).metadata == CARD
 
 
 @pytest.mark.parametrize("rows", [1, 2, 7, 64])
-def test_a_batch_of_any_size(toy, rows):
+def test_a_batch_of_any_size(model_class, toy, rows):
     customers = [{**CUSTOMER, "months": month} for month in range(rows)]
-    answers = OnnxModel(toy).run(columns(*customers))["probabilities"]
+    answers = model_class(toy).run(columns(*customers))["probabilities"]
     assert [yes for _, yes in answers] == pytest.approx([probability(customer) for customer in customers], abs=1e-6)
 
 
-def test_a_buffer_is_taken_as_it_is(toy):
-    model = OnnxModel(toy)
-    as_buffer = {**columns(CUSTOMER), "fee": array.array("f", [CUSTOMER["fee"]])}
-    assert model.run(as_buffer) == model.run(columns(CUSTOMER))
+@pytest.mark.parametrize(
+    ("code", "values"),
+    [
+        ("f", [1.5, -0.0, float("inf"), 16777217, True]),
+        ("q", [0, -(2**63), 2**63 - 1]),
+        ("B", [0, 255]),
+        ("", ["a", "", "é", "a\0b", "\0", "𝄞", "a"]),
+    ],
+)
+def test_lists_come_back(echo, code, values):
+    given = [[array.array("f", [value])[0] if code == "f" else value] for value in values]
+    assert echo(code, values) == given
+    assert [echo(code, [value])[0] for value in values] == given  # one row goes another way
+    assert echo(code, values + [values[0]] * 2)[: len(values)] == given
+    assert echo(code, []) == []
 
 
-def test_an_unknown_input_and_unequal_columns_are_errors(toy):
-    with pytest.raises(KeyError):
-        OnnxModel(toy).run({"nothing": [1]})
+@pytest.mark.parametrize("shape", [(None,), (None, 2, 3), (2, None), (3,), ()])
+def test_values_take_the_shape_of_the_input(echo, shape):
+    count = 1 if shape == () else 3 if shape == (3,) else 6
+    values = list(range(count))
+    nested = {(): 0, (None, 2, 3): [[[0, 1, 2], [3, 4, 5]]], (2, None): [[0, 1, 2], [3, 4, 5]]}.get(shape, values)
+    assert echo("q", values, shape) == nested
+    assert str(echo("", [str(value) for value in values], shape)).replace("'", "") == str(nested)
+    for wrong in ([], [1] * 7) if shape in ((3,), ()) else ([1] * 7,) if shape != (None,) else ():
+        with pytest.raises(ValueError, match="x_q cannot have"):
+            echo("q", wrong, shape)
+
+
+CTYPES: dict = {"f": ctypes.c_float, "q": ctypes.c_int64, "B": ctypes.c_uint8}
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, array.array, "ctypes", "odd"])
+@pytest.mark.parametrize("code", CTYPES)
+def test_a_buffer_is_taken_as_it_is(echo, code, kind):
+    values = array.array(code, [1, 2, 3])
+    buffer: object
+    if kind == "ctypes":
+        buffer = (CTYPES[code] * 3)(1, 2, 3)
+    elif kind == "odd":
+        buffer = memoryview(b"x" + values.tobytes())[1:]
+    else:
+        buffer = values if kind is array.array else kind(values.tobytes())
+    assert echo(code, buffer) == [[1], [2], [3]]
+
+
+def test_a_buffer_is_not_copied(model_class, tmp_path):
+    if not sys.platform.startswith("linux"):
+        pytest.skip("needs /proc")
+    nodes = [helper.make_node("Shape", ["x"], ["y"])]
+    ends = {"x": (TensorProto.UINT8, (None, 1000))}, {"y": (TensorProto.INT64, (2,))}
+    model = model_class(save_model(tmp_path / "shape.onnx", nodes, *ends))
+    model.run({"x": bytes(1000)})
+    image = bytes(64_000_000)
+    image[::4096].count(0)  # it is in memory now
+    before = peak_memory()
+    assert model.run({"x": image}) == {"y": [64_000, 1000]}
+    assert peak_memory() - before < 32_000_000
+
+
+def peak_memory():
+    """The most bytes that this process ever had in memory."""
+    with open("/proc/self/status") as status:
+        [line] = [line for line in status if line.startswith("VmHWM")]
+    return int(line.split()[1]) * 1024
+
+
+@pytest.mark.parametrize(
+    ("to", "values"),
+    [
+        (TensorProto.BOOL, [True, False, True, True]),
+        (TensorProto.DOUBLE, [1.5, 0.0, 2.0, 3.0]),
+        (TensorProto.INT32, [1, 0, 2, 3]),
+        (TensorProto.INT8, [1, 0, 2, 3]),
+        (TensorProto.UINT16, [1, 0, 2, 3]),
+        (TensorProto.STRING, ["1.5", "0", "2", "3"]),
+    ],
+)
+def test_other_types_come_out(model_class, tmp_path, to, values):
+    model = model_class(save_cast(tmp_path / "cast.onnx", to))
+    output = model.run({"x": [1.5, 0.0, 2.0, 3.0]})["y"]
+    assert output == [values[:2], values[2:]] and type(output[0][0]) is type(values[0])
+    assert model.run({"x": []}) == {"y": []}
+
+
+def test_an_unknown_and_a_missing_input_and_unequal_columns_are_errors(model_class, toy):
+    model = model_class(toy)
+    with pytest.raises(KeyError, match="nothing"):
+        model.run({**columns(CUSTOMER), "nothing": [1]})
+    with pytest.raises(ValueError, match="plan, region"):
+        model.run({name: values for name, values in columns(CUSTOMER).items() if name not in ("plan", "region")})
     with pytest.raises(Exception, match=r"plan|Concat|shape|dimension"):
-        OnnxModel(toy).run({**columns(CUSTOMER), "plan": ["basic", "basic"]})
+        model.run({**columns(CUSTOMER), "plan": ["basic", "basic"]})
+    assert model.run(columns(CUSTOMER))["probabilities"][0][1] == pytest.approx(probability(CUSTOMER), abs=1e-6)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not a model", "cut"])
-def test_a_broken_file_is_one_clear_line(toy, tmp_path, content):
+def test_a_broken_file_is_one_clear_line(model_class, toy, tmp_path, content):
     path = tmp_path / "model.onnx"
     if content is not None:
         path.write_bytes(toy.read_bytes()[:400] if content == "cut" else content)
     with pytest.raises(BrokenModel, match="make export") as broken:
-        OnnxModel(path)
+        model_class(path)
     assert str(path) in str(broken.value) and "\n" not in str(broken.value)
 
 
-def test_a_model_without_its_metadata_is_broken(tmp_path):
-    import onnx
-
+def test_a_model_without_its_metadata_is_broken(model_class, tmp_path):
     model = onnx.load(save_toy(tmp_path / "model.onnx"))
     del model.metadata_props[:]
     onnx.save(model, tmp_path / "model.onnx")
     with pytest.raises(BrokenModel, match="name"):
-        OnnxModel(tmp_path / "model.onnx")
+        model_class(tmp_path / "model.onnx")
+
+
+def test_types_that_cannot_be_served_are_told_when_the_model_is_loaded(model_class, tmp_path):
+    path = tmp_path / "model.onnx"
+    node = helper.make_node("Identity", ["x"], ["y"])
+    save_model(path, [node], *({name: (TensorProto.DOUBLE, (None,))} for name in "xy"))
+    with pytest.raises(BrokenModel, match="input x is of a type"):
+        model_class(path)
+    maps = helper.make_node("ZipMap", ["x"], ["y"], domain="ai.onnx.ml", classlabels_int64s=[0, 1])
+    values = helper.make_map_type_proto(TensorProto.INT64, helper.make_tensor_type_proto(TensorProto.FLOAT, ()))
+    save_model(path, [helper.make_node("Identity", ["x"], ["y"])], *({name: (TensorProto.FLOAT, (None, 2))} for name in "xy"))
+    model = onnx.load(path)
+    model.graph.node[0].CopyFrom(maps)
+    model.graph.output[0].type.CopyFrom(helper.make_sequence_type_proto(values))
+    onnx.save(model, path)
+    with pytest.raises(BrokenModel, match="output"):
+        model_class(path)
+
+
+THREADS = """
+import os, sys
+from shared.serving.onnx_{runtime} import OnnxModel
+def count(): return len(os.listdir("/proc/self/task"))
+models = [OnnxModel(sys.argv[1])]  # the first brings a thread of ONNX Runtime's own, too
+before = count()
+models.append(OnnxModel(sys.argv[1]))
+print(count() - before)"""
 
 
 @pytest.mark.parametrize(("memory", "threads"), [(None, 1), ("128", 1), ("1768", 1), ("3538", 2)])
-def test_threads_follow_the_vcpus_that_the_memory_size_buys(toy, monkeypatch, memory, threads):
-    if memory:
-        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory)
-    else:
-        monkeypatch.delenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", raising=False)
-    options = OnnxModel(toy)._session.get_session_options()
-    assert (options.intra_op_num_threads, options.inter_op_num_threads) == (threads, 1)
-    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+def test_threads_follow_the_vcpus_that_the_memory_size_buys(runtime, toy, memory, threads):
+    environment = {"PYTHONPATH": str(ROOT), **({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory} if memory else {})}
+    command = [sys.executable, "-c", THREADS.format(runtime=runtime), str(toy)]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert int(ran.stdout) == threads - 1  # beside the one that calls

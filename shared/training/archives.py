@@ -1,0 +1,57 @@
+"""The files in a folder or an archive, read in place: nothing is unpacked, so no name in it can lead out of anywhere."""
+
+from __future__ import annotations
+
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+Entry = tuple[PurePosixPath, Callable[[], bytes]]
+
+
+def entries(source: Path) -> Iterator[Entry]:
+    """Path and content of each file of a folder, a .zip or a .tar (also compressed), in the order in which they are read best.
+
+    Ends the program with one line where the source is none of these.
+    """
+    try:
+        if source.is_dir():
+            yield from _of_folder(source)
+        elif not source.exists():
+            raise SystemExit(f"{source} does not exist: name a folder or an archive of photos, or sample, full or clothing")
+        elif zipfile.is_zipfile(source):
+            yield from _of_zip(source)
+        elif tarfile.is_tarfile(source):
+            yield from _of_tar(source)
+        else:
+            raise SystemExit(f"{source} is neither a folder nor a .tar or .zip archive")
+    except (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile) as error:
+        raise SystemExit(f"{source} cannot be read: {error}") from None
+
+
+def _of_folder(source: Path) -> Iterator[Entry]:
+    for path in sorted(source.rglob("*")):
+        if path.is_file():
+            yield PurePosixPath(path.relative_to(source).as_posix()), path.read_bytes
+
+
+def _of_zip(source: Path) -> Iterator[Entry]:
+    with zipfile.ZipFile(source) as archive:
+        for member in archive.infolist():
+            if not member.is_dir():
+                yield PurePosixPath(member.filename), partial(archive.read, member)
+
+
+def _of_tar(source: Path) -> Iterator[Entry]:
+    with tarfile.open(source) as archive:
+        for member in archive:
+            if member.isfile():
+                yield PurePosixPath(member.name), partial(_extract, archive, member)
+
+
+def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = archive.extractfile(member)
+    assert file  # it is a regular file
+    return file.read()

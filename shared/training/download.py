@@ -1,0 +1,52 @@
+"""Files fetched once: with progress, and kept only when they are whole and their checksum fits."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import urllib.request
+from pathlib import Path
+
+from tqdm import tqdm
+
+FOLDER = Path(__file__).resolve().parents[1] / "build"  # ignored by git, removed by `make clean`
+TIMEOUT = 30  # seconds without a byte
+CHUNK = 1 << 18
+
+
+def download(url: str, name: str, sha256: str | None = None) -> Path:
+    """The file `name` in the folder of downloads, fetched from a URL where it is not there yet.
+
+    sha256: of the content, None where it is not known. Raises OSError with the reason when it cannot be had.
+    """
+    path = FOLDER / name
+    if path.exists():
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    print(f"downloading {url}", flush=True)
+    try:
+        digest = _fetch(url, part)
+        if sha256 and digest != sha256:
+            raise OSError(f"its sha256 is {digest}, not {sha256}")
+        part.replace(path)
+    except http.client.HTTPException as error:
+        raise OSError(f"the server's answer breaks off ({type(error).__name__})") from None
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def _fetch(url: str, path: Path) -> str:
+    digest = hashlib.sha256()
+    with urllib.request.urlopen(url, timeout=TIMEOUT) as response, path.open("wb") as file:
+        size = int(response.headers.get("Content-Length") or 0)
+        # disable=None: no bar where nobody watches, in a log say.
+        with tqdm(total=size or None, unit="B", unit_scale=True, leave=False, disable=None) as bar:
+            while chunk := response.read(CHUNK):
+                file.write(chunk)
+                digest.update(chunk)
+                bar.update(len(chunk))
+        if size and file.tell() != size:
+            raise OSError(f"only {file.tell():,} of {size:,} bytes arrived")
+    return digest.hexdigest()

@@ -1,0 +1,83 @@
+"""Fashion-MNIST: grey pictures of garments, 28 x 28 pixels. https://github.com/zalandoresearch/fashion-mnist"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from shared.training.download import download
+from shared.training.images import ImageSet, Part, split
+
+SAMPLE = Path(__file__).resolve().parents[1] / "data/fashion-mnist-sample.npz"
+DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # where Debian's package dataset-fashion-mnist puts it
+URL = "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion"
+# The sha256 of what is inside: Debian has compressed the same content anew.
+FILES = {
+    "train-images-idx3-ubyte.gz": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+    "train-labels-idx1-ubyte.gz": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+    "t10k-images-idx3-ubyte.gz": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+    "t10k-labels-idx1-ubyte.gz": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+}
+HEADER = {"images": 16, "labels": 8}  # bytes before the values, one byte each: http://yann.lecun.com/exdb/mnist
+
+LABELS = ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"]
+SIDE = 28
+VALIDATION = 0.1  # of the training images
+
+
+def sample() -> ImageSet:
+    """The bundled sample: 600 images of each class for training and validation, 100 for the test."""
+    content = SAMPLE.read_bytes()
+    with np.load(SAMPLE) as arrays:
+        train, test = ((arrays[f"{part}_images"], arrays[f"{part}_labels"]) for part in ("train", "test"))
+    return _image_set(train, test, hashlib.sha256(content).hexdigest())
+
+
+def full() -> ImageSet:
+    """All 60,000 images for training and validation and 10,000 for the test: Debian's copy, or downloaded.
+
+    Ends the program with one line where neither can be had.
+    """
+    contents = {name: _content(name) for name in FILES}
+    values = {name: np.frombuffer(content, np.uint8, offset=HEADER[name.split("-")[1]]) for name, content in contents.items()}
+    train, test = (
+        (values[f"{part}-images-idx3-ubyte.gz"].reshape(-1, SIDE, SIDE), values[f"{part}-labels-idx1-ubyte.gz"])
+        for part in ("train", "t10k")
+    )
+    return _image_set(train, test, hashlib.sha256(b"".join(contents.values())).hexdigest())
+
+
+def _content(name: str) -> bytes:
+    try:
+        path = DEBIAN / name if (DEBIAN / name).exists() else download(f"{URL}/{name}", f"fashion-mnist/{name}")
+        content = gzip.decompress(path.read_bytes())
+        if hashlib.sha256(content).hexdigest() != FILES[name]:
+            raise OSError(f"{path} is not the file of Fashion-MNIST: remove it")
+        return content
+    except (OSError, EOFError) as error:
+        raise SystemExit(
+            f"Fashion-MNIST cannot be had ({getattr(error, 'reason', None) or error}): "
+            "check the network, or on Debian install dataset-fashion-mnist"
+        ) from None
+
+
+def _image_set(train: tuple, test: tuple, sha256: str) -> ImageSet:
+    images, classes = _dark_on_light(train[0]), train[1].astype(np.int64)
+    chosen, rest = split(classes, [VALIDATION])
+    return ImageSet(
+        labels=LABELS,
+        size=SIDE,
+        photos=False,
+        train=Part(images[rest], classes[rest]),
+        validation=Part(images[chosen], classes[chosen]),
+        test=Part(_dark_on_light(test[0]), test[1].astype(np.int64)),
+        sha256=sha256,
+    )
+
+
+def _dark_on_light(grey: np.ndarray) -> np.ndarray:
+    """[n, side, side] of light garments on black -> [n, side, side, 3] of dark ones on white, as in a shop's photos."""
+    return np.repeat((255 - grey)[..., None], 3, axis=3)

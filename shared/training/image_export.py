@@ -1,0 +1,74 @@
+"""What the export of every image classifier does once its framework has made an ONNX model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from shared.training.card import read_card
+from shared.training.parity import save_if_equal
+from shared.training.quantise import save_int8_if_as_accurate
+
+OPSET = 18  # any onnxruntime since 1.14 loads it
+BATCH_SIZES = [1, 2, 7, 64]  # that parity is checked with
+
+
+def export(folder: Path, convert: Callable[[int], onnx.ModelProto], predict: Callable, int8: bool) -> None:
+    """Writes build/model.onnx of a project and, if asked for, build/model.int8.onnx, and prints what they are.
+
+    convert: gives the ONNX model for images of a size in pixels; predict: the framework's probabilities for images.
+    Ends the program with one line where a file would answer otherwise than the framework.
+    """
+    start = time.perf_counter()
+    build = folder / "build"
+    card = {"name": folder.name, **read_card(build)}
+    with np.load(build / "held-out.npz") as arrays:
+        held_out = dict(arrays)
+    images = held_out["images"]
+    path = build / "model.onnx"
+    model = tidy(convert(card["preprocessing"]["width"]))
+    difference = save_if_equal(model, path, card, {"image": images}, predict(images), BATCH_SIZES)
+    sizes = ", ".join(map(str, BATCH_SIZES))
+    print(f"largest difference of a probability on {len(images):,} images, in batches of {sizes}: {difference:.1g}")
+    opset = next(entry.version for entry in model.opset_import if not entry.domain)
+    print(f"wrote {path}, {kilobytes(path)}, opset {opset}, in {time.perf_counter() - start:.1f} s")
+    if int8:
+        target = build / "model.int8.onnx"
+        before, after = save_int8_if_as_accurate(path, target, card, held_out)
+        print(f"wrote {target}, {kilobytes(target)}: {after:.2%} right on {len(images):,} test images, float32 {before:.2%}")
+
+
+def kilobytes(path: Path) -> str:
+    return f"{path.stat().st_size / 1024:,.0f} kB"
+
+
+def tidy(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The contract's names for input, output and batch, and nothing in the file that is not needed to run it.
+
+    PyTorch's exporter notes for each node which line of which file it comes from, with the paths of this machine.
+    """
+    graph = model.graph
+    [image], [probabilities] = graph.input, graph.output
+    for value, name in (image, "image"), (probabilities, "probabilities"):
+        _rename(graph, value.name, name)
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    del graph.value_info[:]  # shapes between the layers, with other names for the batch
+    for part in [model, graph, image, probabilities, *graph.node, *graph.initializer]:
+        part.doc_string = ""
+        del part.metadata_props[:]
+    return model
+
+
+def _rename(graph: onnx.GraphProto, old: str, new: str) -> None:
+    names = {name for node in graph.node for name in (*node.input, *node.output)}
+    if old != new and new in names:
+        raise ValueError(f"{new} is the name of another tensor")
+    for node in graph.node:
+        node.input[:] = [new if name == old else name for name in node.input]
+        node.output[:] = [new if name == old else name for name in node.output]
+    for value in (*graph.input, *graph.output):
+        value.name = new if value.name == old else value.name

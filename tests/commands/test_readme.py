@@ -1,0 +1,75 @@
+"""Every command that a page shows is run, and prints what the page shows.
+
+A block of ```console holds commands after `$ ` and what they print. `…` stands for anything; times may differ. A command
+that ends with `&` runs until the page ends. Lines about installing are left out on both sides: here all is installed.
+"""
+
+import os
+import re
+import shutil
+import signal
+
+import pytest
+
+from scripts.emulator import free_port
+from scripts.project import ROOT, Project
+
+PAGES = sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("docs/*.md")])
+NOT_RUN = {"make test"}  # this is a part of it
+INSTALLING = re.compile(r"^(making \.venv|installing |fetching the Runtime).*\n", re.MULTILINE)
+CHANGING = re.compile(r"\b\d+(\.\d+)? (ms|s)\b|\[Makefile:\d+")
+
+
+def commands_of(page):
+    """The commands that a page shows, in order, each with the output that it shows for it."""
+    for block in re.findall(r"^```console\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL):
+        yield from re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
+
+
+def matches(shown, printed):
+    """Whether the output is as shown."""
+    parts = [re.escape(CHANGING.sub("#", part.strip("\n"))) for part in INSTALLING.sub("", shown).split("…")]
+    return re.fullmatch(".*".join(parts), CHANGING.sub("#", INSTALLING.sub("", printed)).strip("\n"), re.DOTALL)
+
+
+def test_the_comparison_can_fail():
+    assert matches("wrote x in 0.1 s\n… end\n", "making .venv\nwrote x in 22 s\nand more\nat the end\n")
+    assert not matches("auc 0.843\n", "auc 0.842\n")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_commands_of_a_page(checkout, page):
+    background = []
+    project = page.parent.name or Project.names()[0]
+    shutil.rmtree(checkout.root / project / "build", ignore_errors=True)  # nothing is made yet, as for the reader
+    # Without a container, as on the fresh machine of the first page, and on a port that is free.
+    variables = {"DOCKER": "no-such-docker", "PORT": str(free_port())}
+    try:
+        for command, shown in commands_of(page):
+            if command in NOT_RUN:
+                continue
+            process = checkout.popen("sh", "-c", command.removesuffix("&"), **variables)
+            if command.endswith("&"):
+                background.append(process)
+                while not process.stdout.readline().startswith("curl "):
+                    assert process.poll() is None
+                continue
+            printed, _ = process.communicate(timeout=900)
+            printed = printed.replace("no-such-docker", "docker")
+            assert matches(shown, printed), f"$ {command}\n{printed}"
+    finally:
+        for process in background:
+            os.killpg(process.pid, signal.SIGINT)
+            process.communicate(timeout=60)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\((?!https?://)([^)#]+)", (ROOT / page).read_text()):
+        assert (ROOT / page.parent / target).exists(), target
+
+
+def test_every_target_of_the_makefile_is_explained():
+    makefile = (ROOT / "Makefile").read_text()
+    [phony] = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    assert set(phony.split()) - {"FORCE"} == set(re.findall(r"^([a-z-]+):.*## .+", makefile, re.MULTILINE))

@@ -1,0 +1,62 @@
+"""An image of each project, built once, and served under the emulator with Lambda's limits."""
+
+import json
+import subprocess
+from contextlib import contextmanager
+
+import pytest
+
+from scripts.build import build
+from scripts.docker import DOCKER
+from scripts.emulator import Emulator, free_port
+from scripts.invoke import Function
+from scripts.project import ROOT, RUNTIMES, Project
+from tests.conftest import of_kind
+
+
+def docker(*arguments):
+    ran = subprocess.run([DOCKER, *map(str, arguments)], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def inside(project, program):
+    """What a Python program in the image printed, as JSON."""
+    return json.loads(docker("run", "--rm", "--entrypoint", "python3", project.image, "-c", program))
+
+
+@contextmanager
+def serving(project, memory, folder):
+    """The project's image under the emulator, with memory in MB; gives the function, its log and its port."""
+    project.memory, project.timeout = memory, 60
+    log, port = folder / "log", free_port()
+    with log.open("w") as output, Emulator(project, port, container=True, output=output):
+        yield Function(endpoint_url=f"http://127.0.0.1:{port}"), log, port
+
+
+def pytest_generate_tests(metafunc):
+    """A test that takes `image` runs for each image that can be built; the other two for those of one kind of project."""
+    names = metafunc.config.getoption("--model") or Project.names()
+    for fixture, kind in {"image": None, "tabular_image": "tabular", "imaging_image": "imaging"}.items():
+        if fixture in metafunc.fixturenames:
+            pairs = [(name, way) for name in (of_kind(kind, names) if kind else names) for way in runtimes(name)]
+            metafunc.parametrize(fixture, pairs, ids=map("-".join, pairs), indirect=True, scope="module")
+
+
+def runtimes(name):
+    """The ways to run a model between which a project's Dockerfile leaves a choice."""
+    return RUNTIMES if "ARG RUNTIME" in (ROOT / name / "Dockerfile").read_text() else ("python",)
+
+
+@pytest.fixture(scope="module")
+def image(request, base_image):
+    """A project whose image is built, under a name that only the tests use."""
+    name, runtime = request.param
+    project = Project(name)
+    project.image, project.runtime = f"{name}:test-{runtime}", runtime
+    build(project, quiet=True)
+    yield project
+    docker("image", "rm", "--no-prune", project.image)
+
+
+tabular_image = imaging_image = image
