@@ -30,11 +30,11 @@ class Project:
         self.memory: int = settings["memory"]  # MB
         self.timeout: int = settings["timeout"]  # seconds
         self.environment: dict[str, str] = settings.get("environment", {})
-        self.deploy: dict = checked(name, settings.get("deploy", {}))  # how it runs on AWS
-        self.architecture: str = self.deploy["architecture"]
         self.runtime: str = os.environ.get("RUNTIME") or settings.get("runtime", "python")
         if self.runtime not in RUNTIMES:
             raise SystemExit(f"RUNTIME={self.runtime} is not known: choose {' or '.join(RUNTIMES)}")
+        self.deploy: dict = checked(name, settings.get("deploy", {}))  # how it runs on AWS
+        self.architecture: str = self.deploy["architecture"]
 
     @staticmethod
     def names() -> list[str]:

@@ -14,8 +14,8 @@ SERVING = sorted((ROOT / "shared/serving").glob("*.py"))
 BEYOND = {
     "onnx_python": {"numpy", "onnxruntime"},
     "images": {"PIL"},
-    "storage": {"boto3", "botocore"},
-}  # boto3: AWS's image has it
+    "storage": {"boto3", "botocore"},  # AWS's base image has them
+}
 
 
 def imported(path):
