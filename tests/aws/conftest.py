@@ -94,7 +94,9 @@ def place(base_image, tmp_path_factory):
 def reachable():
     """Skips where functions cannot reach the local AWS, and so no object in S3."""
     if sys.platform == "linux" and not HOST:
-        pytest.skip("functions in containers do not reach 127.0.0.1: set LOCAL_AWS_HOST=0.0.0.0 where nobody else is on the network")
+        pytest.skip(
+            "functions in containers do not reach 127.0.0.1: set LOCAL_AWS_HOST=0.0.0.0 where nobody else is on the network"
+        )
 
 
 @pytest.fixture(scope="session")
