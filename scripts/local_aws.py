@@ -36,7 +36,7 @@ def start(port: int) -> None:
         raise SystemExit(
             f"{reason}: the local AWS runs functions in containers, so install and start Docker, then run this again"
         )
-    require_free(port)
+    require_free(port, "AWS_PORT")
     HOME.mkdir(exist_ok=True)
     log = HOME / "log"
     with log.open("w") as output:
