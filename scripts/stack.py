@@ -12,6 +12,11 @@ from scripts.ecr import TAG
 
 POLL = 2  # seconds; a tenth of it on this machine
 LIMIT = 3600  # seconds for one operation; provisioned concurrency and SnapStart take minutes
+HINTS = {  # what CloudFormation's reason has in it: what to do
+    "UnreservedConcurrentExecution": "a new account may run 10 functions at once and reserve none: set reserved_concurrency = -1",
+    "does not have permission to access the ECR image": "run `make push` again, which lets Lambda pull",
+    "is not authorized to perform": "ask for this permission (docs/deploy.md lists them)",
+}
 DEAD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")  # nothing but deletion leads out of these
 
 
@@ -184,7 +189,8 @@ class Stack:
             if "DescribeEvents" in reason:  # CloudFormation looked at the names before it began
                 return self._refused(change_set) or reason
             if "cancelled" not in reason.lower():
-                return f"{event['LogicalResourceId']} ({event['ResourceType']}) failed: {reason}"
+                hints = "".join(f" ({hint})" for part, hint in HINTS.items() if part in reason)
+                return f"{event['LogicalResourceId']} ({event['ResourceType']}) failed: {reason}{hints}"
         return "the stack failed, and CloudFormation does not say why"
 
     def _refused(self, change_set: str | None = None) -> str:

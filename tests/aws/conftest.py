@@ -1,5 +1,6 @@
 """A local AWS for the tests, and each project deployed there once, with the commands that a user gives."""
 
+import functools
 import json
 import os
 import subprocess
@@ -99,9 +100,9 @@ def reachable():
         )
 
 
-@pytest.fixture(scope="session")
-def deployed(place, project):
-    """A project that is pushed and deployed, with a schedule; gives its stack's outputs."""
+@functools.cache
+def deploy_once(place, project):
+    """Pushes a project and deploys it with a schedule; gives its stack's outputs."""
     place.set(project.name, schedule="rate(1 minute)")
     place.make("push", f"MODEL={project.name}")
     place.make("deploy", f"MODEL={project.name}")
@@ -109,13 +110,37 @@ def deployed(place, project):
 
 
 @pytest.fixture(scope="session")
-def answer(project):
+def deployed(place, project):
+    """The outputs of a deployed project's stack."""
+    return deploy_once(place, project)
+
+
+@pytest.fixture(scope="session")
+def tabular_bucket(place, tabular, reachable):
+    """The bucket of a deployed tabular project."""
+    return deploy_once(place, tabular)["BucketName"]
+
+
+@pytest.fixture(scope="session")
+def imaging_bucket(place, imaging, reachable):
+    """The bucket of a deployed project that takes images."""
+    return deploy_once(place, imaging)["BucketName"]
+
+
+@functools.cache
+def answer_of(project):
     """The answer to the project's example by its own handler, in a process of its own."""
     program = "import json, lambda_function as f; print(json.dumps(f.predict(json.load(open('event.json')))))"
     environment = {"MODEL_PATH": str(project.model_file), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", program]
     ran = subprocess.run(command, cwd=project.folder, env=environment, capture_output=True, text=True, check=True)
     return json.loads(ran.stdout)
+
+
+@pytest.fixture
+def answer(project):
+    """What the project must answer to its example."""
+    return answer_of(project)
 
 
 def eventually(question, limit=60):

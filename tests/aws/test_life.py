@@ -8,7 +8,7 @@ import time
 import pytest
 import requests
 
-from tests.aws.conftest import eventually
+from tests.aws.conftest import answer_of, eventually
 from tests.projects.pictures import photo
 
 
@@ -107,8 +107,8 @@ def test_what_fails_without_a_caller_is_kept(place, project, deployed):
     assert kept["requestPayload"] == {"unknown": 1} and "InvalidInput" in json.dumps(kept["responsePayload"])
 
 
-def test_an_image_in_the_bucket(place, imaging, deployed, reachable):
-    s3, bucket = place.client("s3"), deployed["BucketName"]
+def test_an_image_in_the_bucket(place, imaging, imaging_bucket):
+    s3, bucket = place.client("s3"), imaging_bucket
     data = io.BytesIO()
     photo("red", 1).save(data, "JPEG")
     s3.put_object(Bucket=bucket, Key="input/a photo.jpg", Body=data.getvalue())
@@ -118,21 +118,23 @@ def test_an_image_in_the_bucket(place, imaging, deployed, reachable):
     assert answer["label"] == max(answer["probabilities"], key=answer["probabilities"].get)
 
 
-def test_a_table_in_the_bucket(place, tabular, deployed, reachable, answer):
-    s3, bucket = place.client("s3"), deployed["BucketName"]
+def test_a_table_in_the_bucket(place, tabular, tabular_bucket):
+    s3, bucket = place.client("s3"), tabular_bucket
     customer = example(tabular)["customer"]
     lines = [",".join(["id", *customer]), *(",".join([str(at), *map(str, customer.values())]) for at in range(50))]
     s3.put_object(Bucket=bucket, Key="input/july.csv", Body="\n".join(lines).encode())
     found = eventually(lambda: s3.list_objects_v2(Bucket=bucket, Prefix="results/").get("Contents"))
     assert [item["Key"] for item in found] == ["results/input/july.csv.jsonl"]
     rows = [json.loads(line) for line in s3.get_object(Bucket=bucket, Key=found[0]["Key"])["Body"].read().splitlines()]
-    assert [row["id"] for row in rows] == [str(at) for at in range(50)] and close({**rows[9], "id": 0}, {**answer, "id": 0})
+    assert [row["id"] for row in rows] == [str(at) for at in range(50)] and close(
+        {**rows[9], "id": 0}, {**answer_of(tabular), "id": 0}
+    )
     time.sleep(1)  # the result has not started anything
     assert len(place.log(tabular.name, trigger="s3")) == 1
 
 
-def test_a_hundred_thousand_rows(place, tabular, deployed, reachable, answer):
-    s3, bucket = place.client("s3"), deployed["BucketName"]
+def test_a_hundred_thousand_rows(place, tabular, tabular_bucket):
+    s3, bucket = place.client("s3"), tabular_bucket
     customer = example(tabular)["customer"]
     lines = [",".join(["id", *customer]), *(",".join([str(at), *map(str, customer.values())]) for at in range(100_000))]
     lines[70_000], lines[99_999] = "bad", lines[99_999].replace("80.85", "cheap")
@@ -148,11 +150,11 @@ def test_a_hundred_thousand_rows(place, tabular, deployed, reachable, answer):
     parts = sorted(item["Key"] for item in listed if "refused" not in item["Key"])
     rows = [row for key in parts for row in s3.get_object(Bucket=bucket, Key=key)["Body"].read().splitlines()]
     assert len(rows) == 100_000 and json.loads(rows[50_000])["id"] == "50000"
-    assert close({**json.loads(rows[50_000]), "id": 0}, {**answer, "id": 0})
+    assert close({**json.loads(rows[50_000]), "id": 0}, {**answer_of(tabular), "id": 0})
 
 
-def test_requests_in_bulk(place, imaging, deployed, reachable):
-    s3, bucket = place.client("s3"), deployed["BucketName"]
+def test_requests_in_bulk(place, imaging, imaging_bucket):
+    s3, bucket = place.client("s3"), imaging_bucket
     request = json.dumps(example(imaging))
     s3.put_object(Bucket=bucket, Key="bulk/all.jsonl", Body="\n".join([request, "{}", request]).encode())
     arguments = [f"MODEL={imaging.name}", f"INPUT=s3://{bucket}/bulk/all.jsonl", f"OUTPUT=s3://{bucket}/bulk/scored"]
@@ -176,8 +178,8 @@ def test_a_bulk_job_that_cannot_be(place, project, deployed, arguments, told):
     assert len(lines) == 2 and lines[1].startswith(told), output
 
 
-def test_a_bulk_job_of_the_wrong_file_says_why(place, tabular, deployed, reachable):
-    s3, bucket = place.client("s3"), deployed["BucketName"]
+def test_a_bulk_job_of_the_wrong_file_says_why(place, tabular, tabular_bucket):
+    s3, bucket = place.client("s3"), tabular_bucket
     s3.put_object(Bucket=bucket, Key="bulk/wrong.csv", Body=b"a,b\n1,2\n")
     arguments = [f"MODEL={tabular.name}", f"INPUT=s3://{bucket}/bulk/wrong.csv", f"OUTPUT=s3://{bucket}/bulk/wrong"]
     assert "InvalidInput: header lacks " in place.make("score", *arguments, ok=False)

@@ -87,7 +87,8 @@ def test_nothing_is_lost():
     for name in ("AsyncCalls", "AsyncCallsWithoutAlias"):
         destination = RESOURCES[name]["Properties"]["DestinationConfig"]["OnFailure"]["Destination"]
         assert destination["Fn::GetAtt"] == ["Failures", "Arn"]
-    assert RESOURCES["EventRule"]["Properties"]["Targets"][0]["DeadLetterConfig"]
+    for rule in of_type("AWS::Events::Rule").values():
+        assert rule["Targets"][0]["DeadLetterConfig"]["Arn"]["Fn::GetAtt"] == ["Failures", "Arn"]
     assert RESOURCES["Version"]["UpdateReplacePolicy"] == "Retain"  # what rollback goes back to
 
 
