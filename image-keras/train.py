@@ -81,7 +81,8 @@ def fit_photos(data, epochs, seed, weights):
         raise SystemExit(
             "Keras cannot download MobileNetV2's ImageNet weights: check the network, or train with --weights none"
         ) from None
-    batches = Batches(data.train, partial(cropped, size=data.size), 32, seed)
+    size = min(32, max(1, len(data.train) // 10))  # of a few photos, smaller batches, so that there are ten in an epoch
+    batches = Batches(data.train, partial(cropped, size=data.size), size, seed)
     validation = data.validation.images, data.validation.classes
     backbone = model.get_layer("backbone")
     backbone.trainable = False

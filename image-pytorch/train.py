@@ -94,7 +94,8 @@ def main():
     print(f"{kind} on {len(data.train):,} images of {len(data.labels)} classes", flush=True)
     network, augment, groups = make_network(kind, len(data.labels))
     network.to(memory_format=torch.channels_last)  # the order that oneDNN's convolutions work in
-    fit(network, augment, groups, data, args.epochs or EPOCHS[kind], BATCH[kind], args.seed)
+    batch = min(BATCH[kind], max(1, len(data.train) // 10))  # of a few photos, smaller ones, so that there are ten in an epoch
+    fit(network, augment, groups, data, args.epochs or EPOCHS[kind], batch, args.seed)
 
     networks.save(BUILD / "model.pt", kind, network, len(data.labels))
     write_results(BUILD, FOLDER.name, data, networks.predict(network, data.test.images), ["torch", "numpy", "pillow"])

@@ -156,11 +156,11 @@ def free_port() -> int:
 
 
 def _kill_session(leader: int) -> None:
-    """Kills all processes of a session, the newest first: the function before the emulator that it would complain about.
+    """Kills all processes of a session, its leader last: the function before the emulator that it would complain about.
 
     The emulator gives the function a process group of its own, and does not end it when it is killed itself.
     """
-    for pid in sorted((int(path.name) for path in Path("/proc").glob("[0-9]*")), reverse=True):
+    for pid in sorted((int(path.name) for path in Path("/proc").glob("[0-9]*")), key=lambda pid: pid == leader):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if os.getsid(pid) == leader:
                 os.kill(pid, signal.SIGKILL)

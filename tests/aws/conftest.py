@@ -31,6 +31,7 @@ class Place:
         (root / VENV).symlink_to(ROOT / VENV)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.deployed: list[str] = []  # projects, for the fixture to destroy
 
     def make(self, *arguments, ok=True, **variables):
         """What a command printed. ok: whether it must succeed, or else must not."""
@@ -88,6 +89,8 @@ def place(base_image, tmp_path_factory):
     place = Place(tmp_path_factory.mktemp("aws") / "checkout")
     place.make("local-aws", f"AWS_PORT={place.port}", LOCAL_AWS_HOST=HOST)
     yield place
+    for name in place.deployed:
+        assert f"nothing of {name} is left" in place.make("destroy", f"MODEL={name}", "YES=1")
     place.make("local-aws-stop", "FORGET=1")
 
 
@@ -103,6 +106,7 @@ def reachable():
 @functools.cache
 def deploy_once(place, project):
     """Pushes a project and deploys it with a schedule; gives its stack's outputs."""
+    place.deployed.append(project.name)
     place.set(project.name, schedule="rate(1 minute)")
     place.make("push", f"MODEL={project.name}")
     place.make("deploy", f"MODEL={project.name}")

@@ -1,3 +1,3 @@
-"""The toy model of the unit tests."""
+"""Fixtures of the unit tests."""
 
-from tests.unit.conftest import toy  # noqa: F401
+from tests.unit.conftest import model_class, runtime, toy  # noqa: F401
