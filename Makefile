@@ -15,8 +15,7 @@ TESTED := $(if $(filter file,$(origin MODEL)),$(PROJECTS),$(MODEL))
 export BASE_IMAGE BUILD_FLAGS DOCKER RUNTIME
 .SILENT:
 .DELETE_ON_ERROR:
-.PHONY: help demo train export build run invoke-local local-aws local-aws-stop push deploy url invoke logs score promote rollback
-.PHONY: destroy test test-unit lint format clean FORCE
+.PHONY: help demo train export build run invoke-local local-aws local-aws-stop push deploy url invoke logs score promote rollback destroy test test-unit lint format clean FORCE
 
 ##@ learn
 help: ## print these lines

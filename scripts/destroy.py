@@ -25,11 +25,25 @@ def destroy(account: Account, project: Project) -> None:
     found = stack.described()
     if found and found["StackStatus"].endswith("IN_PROGRESS"):
         stack.settle()
-    empty_bucket(account, bucket)
+    bucket_is_ours = owns_bucket(account, bucket)
+    if bucket_is_ours:
+        empty_bucket(account, bucket)
     stack.delete()
-    delete_bucket(account, bucket)  # of a stack that no longer has it
+    if bucket_is_ours:
+        delete_bucket(account, bucket)  # of a stack that no longer has it
     delete_log(account, project.name)
     delete_repository(account, project)
+
+
+def owns_bucket(account: Account, bucket: str) -> bool:
+    """Whether there is a bucket of this name that these commands made."""
+    try:
+        tags = account.client("s3").get_bucket_tagging(Bucket=bucket)["TagSet"]
+    except errors.ClientError as error:
+        if code_of(error) not in (*MISSING, "NoSuchTagSet"):
+            raise
+        return False
+    return ecr.TAG in tags
 
 
 def empty_bucket(account: Account, bucket: str) -> None:
@@ -123,7 +137,8 @@ def main():
         if not args.yes and not confirmed(project, account):
             raise SystemExit("nothing was deleted")
         destroy(account, project)
-        leftovers.report(account, project.name, bucket_name(account, project.name))
+        bucket = bucket_name(account, project.name)
+        leftovers.report(account, project.name, [bucket] if owns_bucket(account, bucket) else [])
 
 
 if __name__ == "__main__":

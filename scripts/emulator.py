@@ -133,7 +133,7 @@ def start_up_ms(log: str) -> float:
     return float(found[1])
 
 
-def require_free(port: int) -> None:
+def require_free(port: int, setting: str = "PORT") -> None:
     """Ends the program with one line where no server could listen on 127.0.0.1:port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -145,7 +145,7 @@ def require_free(port: int) -> None:
                 if getattr(error, "errno", 0) == errno.EADDRINUSE
                 else f"cannot be used ({error}):"
             )
-            raise SystemExit(f"port {port} {reason} choose another with PORT={free_port()}") from None
+            raise SystemExit(f"port {port} {reason} choose another with {setting}={free_port()}") from None
 
 
 def free_port() -> int:

@@ -10,10 +10,10 @@ import botocore.exceptions as errors
 from scripts.aws import Account, code_of
 
 
-def report(account: Account, name: str, bucket: str) -> None:
+def report(account: Account, name: str, buckets: list[str]) -> None:
     """Prints what was looked for and is gone. Ends the program with one line that names what is still there."""
     left = []
-    for what, found in searches(account, name, bucket):
+    for what, found in searches(account, name, buckets):
         names = sorted(set(found()))
         left += [f"{what} {name}" for name in names]
         print(f"  {what:<16} {', '.join(names) if names else 'gone'}", flush=True)
@@ -22,8 +22,8 @@ def report(account: Account, name: str, bucket: str) -> None:
     print(f"nothing of {name} is left that could cost money")
 
 
-def searches(account: Account, name: str, bucket: str) -> Iterator[tuple[str, Callable[[], list[str]]]]:
-    """What is looked for, and a function that gives the names of what is found."""
+def searches(account: Account, name: str, buckets: list[str]) -> Iterator[tuple[str, Callable[[], list[str]]]]:
+    """What is looked for, and a function that gives the names of what is found. buckets: the project's that are still there."""
     of_stack = re.compile(re.escape(name) + r"-[A-Z]\w*-\w+")  # how CloudFormation names what has no name of its own
 
     def pages(service: str, operation: str, key: str, field: str | None, **arguments) -> list[str]:
@@ -55,7 +55,7 @@ def searches(account: Account, name: str, bucket: str) -> Iterator[tuple[str, Ca
     yield "function", lambda: one("lambda", "get_function", FunctionName=name)
     yield "images", lambda: one("ecr", "describe_images", repositoryName=name)
     yield "repository", lambda: [r for r in pages("ecr", "describe_repositories", "repositories", "repositoryName") if r == name]
-    yield "bucket", lambda: one("s3", "head_bucket", Bucket=bucket)
+    yield "bucket", lambda: buckets
     yield (
         "log group",
         lambda: [

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from scripts.docker import why_no_engine
 from scripts.emulator import require_free
@@ -36,7 +37,7 @@ def start(port: int) -> None:
         raise SystemExit(
             f"{reason}: the local AWS runs functions in containers, so install and start Docker, then run this again"
         )
-    require_free(port)
+    require_free(port, "AWS_PORT")
     HOME.mkdir(exist_ok=True)
     log = HOME / "log"
     with log.open("w") as output:
@@ -90,8 +91,12 @@ def running() -> bool:
         pid = int(PID.read_text())
     except (OSError, ValueError):
         return False
-    shown = subprocess.run(["ps", "-o", "stat=,args=", "-p", str(pid)], capture_output=True, text=True).stdout
-    return "ministack" in shown and not shown.startswith("Z")
+    try:
+        if Path("/proc/self").exists():  # empty for a process that has ended and that nobody has waited for
+            return b"ministack" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return "ministack" in subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True).stdout
+    except OSError:
+        return False
 
 
 def answers(port: int) -> bool:

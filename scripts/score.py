@@ -61,10 +61,10 @@ def size_of(s3, bucket: str, key: str) -> int:
     return size
 
 
-def run(account: Account, machine: str, bucket: str, manifest: str, concurrency: int) -> str | None:
+def run(account: Account, machine: str, bucket: str, manifest: str) -> str | None:
     """Runs the state machine over a manifest and shows how far it is. Gives None, or why it failed."""
     client = account.client("stepfunctions")
-    given = json.dumps({"bucket": bucket, "manifest": manifest, "concurrency": concurrency})
+    given = json.dumps({"bucket": bucket, "manifest": manifest})
     execution = client.start_execution(stateMachineArn=machine, name=f"score-{uuid.uuid4()}", input=given)["executionArn"]
     shown = ""
     try:
@@ -105,7 +105,7 @@ def reason(account: Account, project: Project, parts: list[dict], missing: list[
     return "run the same command again"
 
 
-def score(account: Account, project: Project, source: str, target: str, most: int, concurrency: int) -> Report:
+def score(account: Account, project: Project, source: str, target: str, most: int) -> Report:
     """Scores s3://… source into s3://… target, and reports. Ends the program with one line where it cannot be done."""
     (bucket, key), (to_bucket, to_key) = location(source, "INPUT"), location(target, "OUTPUT")
     if not key.lower().endswith(FORMATS):
@@ -119,9 +119,9 @@ def score(account: Account, project: Project, source: str, target: str, most: in
     parts = parts_of(bucket, key, size_of(s3, bucket, key), f"s3://{to_bucket}/{to_key}", most)
     manifest = f"{to_key}/manifest.json"
     s3.put_object(Bucket=to_bucket, Key=manifest, Body=json.dumps(parts).encode(), ContentType="application/json")
-    print(f"scoring {source} in {len(parts)} parts, {concurrency} at a time", flush=True)
+    print(f"scoring {source} in {len(parts)} parts", flush=True)
     started = time.time()
-    failure = run(account, machine, to_bucket, manifest, concurrency)
+    failure = run(account, machine, to_bucket, manifest)
     report = collect(s3, [part["output"] for part in parts], since=started)
     if failure or report.missing:
         raise SystemExit(f"the job has {failure or 'missing parts'}; {reason(account, project, parts, report.missing)}")
@@ -135,14 +135,13 @@ def main():
     parser.add_argument("input", help="s3://bucket/customers.csv, or .jsonl")
     parser.add_argument("output", help="s3://bucket/folder, where part-00000.jsonl and so on are written")
     parser.add_argument("--part-bytes", type=int, default=1024 * 1024, help="of one call of the function, up to 32 MB")
-    parser.add_argument("--concurrency", type=int, default=5, help="calls at a time; a new account allows 10 in all")
     args = parser.parse_args()
     if not 1 <= args.part_bytes <= 32 * 1024 * 1024:
         raise SystemExit("--part-bytes must be between 1 and 33554432")
     project = Project(args.model)
     with connected() as account:
         start = time.monotonic()
-        report = score(account, project, args.input, args.output, args.part_bytes, args.concurrency)
+        report = score(account, project, args.input, args.output, args.part_bytes)
         price = bulk_job(report.parts, report.seconds, project.memory, project.architecture)
         print(f"rows in       {report.rows:,}, in {time.monotonic() - start:.1f} s")
         print(f"rows scored   {report.scored:,}, in {args.output.rstrip('/')}/part-*.jsonl")

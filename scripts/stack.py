@@ -12,6 +12,11 @@ from scripts.ecr import TAG
 
 POLL = 2  # seconds; a tenth of it on this machine
 LIMIT = 3600  # seconds for one operation; provisioned concurrency and SnapStart take minutes
+HINTS = {  # what CloudFormation's reason has in it: what to do
+    "UnreservedConcurrentExecution": "a new account may run 10 functions at once and reserve none: set reserved_concurrency = -1",
+    "does not have permission to access the ECR image": "run `make push` again, which lets Lambda pull",
+    "is not authorized to perform": "ask for this permission (docs/deploy.md lists them)",
+}
 DEAD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")  # nothing but deletion leads out of these
 
 
@@ -103,7 +108,7 @@ class Stack:
             print("\nstopped watching: CloudFormation goes on without this command", flush=True)
             raise
         if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-            reason = self._first_failure()
+            reason = self._first_failure(name)
             if new:
                 self.delete()
             raise SystemExit(f"{reason}; {'nothing was left of it' if new else 'the stack is back where it was'}")
@@ -132,8 +137,9 @@ class Stack:
             if found["Status"] == "FAILED":
                 if "didn't contain changes" in reason or "No updates are to be performed" in reason:
                     return 0
+                refused = self._refused(name) if "DescribeEvents" in reason else reason
                 self._client.delete_change_set(StackName=self.name, ChangeSetName=name)
-                raise SystemExit(f"CloudFormation refuses the change: {reason}")
+                raise SystemExit(f"CloudFormation refuses the change: {refused or reason}")
             time.sleep(self._poll)
         raise SystemExit("CloudFormation has not worked out the change within an hour: run the same command again")
 
@@ -176,10 +182,22 @@ class Stack:
             shown = f"  {when.astimezone():%H:%M:%S}  {status.lower():<34} {event['LogicalResourceId']}"
             print(f"{shown}  {reason if status.endswith('FAILED') else ''}".rstrip(), flush=True)
 
-    def _first_failure(self) -> str:
+    def _first_failure(self, change_set: str | None = None) -> str:
         """The resource that failed first, and why; the others were only cancelled."""
         for event in self._failed:
             reason = " ".join(event.get("ResourceStatusReason", "").split())
+            if "DescribeEvents" in reason:  # CloudFormation looked at the names before it began
+                return self._refused(change_set) or reason
             if "cancelled" not in reason.lower():
-                return f"{event['LogicalResourceId']} ({event['ResourceType']}) failed: {reason}"
+                hints = "".join(f" ({hint})" for part, hint in HINTS.items() if part in reason)
+                return f"{event['LogicalResourceId']} ({event['ResourceType']}) failed: {reason}{hints}"
         return "the stack failed, and CloudFormation does not say why"
+
+    def _refused(self, change_set: str | None = None) -> str:
+        """What CloudFormation's validation says against a change; empty where it says nothing."""
+        where = {"ChangeSetName": change_set} if change_set else {}
+        events = self._client.describe_events(StackName=self.name, Filters={"FailedEvents": True}, **where)["OperationEvents"]
+        for event in events:
+            if reason := " ".join(event.get("ValidationStatusReason", "").split()):
+                return f"{event.get('LogicalResourceId', self.name)} ({event.get('ResourceType', 'stack')}) failed: {reason}"
+        return self._refused() if change_set else ""

@@ -17,7 +17,7 @@ def serve(event, context, predict: Predict, metadata: dict, media: str = "", man
     """Answers one event of any kind, and logs one line about it.
 
     metadata: the model's. media: how the media type of an HTTP body begins that predict takes beside JSON: "image/", say.
-    many: the key of a list of rows in a request, None where predict takes one at a time.
+    many: the key of a list of rows in a request; None where each line of a file is a request of its own.
     Raises InvalidInput where the caller sees exceptions: on a direct invoke and from EventBridge, S3 and Step Functions.
     """
     trigger = trigger_of(event)

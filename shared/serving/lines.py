@@ -16,16 +16,18 @@ BROKEN = "has a value with a line break in it: write each row on one line"
 Row = tuple[int, dict | InvalidInput]  # number of its line, from 1, and the row or why it is none
 
 
-def reader_of(key: str, header: str, input_schema: dict) -> Callable[[list[str], int], Iterator[Row]]:
+def reader_of(key: str, header: str, input_schema: dict | None) -> Callable[[list[str], int], Iterator[Row]]:
     """A function that gives the rows of lines, the first of which has the number given, for a file of this name.
 
-    header: the file's first line. Raises InvalidInput for a name that is neither .csv nor .jsonl, and for a header without
-    the model's features.
+    header: the file's first line; input_schema: of one row, None for a model whose requests are not rows.
+    Raises InvalidInput for a name that is neither .csv nor .jsonl, and for a header without the model's features.
     """
     if key.lower().endswith(".jsonl"):
         return json_rows
     if not key.lower().endswith(".csv"):
         raise InvalidInput(((), "must be a .csv or .jsonl file"))
+    if input_schema is None:
+        raise InvalidInput(((), "must be a .jsonl file, with one request on each line: this model does not take rows"))
     names = columns_of(header, input_schema)
     kinds = {name: rules.get("type", "string") for name, rules in input_schema.get("properties", {}).items()}
     return lambda lines, first: csv_rows(lines, first, names, kinds)

@@ -5,7 +5,6 @@ boto3 is imported when the first object comes: AWS's base image has it, and othe
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 import os
@@ -64,7 +63,7 @@ def score_part(event: dict, predict: Callable, metadata: dict, many: str | None)
     with logs.span("fetch"):
         lines = _lines(bucket, key, start, end)
         header = "".join((lines if start == 0 else _lines(bucket, key, 0, 1))[:1])
-    rows_of = reader_of(key, header, metadata["input_schema"])
+    rows_of = reader_of(key, header, metadata["input_schema"] if many else None)
     skipped = 1 if start == 0 and key.lower().endswith(".csv") else 0
     rows = list(rows_of(lines[skipped:], 1 + skipped))
     features = set(metadata["input_schema"].get("properties", {}))
@@ -102,7 +101,7 @@ def _score_image(bucket: str, key: str, size: int, prefix: str, predict: Callabl
         raise InvalidInput(((), f"has {size:,} bytes, more than {MOST_BYTES:,}"), status=413)
     with logs.span("fetch"):
         image = client().get_object(Bucket=bucket, Key=key)["Body"].read()
-    answer = predict({"image": base64.b64encode(image).decode()})
+    answer = predict({"image": image})
     output = f"s3://{bucket}/{prefix}{key}.json"
     _write(output, json.dumps(answer, ensure_ascii=False, allow_nan=False) + "\n", {})
     return {"output": output}

@@ -77,7 +77,25 @@ def test_demo_goes_on_without_the_base_image(checkout, project, docker):
     assert f"without a container, because {missing} is not here and cannot be pulled" in output
 
 
-@pytest.mark.parametrize("script", ["build", "demo", "invoke", "install", "rie", "run"])
+SCRIPTS = [
+    "build",
+    "demo",
+    "deploy",
+    "destroy",
+    "invoke",
+    "install",
+    "live",
+    "local_aws",
+    "logs",
+    "outputs",
+    "push",
+    "rie",
+    "run",
+    "score",
+]
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
 def test_each_script_has_help(run_script, script):
     ran = run_script(f"scripts/{script}.py", "--help")
     assert ran.returncode == 0 and ran.stdout.startswith("usage:") and len(ran.stdout.splitlines()) > 4
@@ -93,6 +111,17 @@ def test_make_alone_prints_help(checkout):
         "build",
         "run",
         "invoke-local",
+        "local-aws",
+        "local-aws-stop",
+        "push",
+        "deploy",
+        "url",
+        "invoke",
+        "logs",
+        "score",
+        "promote",
+        "rollback",
+        "destroy",
         "test",
         "test-unit",
         "lint",

@@ -1,0 +1,77 @@
+"""The local AWS: it starts once, listens on this machine alone, keeps its data, and goes away."""
+
+import os
+import signal
+import socket
+import time
+
+import pytest
+
+from scripts.emulator import free_port
+from tests.aws.conftest import Place
+from tests.processes import running_with
+
+
+@pytest.fixture
+def alone(base_image, tmp_path):
+    """A checkout in which no local AWS runs yet."""
+    place = Place(tmp_path / "checkout")
+    yield place
+    place.make("local-aws-stop", "FORGET=1")
+
+
+def start(place):
+    return place.make("local-aws", f"AWS_PORT={place.port}", LOCAL_AWS_HOST="")
+
+
+def answers(host, port):
+    with socket.socket() as client:
+        client.settimeout(1)
+        return client.connect_ex((host, port)) == 0
+
+
+def test_it_starts_once_and_stops(alone, project):
+    began = time.monotonic()
+    assert f"the local AWS runs at {alone.url}" in start(alone)
+    assert time.monotonic() - began < 20
+    assert f"the local AWS runs already at {alone.url}" in start(alone)
+    bucket = alone.client("s3").create_bucket(Bucket="kept")
+    alone.client("s3").put_object(Bucket="kept", Key="a", Body=b"b")
+    assert bucket and len(running_with(f"GATEWAY_PORT={alone.port}")) == 1
+
+    assert "the local AWS has stopped" in alone.make("local-aws-stop")
+    assert not running_with(f"GATEWAY_PORT={alone.port}")
+    assert "the local AWS does not run" in alone.make("local-aws-stop")
+    start(alone)
+    assert alone.client("s3").get_object(Bucket="kept", Key="a")["Body"].read() == b"b"
+
+    alone.make("local-aws-stop", "FORGET=1")
+    start(alone)
+    assert not alone.client("s3").list_buckets()["Buckets"]
+
+
+def test_it_listens_on_this_machine_alone(alone):
+    start(alone)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))  # nothing is sent: it only chooses an address of this machine
+        address = probe.getsockname()[0]
+    assert answers("127.0.0.1", alone.port) and not (address != "127.0.0.1" and answers(address, alone.port))
+
+
+def test_a_port_that_is_taken(alone):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        output = alone.make("local-aws", f"AWS_PORT={taken.getsockname()[1]}", ok=False)
+    assert "is taken: stop what uses it, or choose another with AWS_PORT=" in output
+
+
+def test_one_that_was_killed_is_started_again(alone):
+    start(alone)
+    pid = int((alone.checkout.root / ".local-aws/pid").read_text())
+    os.kill(pid, signal.SIGKILL)
+    output = alone.make("url", ok=False)
+    assert f"nothing answers at {alone.url}: run `make local-aws` to start it" in output
+    alone.port = free_port()
+    alone.url = f"http://127.0.0.1:{alone.port}"
+    assert f"the local AWS runs at {alone.url}" in start(alone)

@@ -1,0 +1,25 @@
+"""The commands of docs/deploy.md, run in their order against a local AWS of their own."""
+
+import shutil
+from pathlib import Path
+
+from tests.aws.conftest import HOST, Place
+from tests.commands.test_readme import commands_of, matches
+
+PAGE = Path("docs/deploy.md")
+
+
+def test_the_page(base_image, tabular, tmp_path):
+    place = Place(tmp_path / "checkout")
+    (place.checkout.root / tabular.name / "build/pushed.json").unlink(missing_ok=True)
+    try:
+        for command, shown in commands_of(PAGE):
+            command = command.replace("churn-sklearn", tabular.name)
+            variables = {"AWS_PORT": str(place.port), "LOCAL_AWS_HOST": HOST, "MODEL": tabular.name}
+            process = place.checkout.popen("sh", "-c", command, **variables)
+            printed, _ = process.communicate(timeout=300)
+            printed = printed.replace(f"127.0.0.1:{place.port}", "127.0.0.1:4566").replace(tabular.name, "churn-sklearn")
+            assert matches(shown, printed), f"$ {command}\n{printed}"
+    finally:
+        place.make("local-aws-stop", "FORGET=1")
+        shutil.rmtree(place.checkout.root, ignore_errors=True)

@@ -1,0 +1,79 @@
+"""What moto checks as AWS does and the local AWS does not: that a function can take its role, and that its image is there."""
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+from cfnlint.decode import cfn_yaml
+from moto import mock_aws
+
+from scripts import ecr
+from scripts.aws import Account, explained
+from scripts.parameters import TEMPLATE, parameters
+
+NOT_THERE = "sha256:" + "0" * 64
+
+
+@pytest.fixture
+def account(monkeypatch):
+    """An account of moto's, with the usual settings for AWS itself."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("MOTO_LAMBDA_STUB_ECR", "false")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    monkeypatch.setattr("scripts.local_aws.ENDPOINT", TEMPLATE / "none")
+    with mock_aws():
+        yield Account()
+
+
+@pytest.fixture
+def pushed(account, project):
+    """The digest of something in the project's repository."""
+    client = account.client("ecr")
+    ecr.ensure_repository(client, account, project.name)
+    kind = "application/vnd.docker.distribution.manifest.v2+json"
+    manifest = {"schemaVersion": 2, "mediaType": kind, "config": {"digest": NOT_THERE, "size": 1}, "layers": []}
+    image = client.put_image(repositoryName=project.name, imageManifest=json.dumps(manifest), imageTag="tag")["image"]
+    return image["imageId"]["imageDigest"]
+
+
+def create(account, project, digest, trust):
+    """Makes the function that the template would make, with a role that has this trust policy."""
+    iam = account.client("iam")
+    role = iam.create_role(RoleName="role", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    given = parameters(account, project, digest)
+    return account.client("lambda").create_function(
+        FunctionName=given["FunctionName"], PackageType="Image", Code={"ImageUri": given["ImageUri"]}, Role=role
+    )
+
+
+def trust_of_the_template():
+    return cfn_yaml.load(str(TEMPLATE))["Resources"]["Role"]["Properties"]["AssumeRolePolicyDocument"]
+
+
+def test_the_image_and_the_role_are_taken(account, project, pushed):
+    assert create(account, project, pushed, trust_of_the_template())["FunctionName"] == project.name
+
+
+def test_an_image_that_is_not_there_is_refused(account, project, pushed):
+    with pytest.raises(ClientError) as refused:
+        create(account, project, NOT_THERE, trust_of_the_template())
+    assert "does not exist" in explained(refused.value) and "\n" not in explained(refused.value)
+
+
+def test_the_repository_s_settings_survive_a_second_push(account, project, pushed):
+    client = account.client("ecr")
+    ecr.ensure_repository(client, account, project.name)
+    [repository] = client.describe_repositories(repositoryNames=[project.name])["repositories"]
+    assert repository["imageTagMutability"] == "IMMUTABLE" and ecr.is_ours(client, project.name)
+    by_configuration, by_manifest = (ecr.find(client, project.name, image_id) for image_id in (NOT_THERE, pushed))
+    assert by_configuration == by_manifest == ecr.images(client, project.name)[0]
+    assert not ecr.find(client, project.name, "sha256:" + "1" * 64)
+    assert ecr.described(client, project.name, imageDigest=NOT_THERE) is None
+
+
+def test_it_is_addressed_as_aws(account):
+    assert str(account).startswith("AWS account 123456789012, region us-east-1, as ")
+    assert account.registry == "123456789012.dkr.ecr.us-east-1.amazonaws.com" and not account.local

@@ -1,0 +1,136 @@
+"""What a local AWS does not check and AWS does: permissions, least privilege, and that the template fits what is put in."""
+
+import json
+import re
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from cfnlint.decode import cfn_yaml
+
+from scripts.parameters import TEMPLATE, parameters, template_for, version_label
+from scripts.project import Project
+from scripts.settings import DEFAULTS, checked
+
+ACCOUNT: Any = SimpleNamespace(id="123456789012", region="us-east-1", registry="123456789012.dkr.ecr.us-east-1.amazonaws.com")
+DIGEST = "sha256:" + "0123456789ab" * 5 + "0123"
+RESOURCES = cfn_yaml.load(str(TEMPLATE))["Resources"]
+
+
+def of_type(kind):
+    return {name: resource["Properties"] for name, resource in RESOURCES.items() if resource["Type"] == kind}
+
+
+def statements(role):
+    """Every statement of a role's policies, those under a condition too."""
+    for policy in RESOURCES[role]["Properties"]["Policies"]:
+        document = policy["Fn::If"][1] if "Fn::If" in policy else policy
+        found = document["PolicyDocument"]["Statement"]
+        yield from found if isinstance(found, list) else [found]
+
+
+@pytest.mark.parametrize("role", of_type("AWS::IAM::Role"))
+def test_roles_may_do_little_to_what_is_named(role):
+    for statement in statements(role):
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        assert not [action for action in actions if "*" in action]
+        written = json.dumps(statement["Resource"])
+        assert written != '"*"' and '"*"' not in written
+        # A star stands only for what is inside of something that is named: objects below a prefix, executions of one machine.
+        for text in re.findall(r'"([^"]*\*[^"]*)"', written):
+            assert re.search(r"(\$\{BucketName\}/(input|results)|execution:\$\{FunctionName\})/\*$", text), text
+
+
+def test_each_trigger_has_a_permission_for_itself_alone():
+    permissions = of_type("AWS::Lambda::Permission")
+    assert set(permissions) == {
+        f"{name}Permission" for name in ("HttpApi", "FunctionUrl", "FunctionUrlCall", "EventRule", "ScheduleRule", "DataBucket")
+    }
+    for name, permission in permissions.items():
+        assert permission["FunctionName"] == {"Ref": "Live"}
+        if not name.startswith("FunctionUrl"):
+            assert permission["Principal"].endswith(".amazonaws.com") and permission["SourceArn"]
+    assert permissions["DataBucketPermission"]["SourceAccount"] == {"Ref": "AWS::AccountId"}
+    assert permissions["HttpApiPermission"]["SourceArn"]["Fn::Sub"].endswith(":${HttpApi}/$default/*")
+
+
+def test_a_function_url_is_for_the_account_unless_it_is_public():
+    url = RESOURCES["FunctionUrl"]["Properties"]
+    assert url["AuthType"] == {"Fn::If": ["PublicUrl", "NONE", "AWS_IAM"]}
+    for name in ("FunctionUrlPermission", "FunctionUrlCallPermission"):
+        assert RESOURCES[name]["Properties"]["Principal"] == {"Fn::If": ["PublicUrl", "*", {"Ref": "AWS::AccountId"}]}
+    assert DEFAULTS["function_url"] == "off"
+
+
+def test_all_that_calls_calls_live():
+    live = {"Ref": "Live"}
+    assert RESOURCES["HttpApiIntegration"]["Properties"]["IntegrationUri"] == live
+    for rule in of_type("AWS::Events::Rule").values():
+        assert [target["Arn"] for target in rule["Targets"]] == [live]
+    assert RESOURCES["RequestsSource"]["Properties"]["FunctionName"] == live
+    assert RESOURCES["Scoring"]["Properties"]["DefinitionSubstitutions"] == {"Function": live}
+    for call in RESOURCES["DataBucket"]["Properties"]["NotificationConfiguration"]["LambdaConfigurations"]:
+        assert call["Function"] == live
+
+
+def test_results_cannot_trigger():
+    results = RESOURCES["Function"]["Properties"]["Environment"]["Variables"]["RESULTS_PREFIX"]
+    calls = RESOURCES["DataBucket"]["Properties"]["NotificationConfiguration"]["LambdaConfigurations"]
+    rules = [{rule["Name"]: rule["Value"] for rule in call["Filter"]["S3Key"]["Rules"]} for call in calls]
+    assert {rule["prefix"] for rule in rules} == {"input/"} and not results.startswith("input/")
+    assert {rule["suffix"] for rule in rules} == {".csv", ".jsonl", ".jpg", ".jpeg", ".png", ".webp"}
+
+
+def test_nothing_is_lost():
+    assert RESOURCES["RequestsSource"]["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert RESOURCES["Requests"]["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"] == ["DeadLetters", "Arn"]
+    for name in ("AsyncCalls", "AsyncCallsWithoutAlias"):
+        destination = RESOURCES[name]["Properties"]["DestinationConfig"]["OnFailure"]["Destination"]
+        assert destination["Fn::GetAtt"] == ["Failures", "Arn"]
+    for rule in of_type("AWS::Events::Rule").values():
+        assert rule["Targets"][0]["DeadLetterConfig"]["Arn"]["Fn::GetAtt"] == ["Failures", "Arn"]
+    assert RESOURCES["Version"]["UpdateReplacePolicy"] == "Retain"  # what rollback goes back to
+
+
+def test_what_is_watched_and_limited():
+    assert {alarm["MetricName"] for alarm in of_type("AWS::CloudWatch::Alarm").values()} >= {"Errors", "Throttles", "Duration"}
+    assert RESOURCES["HttpApiStage"]["Properties"]["DefaultRouteSettings"]["ThrottlingRateLimit"] == {"Ref": "RequestsPerSecond"}
+    assert RESOURCES["Log"]["Properties"]["RetentionInDays"] == {"Ref": "LogRetention"}
+    assert RESOURCES["Function"]["Properties"]["LoggingConfig"]["LogFormat"] == "JSON"
+    routes = {route["RouteKey"] for route in of_type("AWS::ApiGatewayV2::Route").values()}
+    assert routes == {"GET /", "POST /", "POST /predict", "GET /health", "GET /schema"}
+
+
+def test_the_parameters_are_those_of_the_template(project):
+    about_live = {"LiveVersion", "LiveHistory", "CanaryWeight"}  # scripts/deploy.py adds them
+    given = parameters(ACCOUNT, project, DIGEST)
+    assert given.keys() | about_live == set(cfn_yaml.load(str(TEMPLATE))["Parameters"])
+    assert all(type(value) is str for value in given.values())
+
+
+def test_the_environment_is_in_the_template(project):
+    project = Project(project.name)
+    project.environment = {"GREETING": 'a "b": c', "NUMBER": 1}
+    assert '          GREETING: "a \\"b\\": c"\n          NUMBER: "1"\n' in template_for(project)
+    changed = version_label(project, DIGEST)
+    project.environment = {}
+    assert changed != version_label(project, DIGEST)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"apj": True}, "knows no setting apj in [deploy]: there are architecture, api,"),
+        ({"api": "yes"}, "needs a bool for api, not 'yes'"),
+        ({"architecture": "arm"}, "needs one of x86_64, arm64 for architecture, not 'arm'"),
+        ({"function_url": "open"}, "needs one of off, iam, public for function_url, not 'open'"),
+        ({"log_retention_days": 15}, "needs one of 1, 3, 5, 7,"),
+        ({"schedule": "daily"}, "needs rate(1 day) or cron(0 6 * * ? *) for schedule, not 'daily'"),
+        ({"snapstart": True, "provisioned_concurrency": 1}, "has both snapstart and provisioned_concurrency"),
+        ({"requests_per_second": 0}, "has a negative number"),
+    ],
+)
+def test_a_wrong_setting_is_named(settings, told):
+    with pytest.raises(SystemExit) as stopped:
+        checked("my-model", settings)
+    assert str(stopped.value).startswith(f"my-model/function.toml {told}")
