@@ -20,6 +20,7 @@ from scripts import local_aws
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 UNKNOWN_KEYS = {"InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "InvalidSignatureException"}
 FORBIDDEN = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden"}
+MISSING = {"NoSuchBucket", "404", "NotFound", "ResourceNotFoundException", "RepositoryNotFoundException"}
 LOG_IN = "log in again (`aws sso login`, or new keys in ~/.aws/credentials)"
 
 

@@ -9,13 +9,11 @@ import subprocess
 import botocore.exceptions as errors
 
 from scripts import ecr, leftovers
-from scripts.aws import Account, code_of, connected
+from scripts.aws import MISSING, Account, code_of, connected
 from scripts.docker import DOCKER
 from scripts.parameters import bucket_name
 from scripts.project import Project
 from scripts.stack import DEAD, Stack
-
-MISSING = ("NoSuchBucket", "404", "NotFound", "ResourceNotFoundException", "RepositoryNotFoundException")
 
 
 def destroy(account: Account, project: Project) -> None:

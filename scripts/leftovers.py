@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import botocore.exceptions as errors
 
-from scripts.aws import Account, code_of
+from scripts.aws import MISSING, Account, code_of
 
 
 def report(account: Account, name: str, buckets: list[str]) -> None:
@@ -38,37 +39,26 @@ def searches(account: Account, name: str, buckets: list[str]) -> Iterator[tuple[
         try:
             getattr(account.client(service), operation)(**arguments)
         except errors.ClientError as error:
-            if code_of(error) in (
-                "ResourceNotFoundException",
-                "RepositoryNotFoundException",
-                "404",
-                "ValidationError",
-                "NoSuchBucket",
-            ):
+            if code_of(error) in {*MISSING, "ValidationError"}:  # the last is CloudFormation's
                 return []
             raise
         return list(arguments.values())
 
+    def exactly(wanted: str, names: list[str]) -> list[str]:
+        return [found for found in names if found == wanted]
+
     machine = f"arn:aws:states:{account.region}:{account.id}:stateMachine:{name}"
-    logs = {"logGroupNamePrefix": f"/aws/lambda/{name}"}
+    group = f"/aws/lambda/{name}"
     yield "stack", lambda: one("cloudformation", "describe_stacks", StackName=name)
     yield "function", lambda: one("lambda", "get_function", FunctionName=name)
     yield "images", lambda: one("ecr", "describe_images", repositoryName=name)
-    yield "repository", lambda: [r for r in pages("ecr", "describe_repositories", "repositories", "repositoryName") if r == name]
+    yield "repository", lambda: exactly(name, pages("ecr", "describe_repositories", "repositories", "repositoryName"))
     yield "bucket", lambda: buckets
-    yield (
-        "log group",
-        lambda: [
-            g
-            for g in pages("logs", "describe_log_groups", "logGroups", "logGroupName", **logs)
-            if g == logs["logGroupNamePrefix"]
-        ],
-    )
-    yield "HTTP API", lambda: [api for api in pages("apigatewayv2", "get_apis", "Items", "Name") if api == name]
-    yield (
-        "state machine",
-        lambda: [m for m in pages("stepfunctions", "list_state_machines", "stateMachines", "stateMachineArn") if m == machine],
-    )
+    groups = partial(pages, "logs", "describe_log_groups", "logGroups", "logGroupName", logGroupNamePrefix=group)
+    yield "log group", lambda: exactly(group, groups())
+    yield "HTTP API", lambda: exactly(name, pages("apigatewayv2", "get_apis", "Items", "Name"))
+    machines = partial(pages, "stepfunctions", "list_state_machines", "stateMachines", "stateMachineArn")
+    yield "state machine", lambda: exactly(machine, machines())
     yield "queues", lambda: ours(pages("sqs", "list_queues", "QueueUrls", None, QueueNamePrefix=f"{name}-"))
     yield "rules", lambda: ours(pages("events", "list_rules", "Rules", "Name", NamePrefix=f"{name}-"))
     yield "alarms", lambda: ours(pages("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName", AlarmNamePrefix=f"{name}-"))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import botocore.exceptions as errors
 
 from scripts.aws import code_of
+from shared.serving.storage import refused_of
 
 READERS = 8  # objects looked at at a time
 
@@ -54,7 +55,7 @@ def collect(s3, outputs: list[str], since: float) -> Report:
             report.refused += counts["refused"]
             report.seconds += counts["milliseconds"] / 1000
             if counts["refused"]:
-                report.refusals.append((lines, output.removesuffix(".jsonl") + ".refused.jsonl"))
+                report.refusals.append((lines, refused_of(output)))
             lines += counts["lines"]
     return report
 

@@ -16,6 +16,7 @@ from scripts.prices import SEEN, bulk_job
 from scripts.project import Project
 from scripts.report import Report, collect
 from scripts.stack import Stack
+from shared.serving.storage import MOST_BYTES
 
 POLL = 1  # seconds
 FORMATS = (".csv", ".jsonl")
@@ -136,8 +137,8 @@ def main():
     parser.add_argument("output", help="s3://bucket/folder, where part-00000.jsonl and so on are written")
     parser.add_argument("--part-bytes", type=int, default=1024 * 1024, help="of one call of the function, up to 32 MB")
     args = parser.parse_args()
-    if not 1 <= args.part_bytes <= 32 * 1024 * 1024:
-        raise SystemExit("--part-bytes must be between 1 and 33554432")
+    if not 1 <= args.part_bytes <= MOST_BYTES:
+        raise SystemExit(f"--part-bytes must be between 1 and {MOST_BYTES}")
     project = Project(args.model)
     with connected() as account:
         start = time.monotonic()

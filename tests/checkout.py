@@ -44,6 +44,12 @@ class Checkout:
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
+    def python(self, *arguments, **variables):
+        """Runs a script. Gives its exit status and all that it printed."""
+        process = self.popen(self.root / ".venv/bin/python", *arguments, **variables)
+        output, _ = process.communicate(timeout=600)
+        return process.returncode, output
+
     def make(self, *arguments, **variables):
         """Runs make. Gives its exit status and all that it printed."""
         process = self.popen("make", *arguments, **variables)

@@ -70,7 +70,7 @@ def score_part(event: dict, predict: Callable, metadata: dict, many: str | None)
     answers, refused = bulk.score(rows, predict, many, features)
     counts = {"lines": len(lines), "rows": len(rows), "scored": len(rows) - len(refused), "refused": len(refused)}
     if refused:
-        _write(_refused(output), "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in refused), {})
+        _write(refused_of(output), "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in refused), {})
     told = {**counts, "milliseconds": math.ceil((time.perf_counter() - began) * 1000)}
     _write(output, "".join(f"{answer}\n" for answer in answers), {name: str(number) for name, number in told.items()})
     return {**counts, "output": output}
@@ -166,5 +166,6 @@ def _write(output: str, text: str, counts: dict[str, str]) -> None:
     client().put_object(Bucket=bucket, Key=key, Body=text.encode(), ContentType=kind, Metadata=counts)
 
 
-def _refused(output: str) -> str:
+def refused_of(output: str) -> str:
+    """The object beside the one with the answers of a part: the rows of it that were refused."""
     return output.removesuffix(".jsonl") + ".refused.jsonl"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import onnx
 
-TEXT = ("name", "version", "task", "target", "data_sha256")  # the rest is JSON in the ONNX file's metadata
+from shared.serving.onnx_common import TEXT
 
 
 def write_card(folder: Path, card: dict) -> None:

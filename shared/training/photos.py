@@ -45,7 +45,7 @@ def clothing(scratch: Path) -> ImageSet:
     counts = Counter(part for part, _ in places.values())
     if counts != CLOTHING_COUNTS:
         raise SystemExit(f"{path} holds {dict(counts)} photos, not {CLOTHING_COUNTS}: remove it")
-    return load_photos(path, scratch)
+    return _image_set(path, places, scratch)
 
 
 def load_photos(source: Path, scratch: Path) -> ImageSet:
@@ -53,7 +53,11 @@ def load_photos(source: Path, scratch: Path) -> ImageSet:
 
     Ends the program with one line for each thing that is wrong.
     """
-    places = arrange([name for name, _ in entries(source)], str(source))
+    return _image_set(source, arrange([name for name, _ in entries(source)], str(source)), scratch)
+
+
+def _image_set(source: Path, places: dict[PurePosixPath, tuple[str, str]], scratch: Path) -> ImageSet:
+    """The photos that were arranged."""
     labels = sorted({label for _, label in places.values()})
     digests, parts = _read(source, places, labels, scratch)
     return ImageSet(labels=labels, size=SIZE, photos=True, sha256=_digest_of(digests), **parts)

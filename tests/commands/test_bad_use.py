@@ -25,21 +25,16 @@ def test_unknown_runtime(checkout, project):
 
 def test_a_name_that_no_image_can_have(checkout, project):
     checkout.popen("cp", "-r", project.name, "Bad").wait(timeout=60)
-    process = checkout.popen(checkout.root / ".venv/bin/python", "scripts/build.py", "Bad")
-    output, _ = process.communicate(timeout=60)
-    assert (
-        process.returncode == 1
-        and output.startswith("Bad cannot name an image: use lower-case letters")
-        and output.count("\n") == 1
-    )
+    status, output = checkout.python("scripts/build.py", "Bad")
+    assert status == 1 and output.count("\n") == 1
+    assert output.startswith("Bad cannot name an image: use lower-case letters")
 
 
 @pytest.mark.parametrize("target", ["build", "run", "demo"])
 def test_no_model_yet(checkout, project, run_script, target):
     (checkout.root / project.name / "build/model.onnx").unlink()
-    process = checkout.popen(checkout.root / ".venv/bin/python", f"scripts/{target}.py", project.name)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 1
+    status, output = checkout.python(f"scripts/{target}.py", project.name)
+    assert status == 1
     assert output == f"{project.name} has no model.onnx yet: run `make export MODEL={project.name}`\n"
 
 

@@ -21,9 +21,7 @@ def run(checkout, imaging):
     """Runs a script of the copied checkout's project; gives the exit status and all that it printed."""
 
     def run(script, *arguments, **variables):
-        process = checkout.popen(checkout.root / ".venv/bin/python", f"{imaging.name}/{script}", *arguments, **variables)
-        output, _ = process.communicate(timeout=600)
-        return process.returncode, output
+        return checkout.python(f"{imaging.name}/{script}", *arguments, **variables)
 
     return run
 

@@ -22,9 +22,7 @@ def train(checkout, tabular):
     """Runs train.py of the copied checkout; gives the exit status and all that it printed."""
 
     def run(*arguments, script="train.py"):
-        process = checkout.popen(checkout.root / ".venv/bin/python", f"{tabular.name}/{script}", *arguments)
-        output, _ = process.communicate(timeout=600)
-        return process.returncode, output
+        return checkout.python(f"{tabular.name}/{script}", *arguments)
 
     return run
 
