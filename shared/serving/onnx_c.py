@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Iterator
 from ctypes import byref, c_char_p, c_int, c_int64, c_size_t, c_void_p
 from math import prod
+from operator import itemgetter
 from struct import calcsize
 
 from shared.serving.onnx_c_api import address_of, got, load, made, view_of
@@ -90,7 +91,7 @@ class OnnxModel:
                 if taken.code:
                     memory[0] = value
                 elif not isinstance(value, str):
-                    taken.texts([value])  # raises TypeError
+                    raise TypeError(f"{taken.name} takes texts, not a {type(value).__name__}")
                 elif "\0" in value:
                     _fill_one_by_one(tensor, [value])
                 else:
@@ -170,11 +171,12 @@ def _fill(tensor: int | None, texts: list[str]) -> None:
     encoded = "\0".join([*different, ""]).encode()
     if encoded.count(b"\0") > len(different):
         return _fill_one_by_one(tensor, texts)
-    address, pointers = address_of(encoded), {}
+    address, pointers = address_of(encoded), {"": b""}
     for text, part in zip(different, encoded.split(b"\0")):
         pointers[text] = address.to_bytes(POINTER, sys.byteorder)
         address += len(part) + 1
-    each = [pointers[text] for text in texts]
+    # By itemgetter in half the time of a loop. The two empty texts are for it, which makes a tuple of no fewer.
+    each = itemgetter(*texts, "", "")(pointers)[:-2]
     ort.FillStringTensor(tensor, b"".join(each), len(each))
 
 

@@ -66,10 +66,12 @@ class Input:
         return view, self.fitted(view.nbytes // self.size)
 
     def texts(self, values: object) -> tuple[list[str], list[int]]:
-        """A list of texts, and the shape that they have. Raises TypeError or ValueError for what is not that."""
+        """A list of texts, and the shape that they have. Raises TypeError or ValueError for what is not that.
+
+        What is in the list is looked at when it is encoded, which raises TypeError too.
+        """
         if not isinstance(values, list):
             raise TypeError(f"{self.name} takes a list of texts, not a {type(values).__name__}")
-        "".join(values)  # raises TypeError where one of them is not text
         return values, self.fitted(len(values))
 
     def fitted(self, count: int) -> list[int]:

@@ -59,4 +59,5 @@ def _array(taken: Input, values: object) -> np.ndarray:
         view, shape = taken.numbers(values)
         return np.frombuffer(view, taken.code).reshape(shape)
     texts, shape = taken.texts(values)
+    "".join(texts)  # raises TypeError where one of them is not text
     return np.array(texts, object).reshape(shape)

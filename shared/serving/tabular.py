@@ -7,7 +7,8 @@ warning; a row outside of `minimum` and `maximum` is refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 
 from shared.serving.errors import MOST_NAMED, InvalidInput, kind_of, shortened
 
@@ -42,7 +43,9 @@ class Features:
     def __init__(self, input_schema: dict):
         self._rules = input_schema["properties"]
         self._required = frozenset(input_schema["required"])
-        self._seen = {name: frozenset(rules["x-seen"]) for name, rules in self._rules.items()}
+        self._texts = {name: {text: text for text in rules["x-seen"]} for name, rules in self._rules.items() if _is_text(rules)}
+        # The first name once more, for with a single one there would be no tuple.
+        self._cells_of = itemgetter(*self._rules, next(iter(self._rules)))
 
     def read(self, rows: list, path_of: Callable[[int], tuple]) -> tuple[dict[str, list], dict[int, list[str]]]:
         """Rows as the model's inputs: a missing number is NaN there, a missing category the empty text.
@@ -54,69 +57,69 @@ class Features:
         strays = [(at, None, f"must be an object, not {kind_of(row)}") for at, row in enumerate(rows) if type(row) is not dict]
         if strays:
             raise _refusal(strays, path_of)
-        columns, complete = self._columns(rows)
         problems: list[tuple] = []
         warnings: dict[int, list[str]] = {}
-        for name, values in columns.items():
+        found, complete = self._columns(rows)
+        columns: dict[str, list] = {}
+        for name, values in found.items():
             # Bulk requests are nearly always clean, and a look at a whole column costs far less than one at each value.
-            if not self._as_seen(name, values):
-                for at, value in enumerate(values):
-                    values[at], problem, warning = self._check(name, value)
-                    if problem:
-                        problems.append((at, name, problem))
-                    elif warning:
-                        warnings.setdefault(at, []).append(warning)
+            columns[name], unusual = self._compared(name, values)
+            for at in unusual:
+                columns[name][at], problem, warning = self._check(name, values[at])
+                if problem:
+                    problems.append((at, name, problem))
+                elif warning:
+                    warnings.setdefault(at, []).append(warning)
         if problems:
             raise _refusal(problems, path_of)
-        for at, row in enumerate(rows):
-            if len(row) > len(self._rules) or not complete:
-                strangers = sorted(row.keys() - self._rules.keys())
-                for name in strangers:
+        if not complete or max(map(len, rows)) > len(self._rules):
+            for at, row in enumerate(rows):
+                for name in sorted(row.keys() - self._rules.keys()):
                     warnings.setdefault(at, []).append(f"{shortened(name)} is not a feature of this model and was ignored")
         return columns, warnings
 
-    def _columns(self, rows: list[dict]) -> tuple[dict[str, list], bool]:
+    def _columns(self, rows: list[dict]) -> tuple[dict[str, Sequence], bool]:
         """The values of each feature, None where a row has none, and whether all rows have all features."""
         try:
-            return {name: [row[name] for row in rows] for name in self._rules}, True
+            # Row by row: the values of a row lie together in memory.
+            return dict(zip(self._rules, zip(*map(self._cells_of, rows)))), True
         except KeyError:
             return {name: [row.get(name) for row in rows] for name in self._rules}, False
 
-    def _as_seen(self, name: str, values: list) -> bool:
-        """Whether all values are of the right type and within what training saw, so that none needs a closer look."""
-        kind = self._rules[name]["type"]
-        if "string" in kind:
+    def _compared(self, name: str, values: Sequence) -> tuple[list, list[int]]:
+        """A column as a list, and where its values are not of the right type or not within what training saw."""
+        if name in self._texts:
+            known = self._texts[name]
             try:
-                return self._seen[name].issuperset(values)
-            except TypeError:  # a list or an object among them
-                return False
-        types = set(map(type, values))
+                # As the schema's own objects: what then looks them up again compares addresses, not letters.
+                return [known[value] for value in values], []
+            except (KeyError, TypeError):  # TypeError for a list or an object
+                return list(values), [at for at, value in enumerate(values) if type(value) is not str or value not in known]
         low, high = self._rules[name]["x-seen"]
-        right_types = types == {int} or (types <= {int, float} and "number" in kind)
-        # A NaN may hide from min and max, but not from the sum.
-        return right_types and low <= min(values) and max(values) <= high and sum(values) == sum(values)
+        types = {int, float} if "number" in self._rules[name]["type"] else {int}
+        if types.issuperset(map(type, values)):
+            return list(values), [at for at, value in enumerate(values) if not low <= value <= high]  # NaN is not
+        return list(values), list(range(len(values)))
 
     def _check(self, name: str, value: object) -> tuple:
         """One value as (value for the model, problem or None, warning or None)."""
         rules = self._rules[name]
-        text = "string" in rules["type"]
+        text = name in self._texts
         if value is None:
             return ("" if text else float("nan")), ("is missing" if name in self._required else None), None
-        problem, warning = (_text if text else _number)(value, rules, self._seen[name])
+        problem, warning = _text(value) if text else _number(value, rules)
         return value, problem, warning and f"{name} {warning}"
 
 
-def _text(value: object, rules: dict, seen: frozenset) -> tuple[str | None, str | None]:
+def _text(value: object) -> tuple[str | None, str | None]:
     if not isinstance(value, str):
         return f"must be text, not {kind_of(value)}", None
-    if value in seen:
-        return None, None
     if not _is_unicode(value):
         return "must be text without lone surrogates", None
     return None, f"{shortened(value)!r} was not seen in training"
 
 
-def _number(value: object, rules: dict, seen: frozenset) -> tuple[str | None, str | None]:
+def _number(value: object, rules: dict) -> tuple[str | None, str | None]:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value - value != 0:
         return f"must be a number, not {kind_of(value)}", None
     if "integer" in rules["type"] and value != value // 1:
@@ -125,6 +128,10 @@ def _number(value: object, rules: dict, seen: frozenset) -> tuple[str | None, st
         return f"must be between {rules['minimum']:g} and {rules['maximum']:g}", None
     low, high = rules["x-seen"]
     return None, None if low <= value <= high else f"{value:g} is outside of {low:g} to {high:g}, which training saw"
+
+
+def _is_text(rules: dict) -> bool:
+    return "string" in rules["type"]
 
 
 def _is_unicode(text: str) -> bool:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.serving.errors import InvalidInput
+from shared.serving.tabular import Features
 from tests.unit.http_events import http_api, opened
 from tests.unit.toy import CUSTOMER, SCHEMA, probability
 
@@ -157,3 +158,13 @@ def test_a_batch_is_answered_as_its_customers_one_by_one(handler, customers):
     alone = [answer({"customer": customer}) for customer in customers]
     batch = answer({"customers": customers})
     assert batch == (None if None in alone else {"predictions": alone})
+
+
+def test_a_schema_of_one_feature():
+    rules = {"type": "integer", "minimum": 0, "maximum": 100, "x-seen": [1, 9]}
+    features = Features({"properties": {"months": rules}, "required": ["months"]})
+    columns, warnings = features.read([{"months": 3}, {"months": 12}, {"months": 0, "plan": 1}], lambda at: ("customers", at))
+    assert columns == {"months": [3, 12, 0]}
+    assert {at: len(told) for at, told in warnings.items()} == {1: 1, 2: 2}
+    with pytest.raises(InvalidInput, match=r"^customers\[0\].months is missing$"):
+        features.read([{}], lambda at: ("customers", at))
