@@ -14,7 +14,7 @@ from scripts.benchmarking.examples import Examples
 from scripts.benchmarking.machine import machine
 from scripts.benchmarking.measure import Plan, check_answers, measure
 from scripts.benchmarking.plot import picture
-from scripts.benchmarking.served import why_caches_stay
+from scripts.benchmarking.served import why_no_cold_caches
 from scripts.benchmarking.spread import summary
 from scripts.benchmarking.tables import all_tables
 from scripts.docker import DOCKER, why_no_base_image, why_no_engine
@@ -46,7 +46,7 @@ def benchmark(project: Project, plan: Plan) -> dict:
     examples = Examples(project)
     progress("do all answer alike?")
     differences = check_answers(candidates, examples)
-    reason = why_caches_stay()
+    reason = why_no_cold_caches()
     values = measure(candidates, examples, plan, cold=reason is None, progress=progress)
     return {
         "model": project.name,
@@ -82,7 +82,7 @@ def shown(found: dict) -> str:
     notes += [f"No cold caches, because {reason}." for reason in found["left_out"].values()]
     notes += ["docs/benchmarks/README.md says what each column means. The images stay, for the next run; to remove them:"]
     notes += [f"  {DOCKER} image rm $({DOCKER} image ls --quiet {found['model']}-benchmark)"]
-    return all_tables(found["candidates"], found["batch_sizes"], found["batch_of"]) + "\n" + "\n".join(notes)
+    return "\n".join([all_tables(found), *notes])
 
 
 def progress(what: str) -> None:
@@ -96,10 +96,13 @@ def main():
     parser.add_argument("--starts", type=int, default=9, help="rounds in which each image is started")
     parser.add_argument("--requests", type=int, default=200, help="on each of these starts")
     parser.add_argument("--others", type=int, default=3, help="rounds with cold caches, and of throughput")
+    parser.add_argument("--copies", type=int, nargs="+", default=[1, 2, 4], help="side by side, for throughput")
     parser.add_argument("--seconds", type=float, default=1.0, help="of throughput, for each number of copies")
     parser.add_argument("--to", type=Path, default=FOLDER, help="the folder to write to")
     args = parser.parse_args()
-    plan = Plan(*(max(1, count) for count in (args.starts, args.requests, args.others)), args.seconds)
+    if min(args.starts, args.requests, args.others, *args.copies) < 1:
+        raise SystemExit("there must be at least one of each")
+    plan = Plan(args.starts, args.requests, args.others, args.copies, args.seconds)
     try:
         found = benchmark(Project(args.model), plan)
     except KeyboardInterrupt:

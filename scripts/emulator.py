@@ -30,11 +30,12 @@ class Emulator:
 
     port: on 127.0.0.1; container: run `<name>:local` instead of the handler in this checkout;
     output: where the emulator's and the function's lines go, standard output if None. `name` is the container's.
+    errors: where most of the emulator's lines go, if not there too: in one file, theirs and the function's may be mixed up.
     Ends the program with one line where the port is taken or the emulator does not start.
     """
 
-    def __init__(self, project: Project, port: int, container: bool, output: IO | None = None):
-        self._project, self._port, self._output = project, port, output
+    def __init__(self, project: Project, port: int, container: bool, output: IO | None = None, errors: IO | None = None):
+        self._project, self._port, self._output, self._errors = project, port, output, errors
         self.name = f"{project.name}-{os.getpid()}-{port}" if container else None
         self._process: subprocess.Popen | None = None
         self.endpoint_url = f"http://127.0.0.1:{port}"
@@ -97,7 +98,7 @@ class Emulator:
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=self._output,
-            stderr=subprocess.STDOUT if self._output else None,
+            stderr=self._errors or (subprocess.STDOUT if self._output else None),
             start_new_session=True,
             preexec_fn=partial(_die_with_parent, signal.SIGTERM if self.name else signal.SIGKILL),
         )

@@ -17,7 +17,7 @@ from scripts.project import ROOT, RUNTIMES, Project
 
 BASELINES = ROOT / "scripts/baselines"
 # What a training leaves in build/: the folder of scripts/baselines that serves it.
-FRAMEWORKS = {"model.joblib": "sklearn", "saved-model": "keras", "model.pt": "pytorch"}
+FRAMEWORKS = {"model.joblib": "sklearn", "model.keras": "keras", "model.pt": "pytorch"}
 WHAT = {
     "c": "ONNX Runtime, C API",
     "python": "ONNX Runtime, Python API",
@@ -74,6 +74,7 @@ def candidates_of(project: Project) -> list[Candidate]:
         # One repository, so that one command removes them all.
         mine.image, mine.memory, mine.timeout = f"{project.name}-benchmark:{name}", MEMORY, TIMEOUT
         mine.runtime = name if name in RUNTIMES else "python"
+        mine.environment = {**project.environment, "ALLOW_PRIVATE_URLS": "1"}  # an image is fetched from inside the container
         mine.architecture = architecture_here()  # on an emulated processor times say nothing
         found.append(Candidate(name, mine, has_model=name in names))
     return found
@@ -89,8 +90,7 @@ def assemble(project: Project, name: str, context: Path) -> None:
     function.mkdir()
     shutil.copy(BASELINES / name / "lambda_function.py", function)
     for file in (file for file, framework in FRAMEWORKS.items() if framework == name):
-        made = project.folder / "build" / file
-        shutil.copytree(made, function / file) if made.is_dir() else shutil.copy(made, function)
+        shutil.copy(project.folder / "build" / file, function)
         (function / "metadata.json").write_text(json.dumps(project.metadata()))
         shutil.copytree(ROOT / "shared/serving", function / "shared/serving", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "shared/__init__.py", function / "shared")

@@ -18,7 +18,6 @@ from scripts.docker import base_image
 
 TOLERANCE = 1e-4  # of a probability, between a framework and ONNX Runtime
 MIB, MB = 2**20, 10**6
-COPIES = (1, 2, 4)
 BATCH_REPEATS = 3  # requests of each size in a round
 SPANS = ("fetch", "decode", "inference")  # of the handler's log: see shared/serving/logs.py
 
@@ -27,12 +26,16 @@ Values = dict[str, dict[str, list[float]]]  # candidate: measure: a value for ea
 
 @dataclass
 class Plan:
-    """starts: rounds of starts with warm caches, each with so many requests; others: rounds of starts with empty caches, and of
-    throughput, each for so many seconds."""
+    """How much is measured.
+
+    starts: rounds of starts with warm caches, each with so many requests. others: rounds of starts with empty caches, and of
+    throughput, for each number of copies side by side so many seconds.
+    """
 
     starts: int
     requests: int
     others: int
+    copies: list[int]
     seconds: float
 
 
@@ -71,7 +74,7 @@ def measure(candidates: list[Candidate], examples: Examples, plan: Plan, cold: b
     rounds("start", plan.starts, lambda candidate: warm_round(candidate, examples, plan))
     if cold:
         rounds("start with cold caches", plan.others, lambda candidate: cold_round(candidate, examples))
-    rounds("throughput", plan.others, lambda candidate: throughput_round(candidate, examples, plan.seconds))
+    rounds("throughput", plan.others, lambda candidate: throughput_round(candidate, examples, plan))
     return values
 
 
@@ -83,7 +86,11 @@ def warm_round(candidate: Candidate, examples: Examples, plan: Plan) -> dict[str
         found["memory_mb"] = served.process()["peak"] / MIB
         for size in examples.sizes:
             batch = timed(served, examples.batch(size), BATCH_REPEATS)
-            found |= {f"batch_{size}_{kind}_ms": batch[f"{kind}_p50_ms"] for kind in ("round_trip", "handler") if f"{kind}_p50_ms" in batch}
+            found |= {
+                f"batch_{size}_{kind}_ms": batch[f"{kind}_p50_ms"]
+                for kind in ("round_trip", "handler")
+                if f"{kind}_p50_ms" in batch
+            }
         if examples.image and candidate.has_model:
             event = json.dumps({"url": served.serve_file(examples.image)}).encode()
             served.ask(event)  # the first URL loads what HTTP takes
@@ -117,16 +124,20 @@ def cold_round(candidate: Candidate, examples: Examples) -> dict[str, float]:
     with Served(candidate) as served:
         drop_caches()  # now, when the container runs: the engine's own files are none of the function's
         first = served.ask(examples.one)[1]
-        return {"cold_start_up_ms": served.start_up(), "cold_first_answer_ms": first, "cold_read_mb": served.process()["read"] / MB}
+        return {
+            "cold_start_up_ms": served.start_up(),
+            "cold_first_answer_ms": first,
+            "cold_read_mb": served.process()["read"] / MB,
+        }
 
 
-def throughput_round(candidate: Candidate, examples: Examples, seconds: float) -> dict[str, float]:
-    """Requests per second of 1, 2 and 4 copies, each asked by a client of its own."""
+def throughput_round(candidate: Candidate, examples: Examples, plan: Plan) -> dict[str, float]:
+    """Requests per second of some copies side by side, each asked by a client of its own."""
     with ExitStack() as stack:
-        copies = [stack.enter_context(Served(candidate)) for _ in range(max(COPIES))]
+        copies = [stack.enter_context(Served(candidate)) for _ in range(max(plan.copies))]
         for served in copies:
             served.ask(examples.one)
-        return {f"throughput_{count}": _rate(copies[:count], examples.one, seconds) for count in COPIES}
+        return {f"throughput_{count}": _rate(copies[:count], examples.one, plan.seconds) for count in plan.copies}
 
 
 def _rate(copies: list[Served], event: bytes, seconds: float) -> float:

@@ -26,14 +26,18 @@ def picture(found: dict) -> str:
     """The whole SVG of what the JSON file holds."""
     candidates, parts, y = found["candidates"], [], MARGIN + 52
     for title, measure in BARS:
-        bars = {name: candidate["measures"][measure] for name, candidate in candidates.items() if measure in candidate["measures"]}
+        bars = {
+            name: candidate["measures"][measure] for name, candidate in candidates.items() if measure in candidate["measures"]
+        }
         if bars:
             parts.append(_bars(title, {name: (candidates[name]["what"], value) for name, value in bars.items()}, y))
             y += HEAD + len(bars) * (BAR + GAP) + 14
     parts.append(_lines(found, y))
     y += HEAD + CHART + 56
     on = found["machine"]
-    where = f"{on['cpu']}, {on['cores']} cores; {found['date']}; medians of {found['rounds']['starts']} starts, whiskers: quartiles"
+    where = (
+        f"{on['cpu']}, {on['cores']} cores; {found['date']}; medians of {found['rounds']['starts']} starts, whiskers: quartiles"
+    )
     title = f"{found['model']}: one model, one base image, one machine"
     return "\n".join(
         [

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NoReturn
 
 from scripts.benchmarking.candidates import TIMEOUT, Candidate
 from scripts.docker import DOCKER
@@ -49,9 +50,11 @@ class Served:
 
     def __enter__(self) -> Served:
         with ExitStack() as within:
-            self._log = Path(within.enter_context(tempfile.TemporaryDirectory()), "log")
-            output = within.enter_context(self._log.open("w"))
-            self._emulator = within.enter_context(Emulator(self.candidate.project, free_port(), container=True, output=output))
+            folder = Path(within.enter_context(tempfile.TemporaryDirectory()))
+            self._log, self._errors = folder / "log", folder / "errors"
+            output, errors = (within.enter_context(path.open("w")) for path in (self._log, self._errors))
+            self._emulator = Emulator(self.candidate.project, free_port(), container=True, output=output, errors=errors)
+            within.enter_context(self._emulator)
             port = int(self._emulator.endpoint_url.rsplit(":", 1)[1])
             self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
             within.callback(self._connection.close)
@@ -85,14 +88,14 @@ class Served:
 
     def start_up(self) -> float:
         """Milliseconds from the start of the function's process until it asked for its first event."""
-        self._wait(lambda log: "INIT REPORT" in log)
-        return start_up_ms(self._log.read_text())
+        self._wait(self._errors, lambda log: "INIT REPORT(" in log and log.endswith("\n"))
+        return start_up_ms(self._errors.read_text())
 
     def lines(self, count: int) -> list[dict]:
         """What the handler itself logged of the last requests, in milliseconds; nothing for one without a model."""
         if not self.candidate.has_model:
             return []
-        self._wait(lambda log: log.count('\n{"level"') >= self.asked)
+        self._wait(self._log, lambda log: log.count('\n{"level"') >= self.asked and log.endswith("\n"))
         return [json.loads(line) for line in self._log.read_text().splitlines() if line.startswith('{"level"')][-count:]
 
     def process(self) -> dict[str, int]:
@@ -115,23 +118,28 @@ class Served:
         server.stdin.close()
         return f"http://127.0.0.1:{int(server.stdout.readline())}/"
 
-    def _wait(self, condition: Callable[[str], bool]) -> None:
+    def _wait(self, log: Path, condition: Callable[[str], bool]) -> None:
         limit = time.monotonic() + LOG_LIMIT
-        while not condition(self._log.read_text()):
+        while not condition(log.read_text()):
             if time.monotonic() > limit:
                 self._give_up(f"has not logged what it should within {LOG_LIMIT} s")
             time.sleep(0.01)
 
-    def _give_up(self, reason: str):
-        print(self._log.read_text())
-        raise SystemExit(f"{self.candidate.image} {reason} (its lines are above)")
+    def _give_up(self, reason: str) -> NoReturn:
+        for log in (self._errors, self._log):
+            print(*log.read_text().splitlines()[-20:], sep="\n")
+        raise SystemExit(f"{self.candidate.image} {reason} (its last lines are above)")
 
 
-def why_caches_stay() -> str | None:
-    """Why this program cannot make the kernel forget the files that it has read, or None."""
+def why_no_cold_caches() -> str | None:
+    """Why no start can find all its files on the disk here, or None."""
     if not CACHES.exists():
         return "the kernel that runs the containers is not this one"
-    return None if os.access(CACHES, os.W_OK) and os.geteuid() == 0 else "only root can empty the kernel's file caches"
+    if os.geteuid() != 0 or not os.access(CACHES, os.W_OK):
+        return "only root can empty the kernel's file caches"
+    others = subprocess.run([DOCKER, "ps", "--quiet"], capture_output=True, text=True, check=True).stdout.split()
+    # Images on the same base image share its files, and often those of packages too.
+    return f"{len(others)} other containers run here, whose files the kernel keeps in memory" if others else None
 
 
 def drop_caches() -> None:

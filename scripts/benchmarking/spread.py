@@ -33,6 +33,6 @@ def largest_difference(one: object, other: object) -> float:
     if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         return max((largest_difference(a, b) for a, b in zip(one, other)), default=0.0)
     if type(one) is type(other) is float:
-        difference = abs(one - other)  # type: ignore[operator]
+        difference = abs(one - other)
         return difference if difference == difference else float("inf")
     return 0.0 if one == other else float("inf")

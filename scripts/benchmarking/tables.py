@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scripts.benchmarking.measure import COPIES
-
 Measures = dict[str, dict[str, float]]  # measure: its summary, as spread.summary gives it
 SPREAD, PLAIN = True, False
 Column = tuple[str, str, bool]  # heading, measure, whether with its spread
 
 
-def all_tables(candidates: dict[str, dict], sizes: Sequence[int], unit: str) -> str:
-    """All of it. candidates: as in the JSON file; sizes: of batches, of rows or images (unit)."""
+def all_tables(found: dict) -> str:
+    """All of it. found: what the JSON file holds."""
+    candidates, sizes, unit = found["candidates"], found["batch_sizes"], found["batch_of"]
     start: list[Column] = [("start-up", "start_up_ms", SPREAD), ("first answer", "first_answer_ms", SPREAD)]
     start += [("cold caches: start-up", "cold_start_up_ms", SPREAD), ("first answer", "cold_first_answer_ms", PLAIN)]
     weight: list[Column] = [("added to base image", "added_mb", PLAIN), ("read at a cold start", "cold_read_mb", SPREAD)]
@@ -20,7 +19,8 @@ def all_tables(candidates: dict[str, dict], sizes: Sequence[int], unit: str) -> 
     warm: list[Column] = [(f"round trip p{share}", f"round_trip_p{share}_ms", PLAIN) for share in (50, 95, 99)]
     warm += [(f"handler p{share}", f"handler_p{share}_ms", PLAIN) for share in (50, 95, 99)]
     parts: list[Column] = [(name, f"{name}_ms", PLAIN) for name in ("fetch", "decode", "run", "rest", "outside")]
-    copies: list[Column] = [(f"{count} at once", f"throughput_{count}", SPREAD) for count in COPIES]
+    parts[0] = ("fetch, if by URL", "fetch_ms", PLAIN)
+    copies: list[Column] = [(f"{count} at once", f"throughput_{count}", SPREAD) for count in found["rounds"]["copies"]]
     by_size: list[Column] = [(f"{size:,}", f"batch_{size}_handler_ms", SPREAD) for size in sizes]
     trips: list[Column] = [(f"{size:,}", f"batch_{size}_round_trip_ms", PLAIN) for size in sizes]
     return "\n".join(
@@ -28,7 +28,7 @@ def all_tables(candidates: dict[str, dict], sizes: Sequence[int], unit: str) -> 
             table("Start, ms", candidates, start),
             table("Weight, MB", candidates, weight),
             table("One request on a warm function, ms", candidates, warm),
-            table("of that, in the handler: fetch (by URL), decode, run, rest; outside of it: the emulator and HTTP", candidates, parts),
+            table("Where that time goes, ms: in the handler, and outside of it (the emulator, HTTP)", candidates, parts),
             table("Requests per second of copies side by side", candidates, copies),
             table(f"Time in the handler by {unit} in one request, ms", candidates, by_size),
             table(f"Round trip by {unit} in one request, ms", candidates, trips),
