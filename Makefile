@@ -15,7 +15,7 @@ TESTED := $(if $(filter file,$(origin MODEL)),$(PROJECTS),$(MODEL))
 export BASE_IMAGE BUILD_FLAGS DOCKER RUNTIME
 .SILENT:
 .DELETE_ON_ERROR:
-.PHONY: help demo train export build run invoke-local local-aws local-aws-stop push deploy url invoke logs score promote rollback destroy test test-unit lint format clean FORCE
+.PHONY: help demo train export build run invoke-local local-aws local-aws-stop push deploy url invoke logs score promote rollback destroy benchmark cold-starts test test-unit lint format clean FORCE
 
 ##@ learn
 help: ## print these lines
@@ -58,6 +58,13 @@ rollback: $(VENV)/run.stamp ## take the canary back, or go back to the version b
 	$(RUN) scripts/live.py rollback $(MODEL)
 destroy: $(VENV)/run.stamp ## delete all of it: stack, versions, images, logs, bucket (YES=1: do not ask)
 	$(RUN) scripts/destroy.py $(MODEL) $(if $(YES),--yes)
+
+##@ measure
+benchmark: $(VENV)/run.stamp ## its image beside the framework's own, and the floor (ARGS="--starts 3" for fewer)
+	$(MAKE) --no-print-directory -s export DATA= ARGS=
+	$(RUN) scripts/benchmark.py $(MODEL) $(ARGS)
+cold-starts: $(VENV)/run.stamp ## cold starts of the deployed function, from Lambda's REPORT lines (ARGS="--starts 3")
+	$(RUN) scripts/cold_starts.py $(MODEL) $(ARGS)
 
 ##@ project
 test: $(VENV)/dev.stamp $(VENV)/run.stamp ## all tests, or those of one MODEL

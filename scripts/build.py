@@ -21,13 +21,18 @@ def build(project: Project, quiet: bool = False) -> None:
     if reason := why_no_base_image(project):
         raise SystemExit(f"{reason}: check the network, or set BASE_IMAGE")
     print(f"building {project.image} on {base_image(project)}", flush=True)
+    run_build(build_command(project), project.image, quiet)
+
+
+def run_build(command: list[str], image: str, quiet: bool) -> None:
+    """Runs a `docker build`; quiet shows its output only when it fails. Ends the program with one line where it does."""
     # BuildKit adds a list of what went in (an attestation), with which Lambda takes the image for one of a wrong media type.
     environment = {**os.environ, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
-    built = subprocess.run(build_command(project), cwd=ROOT, capture_output=quiet, text=True, env=environment)
+    built = subprocess.run(command, cwd=ROOT, capture_output=quiet, text=True, env=environment)
     if built.returncode:
         if quiet:
             print(built.stdout + built.stderr)
-        raise SystemExit(f"building {project.image} failed: the reason is above")
+        raise SystemExit(f"building {image} failed: the reason is above")
 
 
 def main():

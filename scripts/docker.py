@@ -57,9 +57,15 @@ def build_command(project: Project) -> list[str]:
     command = [DOCKER, "build", "--file", f"{project.name}/Dockerfile", "--tag", project.image]
     arguments = {"MODEL": project.name, "BASE_IMAGE": base_image(project), "RUNTIME": project.runtime}
     command += [flag for key, value in arguments.items() for flag in ("--build-arg", f"{key}={value}")]
-    if project.architecture != architecture_here():  # asked for only then: the oldest builders do not know the option
-        command += ["--platform", f"linux/{PLATFORMS[project.architecture]}"]
-    return [*command, *os.environ.get("BUILD_FLAGS", "").split(), str(ROOT)]
+    return [*command, *build_flags(project), str(ROOT)]
+
+
+def build_flags(project: Project) -> list[str]:
+    """The options that every build on behalf of a project has: its platform, and those of BUILD_FLAGS."""
+    # The platform only where it is another: the oldest builders do not know the option.
+    other = project.architecture != architecture_here()
+    platform = ["--platform", f"linux/{PLATFORMS[project.architecture]}"] if other else []
+    return [*platform, *os.environ.get("BUILD_FLAGS", "").split()]
 
 
 def run_command(project: Project, port: int, name: str) -> list[str]:

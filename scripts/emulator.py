@@ -29,13 +29,14 @@ class Emulator:
     """A context manager: inside, `endpoint_url` answers for the project's function, one request at a time.
 
     port: on 127.0.0.1; container: run `<name>:local` instead of the handler in this checkout;
-    output: where the emulator's and the function's lines go, standard output if None.
+    output: where the emulator's and the function's lines go, standard output if None. `name` is the container's.
+    errors: where most of the emulator's lines go, if not there too: in one file, theirs and the function's may be mixed up.
     Ends the program with one line where the port is taken or the emulator does not start.
     """
 
-    def __init__(self, project: Project, port: int, container: bool, output: IO | None = None):
-        self._project, self._port, self._output = project, port, output
-        self._name = f"{project.name}-{os.getpid()}-{port}" if container else None
+    def __init__(self, project: Project, port: int, container: bool, output: IO | None = None, errors: IO | None = None):
+        self._project, self._port, self._output, self._errors = project, port, output, errors
+        self.name = f"{project.name}-{os.getpid()}-{port}" if container else None
         self._process: subprocess.Popen | None = None
         self.endpoint_url = f"http://127.0.0.1:{port}"
 
@@ -64,8 +65,8 @@ class Emulator:
         if not self._process:
             return
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave it half stopped
-        if self._name:
-            subprocess.run([DOCKER, "rm", "--force", self._name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if self.name:
+            subprocess.run([DOCKER, "rm", "--force", self.name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         else:
             _kill_session(self._process.pid)
         self._process.wait()
@@ -73,8 +74,8 @@ class Emulator:
         signal.signal(signal.SIGINT, before)
 
     def _start(self) -> None:
-        if self._name:
-            command = run_command(self._project, self._port, self._name)
+        if self.name:
+            command = run_command(self._project, self._port, self.name)
             self._process = self._popen(command, dict(os.environ))
             return
         addresses = ["--runtime-interface-emulator-address", f"127.0.0.1:{self._port}"]
@@ -97,9 +98,9 @@ class Emulator:
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=self._output,
-            stderr=subprocess.STDOUT if self._output else None,
+            stderr=self._errors or (subprocess.STDOUT if self._output else None),
             start_new_session=True,
-            preexec_fn=partial(_die_with_parent, signal.SIGTERM if self._name else signal.SIGKILL),
+            preexec_fn=partial(_die_with_parent, signal.SIGTERM if self.name else signal.SIGKILL),
         )
 
     def _wait_until_ready(self) -> None:

@@ -63,10 +63,10 @@ class Function:
             raise FunctionFailed(explained(error)) from None
         except botocore.exceptions.BotoCoreError as error:
             raise FunctionFailed(explained(error)) from None
-        return _answer(body, response.get("FunctionError"))
+        return answer_of(body, response.get("FunctionError"))
 
 
-def _answer(body: bytes, function_error: str | None) -> object:
+def answer_of(body: bytes, function_error: str | None) -> object:
     """The emulator answers 200 whatever happened, and does not set the function-error header: the body tells."""
     try:
         answer = json.loads(body)

@@ -1,0 +1,8 @@
+"""The floor of ONNX Runtime's Python API: a handler that imports it, and does nothing with it."""
+
+import onnxruntime
+
+
+def lambda_handler(event, context):
+    """The version that was imported."""
+    return {"onnxruntime": onnxruntime.__version__}

@@ -1,0 +1,120 @@
+"""Measures a project's image beside the framework's own and beside the floor; writes docs/benchmarks/<model>.json and .svg."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from scripts.benchmarking.candidates import MEMORY, Candidate, candidates_of, versions
+from scripts.benchmarking.examples import Examples
+from scripts.benchmarking.machine import machine
+from scripts.benchmarking.measure import Plan, check_answers, measure
+from scripts.benchmarking.plot import picture
+from scripts.benchmarking.served import why_no_cold_caches
+from scripts.benchmarking.spread import summary
+from scripts.benchmarking.tables import all_tables
+from scripts.docker import DOCKER, why_no_base_image, why_no_engine
+from scripts.project import ROOT, Project
+
+FOLDER = ROOT / "docs/benchmarks"
+ROOM = 8 * 10**9  # bytes that the largest image (TensorFlow's) takes while it is built
+
+
+def prepare(project: Project) -> list[Candidate]:
+    """Builds all images. Ends the program with one line where this machine cannot do that."""
+    project.metadata()
+    if reason := why_no_engine():
+        raise SystemExit(f"{reason}: a benchmark compares images, so install and start Docker, then run this again")
+    if reason := why_no_base_image(project):
+        raise SystemExit(f"{reason}: check the network, or set BASE_IMAGE")
+    candidates = candidates_of(project)
+    if (free := shutil.disk_usage(ROOT).free) < ROOM:
+        raise SystemExit(f"{free / 1e9:.1f} GB are free, and building these images may take {ROOM / 1e9:.0f}: make room first")
+    for candidate in candidates:
+        progress(f"image {candidate.image}: {candidate.what}")
+        candidate.build()
+    return candidates
+
+
+def benchmark(project: Project, plan: Plan) -> dict:
+    """Measures; gives what the JSON file holds."""
+    candidates = prepare(project)
+    examples = Examples(project)
+    progress("do all answer alike?")
+    differences = check_answers(candidates, examples)
+    reason = why_no_cold_caches()
+    values = measure(candidates, examples, plan, cold=reason is None, progress=progress)
+    return {
+        "model": project.name,
+        "version": project.metadata()["version"],
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": {**machine(project), "memory_of_each_function_mb": MEMORY},
+        "rounds": vars(plan),
+        "left_out": {"cold_*": reason} if reason else {},
+        "units": {"*_ms": "milliseconds", "*_mb": "10^6 bytes; memory 2^20", "throughput_*": "requests per second"},
+        "batch_sizes": examples.sizes,
+        "batch_of": "images" if examples.image else "rows",
+        "candidates": {
+            candidate.name: {
+                "what": candidate.what,
+                "image": candidate.image,
+                "versions": versions(candidate),
+                "largest_difference": differences.get(candidate.name),
+                "measures": {name: summary(found) for name, found in sorted(values[candidate.name].items())},
+            }
+            for candidate in candidates
+        },
+    }
+
+
+def shown(found: dict) -> str:
+    """The tables, and below them on what and how it was measured."""
+    on, plan = found["machine"], found["rounds"]
+    notes = [
+        f"{on['cpu']}, {on['cores']} cores, {on['memory_gib']} GiB; kernel {on['kernel']}, {on['engine']}; on {on['base_image']}",
+        f"(Python {on['python']}). {found['date']}, medians of {plan['starts']} starts with {plan['requests']} requests each, "
+        f"in brackets the quartiles; {plan['others']} of the others.",
+    ]
+    notes += [f"No cold caches, because {reason}." for reason in found["left_out"].values()]
+    notes += ["docs/benchmarks/README.md says what each column means. The images stay, for the next run; to remove them:"]
+    notes += [f"  {DOCKER} image rm $({DOCKER} image ls --quiet {found['model']}-benchmark)"]
+    return "\n".join([all_tables(found), *notes])
+
+
+def progress(what: str) -> None:
+    """One line that is written over on a terminal; a line each elsewhere."""
+    print(f"\r\033[K{what}" if sys.stdout.isatty() else what, end="" if sys.stdout.isatty() else "\n", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("model", help="the project folder")
+    parser.add_argument("--starts", type=int, default=9, help="rounds in which each image is started")
+    parser.add_argument("--requests", type=int, default=200, help="on each of these starts")
+    parser.add_argument("--others", type=int, default=3, help="rounds with cold caches, and of throughput")
+    parser.add_argument("--copies", type=int, nargs="+", default=[1, 2, 4], help="side by side, for throughput")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of throughput, for each number of copies")
+    parser.add_argument("--to", type=Path, default=FOLDER, help="the folder to write to")
+    args = parser.parse_args()
+    if min(args.starts, args.requests, args.others, *args.copies) < 1:
+        raise SystemExit("there must be at least one of each")
+    plan = Plan(args.starts, args.requests, args.others, args.copies, args.seconds)
+    try:
+        found = benchmark(Project(args.model), plan)
+    except KeyboardInterrupt:
+        raise SystemExit("\nstopped: nothing was written, and the containers are removed") from None
+    args.to.mkdir(parents=True, exist_ok=True)
+    written = [args.to / f"{args.model}{suffix}" for suffix in (".json", ".svg")]
+    written[0].write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+    written[1].write_text(picture(found))
+    progress("")
+    print(shown(found))
+    print(f"wrote {' and '.join(str(path) for path in written)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""The measurements as tables for a terminal: medians, and the quartiles where the spread matters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+Measures = dict[str, dict[str, float]]  # measure: its summary, as spread.summary gives it
+SPREAD, PLAIN = True, False
+Column = tuple[str, str, bool]  # heading, measure, whether with its spread
+
+
+def all_tables(found: dict) -> str:
+    """All of it. found: what the JSON file holds."""
+    candidates, sizes, unit = found["candidates"], found["batch_sizes"], found["batch_of"]
+    start: list[Column] = [("start-up", "start_up_ms", SPREAD), ("first answer", "first_answer_ms", SPREAD)]
+    start += [("cold caches: start-up", "cold_start_up_ms", SPREAD), ("first answer", "cold_first_answer_ms", PLAIN)]
+    weight: list[Column] = [("added to base image", "added_mb", PLAIN), ("read at a cold start", "cold_read_mb", SPREAD)]
+    weight += [("peak memory, one at a time", "memory_mb", SPREAD), ("after batches", "memory_batch_mb", PLAIN)]
+    warm: list[Column] = [(f"round trip p{share}", f"round_trip_p{share}_ms", PLAIN) for share in (50, 95, 99)]
+    warm += [(f"handler p{share}", f"handler_p{share}_ms", PLAIN) for share in (50, 95, 99)]
+    parts: list[Column] = [(name, f"{name}_ms", PLAIN) for name in ("fetch", "decode", "run", "rest", "outside")]
+    parts[0] = ("fetch, if by URL", "fetch_ms", PLAIN)
+    copies: list[Column] = [(f"{count} at once", f"throughput_{count}", SPREAD) for count in found["rounds"]["copies"]]
+    by_size: list[Column] = [(f"{size:,}", f"batch_{size}_handler_ms", SPREAD) for size in sizes]
+    trips: list[Column] = [(f"{size:,}", f"batch_{size}_round_trip_ms", PLAIN) for size in sizes]
+    return "\n".join(
+        [
+            table("Start, ms", candidates, start),
+            table("Weight, MB", candidates, weight),
+            table("One request on a warm function, ms", candidates, warm),
+            table("Where that time goes, ms: in the handler, and outside of it (the emulator, HTTP)", candidates, parts),
+            table("Requests per second of copies side by side", candidates, copies),
+            table(f"Time in the handler by {unit} in one request, ms", candidates, by_size),
+            table(f"Round trip by {unit} in one request, ms", candidates, trips),
+        ]
+    )
+
+
+def table(title: str, candidates: dict[str, dict], columns: Sequence[Column]) -> str:
+    """An aligned table with a row for each candidate that has any of the measures."""
+    rows = [["", *(heading for heading, _, _ in columns)]]
+    for found in candidates.values():
+        measures: Measures = found["measures"]
+        cells = [cell(measures.get(measure), spread) for _, measure, spread in columns]
+        if set(cells) != {"–"}:
+            rows.append([found["what"], *cells])
+    widths = [max(len(row[at]) for row in rows) for at in range(len(columns) + 1)]
+    lines = [row[0].ljust(widths[0]) + "".join(f"  {text:>{width}}" for text, width in zip(row[1:], widths[1:])) for row in rows]
+    return "\n".join([title, *lines, ""])
+
+
+def cell(measure: dict[str, float] | None, spread: bool) -> str:
+    """The median, and with spread the quartiles."""
+    if measure is None:
+        return "–"
+    text = number(measure["median"])
+    return f"{text} ({number(measure['low'])}–{number(measure['high'])})" if spread and measure["n"] > 1 else text
+
+
+def number(value: float) -> str:
+    """Three digits that mean something: 1,234 · 123 · 12.3 · 1.23 · 0.123."""
+    digits = 0 if abs(value) >= 99.95 else 1 if abs(value) >= 9.995 else 2 if abs(value) >= 0.9995 else 3
+    return f"{value:,.{digits}f}"
