@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 from scripts.benchmarking.candidates import MEMORY, Candidate, candidates_of, versions
 from scripts.benchmarking.examples import Examples
@@ -85,8 +87,19 @@ def shown(found: dict) -> str:
     return "\n".join([all_tables(found), *notes])
 
 
+interrupted: list[int] = []  # signals
+
+
+def interrupt(number: int, frame: object) -> NoReturn:
+    """What Ctrl-C does. Python loses an exception that comes while it forks, so it is noted too."""
+    interrupted.append(number)
+    raise KeyboardInterrupt
+
+
 def progress(what: str) -> None:
-    """One line that is written over on a terminal; a line each elsewhere."""
+    """One line that is written over on a terminal; a line each elsewhere. Raises KeyboardInterrupt where that was lost."""
+    if interrupted:
+        raise KeyboardInterrupt
     print(f"\r\033[K{what}" if sys.stdout.isatty() else what, end="" if sys.stdout.isatty() else "\n", flush=True)
 
 
@@ -103,6 +116,7 @@ def main():
     if min(args.starts, args.requests, args.others, *args.copies) < 1:
         raise SystemExit("there must be at least one of each")
     plan = Plan(args.starts, args.requests, args.others, args.copies, args.seconds)
+    signal.signal(signal.SIGINT, interrupt)
     try:
         found = benchmark(Project(args.model), plan)
     except KeyboardInterrupt:

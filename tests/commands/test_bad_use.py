@@ -30,7 +30,7 @@ def test_a_name_that_no_image_can_have(checkout, project):
     assert output.startswith("Bad cannot name an image: use lower-case letters")
 
 
-@pytest.mark.parametrize("target", ["build", "run", "demo"])
+@pytest.mark.parametrize("target", ["build", "run", "demo", "benchmark"])
 def test_no_model_yet(checkout, project, run_script, target):
     (checkout.root / project.name / "build/model.onnx").unlink()
     status, output = checkout.python(f"scripts/{target}.py", project.name)
@@ -51,6 +51,11 @@ def test_build_without_docker(checkout, project):
     assert line.startswith("no-such-docker is not installed: install and start Docker")
 
 
+def test_benchmark_without_docker(checkout, project):
+    [line] = told(checkout, "benchmark", f"MODEL={project.name}", DOCKER="no-such-docker")
+    assert line.startswith("no-such-docker is not installed: a benchmark compares images, so install and start Docker")
+
+
 def test_build_with_a_client_and_no_engine(checkout, project, tmp_path):
     client = tmp_path / "docker"
     client.write_text("#!/bin/sh\necho 'Cannot connect to the Docker daemon' >&2\nexit 1\n")
@@ -59,9 +64,10 @@ def test_build_with_a_client_and_no_engine(checkout, project, tmp_path):
     assert line.startswith(f"no {client} engine answers: install and start Docker")
 
 
-def test_a_base_image_that_cannot_be_pulled(checkout, project, docker):
+@pytest.mark.parametrize("target", ["build", "benchmark"])
+def test_a_base_image_that_cannot_be_pulled(checkout, project, docker, target):
     missing = "127.0.0.1:9/no/such/image:1"
-    lines = told(checkout, "build", f"MODEL={project.name}", BASE_IMAGE=missing)
+    lines = told(checkout, target, f"MODEL={project.name}", BASE_IMAGE=missing)
     assert lines == [f"pulling {missing}", f"{missing} is not here and cannot be pulled: check the network, or set BASE_IMAGE"]
 
 
@@ -73,7 +79,9 @@ def test_demo_goes_on_without_the_base_image(checkout, project, docker):
 
 
 SCRIPTS = [
+    "benchmark",
     "build",
+    "cold_starts",
     "demo",
     "deploy",
     "destroy",
@@ -117,6 +125,8 @@ def test_make_alone_prints_help(checkout):
         "promote",
         "rollback",
         "destroy",
+        "benchmark",
+        "cold-starts",
         "test",
         "test-unit",
         "lint",

@@ -15,7 +15,7 @@ import pytest
 from scripts.emulator import free_port
 from scripts.project import ROOT, Project
 
-PAGES = sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("docs/*.md")])
+PAGES = sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("docs/**/*.md")])
 ON_AWS = {Path("docs/deploy.md")}  # tests/aws runs its commands
 NOT_RUN = {"make test"}  # this is a part of it
 INSTALLING = re.compile(r"^(making \.venv|installing |fetching the Runtime).*\n", re.MULTILINE)

@@ -1,0 +1,61 @@
+"""`make cold-starts` against the local AWS, as far as that has cold starts: what it prints, and that all is put back."""
+
+import os
+import re
+import signal
+
+import pytest
+
+from scripts.cold_starts import VARIABLE, Deployed, measure
+
+
+@pytest.fixture
+def variables(place, tabular):
+    """A function that gives the variables of the deployed function as they are."""
+    client = place.client("lambda")
+    return lambda: client.get_function_configuration(FunctionName=tabular.name).get("Environment", {}).get("Variables", {})
+
+
+def test_cold_and_warm_invocations_are_reported(place, tabular, tabular_bucket, variables):
+    before = variables()
+    output = place.make("cold-starts", f"MODEL={tabular.name}", "ARGS=--starts 2 --requests 3")
+    assert "start 2 of 2\n" in output and re.search(r"^ +cold \(2\) +warm \(6\)$", output, re.MULTILINE), output
+    for field in ("Duration, ms", "Billed Duration, ms", "Memory Size, MB"):
+        assert re.search(rf"^{field} +[\d.,]+ \([\d.,]+–[\d.,]+\) +[\d.,]+ \(", output, re.MULTILINE), output
+    assert "none of these times is Lambda's" in output
+    assert variables() == before and VARIABLE not in before
+
+
+def test_ctrl_c_puts_everything_back(place, tabular, tabular_bucket, variables):
+    before = variables()
+    process = place.checkout.popen("make", "cold-starts", f"MODEL={tabular.name}", "ARGS=--starts 50")
+    for line in process.stdout:
+        if line.startswith("start 1 of 50"):
+            break
+    assert variables().get(VARIABLE)
+    os.killpg(process.pid, signal.SIGINT)
+    rest, _ = process.communicate(timeout=60)
+    assert process.returncode and "Traceback" not in rest and "start 50" not in rest
+    assert variables() == before
+
+
+def test_with_snapstart_each_start_is_of_a_version_that_is_deleted_again(place, tabular, tabular_bucket):
+    client = place.client("lambda")
+    client.update_function_configuration(FunctionName=tabular.name, SnapStart={"ApplyOn": "PublishedVersions"})
+    try:
+        before = client.list_versions_by_function(FunctionName=tabular.name)["Versions"]
+        cold, warm = measure(Deployed(client, tabular.name), tabular.event_file.read_bytes(), starts=1, requests=1)
+        assert len(cold) == len(warm) == 1
+        after = client.list_versions_by_function(FunctionName=tabular.name)["Versions"]
+        assert [found["Version"] for found in after] == [found["Version"] for found in before]
+    finally:
+        client.update_function_configuration(FunctionName=tabular.name, SnapStart={"ApplyOn": "None"})
+
+
+def test_a_function_that_is_not_there(place, tabular):
+    status, output = place.checkout.python(
+        "scripts/cold_starts.py", tabular.name, AWS_ENDPOINT_URL=place.url, AWS_REGION="eu-west-1"
+    )
+    assert status == 1 and output.splitlines()[-1] == (
+        f"{tabular.name} is not deployed here: run `make push deploy MODEL={tabular.name}`"
+    )

@@ -1,0 +1,70 @@
+"""One short run of `make benchmark` on a copied project, whose images are removed again."""
+
+import json
+import shutil
+import subprocess
+from types import SimpleNamespace
+
+import pytest
+
+from scripts.docker import DOCKER
+from tests.checkout import Checkout
+
+SHORT = "--starts 1 --requests 20 --others 1 --copies 1 2 --seconds 0.2"
+
+
+class Timed:
+    """A copy of a project, under a name that only the tests use: whoever measures the project itself is not disturbed."""
+
+    def __init__(self, root, project, frameworks):
+        self.checkout, self.name = Checkout(root), f"timed-{project.name}"
+        folder = root / self.name
+        shutil.copytree(root / project.name, folder)
+        if not frameworks:  # whose own images have several GB
+            for path in (folder / "build").glob("model.*"):
+                if path.suffix != ".onnx":
+                    path.unlink()
+        for made in ("card.json", f"{self.name}.name", "model.onnx"):  # in this order: nothing is to be made again
+            (folder / "build" / made).touch()
+
+    def make(self, arguments):
+        """Exit status and output of `make benchmark`."""
+        return self.checkout.make("benchmark", f"MODEL={self.name}", f"ARGS={arguments}")
+
+    def run(self):
+        """A whole run: what it printed, the JSON file, and the SVG's text."""
+        status, output = self.make(SHORT)
+        assert status == 0, output
+        made = self.checkout.root / "docs/benchmarks" / self.name
+        found = json.loads(made.with_suffix(".json").read_text())
+        return SimpleNamespace(output=output, found=found, svg=made.with_suffix(".svg").read_text())
+
+    def remove(self):
+        """Its images. Their layers stay in the builder's cache, for the next run."""
+        command = [DOCKER, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", f"{self.name}-benchmark"]
+        listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        subprocess.run([DOCKER, "image", "rm", "--no-prune", *listed], stdout=subprocess.DEVNULL, check=True)
+        (self.checkout.root / f".venv/{self.name}-training.stamp").unlink()
+        shutil.rmtree(self.checkout.root)
+
+
+@pytest.fixture(scope="module")
+def timed(base_image, tabular, tmp_path_factory):
+    """A tabular project with its framework's model."""
+    timed = Timed(tmp_path_factory.mktemp("tabular") / "checkout", tabular, frameworks=True)
+    yield timed
+    timed.remove()
+
+
+@pytest.fixture(scope="module")
+def tabular_run(timed):
+    """It beside its framework and the floor."""
+    return timed.run()
+
+
+@pytest.fixture(scope="module")
+def imaging_run(base_image, imaging, tmp_path_factory):
+    """An image project beside the floor alone."""
+    timed = Timed(tmp_path_factory.mktemp("imaging") / "checkout", imaging, frameworks=False)
+    yield timed.run()
+    timed.remove()

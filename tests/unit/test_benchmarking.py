@@ -1,0 +1,161 @@
+"""What `make benchmark` and `make cold-starts` make of their measurements: statistics, tables, the picture, REPORT lines."""
+
+import json
+import math
+import re
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scripts.benchmarking.plot import picture
+from scripts.benchmarking.spread import largest_difference, percentile, summary
+from scripts.benchmarking.tables import all_tables, cell, number
+from scripts.cold_starts import report_of, shown
+
+COLD = (
+    "START RequestId: 8f507cfc-xmpl-4697-b07a-ac58fc914c95 Version: $LATEST\n"
+    '{"level": "INFO", "message": "REPORT RequestId: of nobody Duration: 9 ms"}\n'
+    "END RequestId: 8f507cfc-xmpl-4697-b07a-ac58fc914c95\n"
+    "REPORT RequestId: 8f507cfc-xmpl-4697-b07a-ac58fc914c95\tDuration: 15.74 ms\tBilled Duration: 147 ms\t"
+    "Memory Size: 128 MB\tMax Memory Used: 56 MB\tInit Duration: 130.49 ms\t\n"
+    "XRAY TraceId: 1-5e34a614-10bdxmplf1fb44f07bc535a1\tSegmentId: 07f5xmpl2d1f6f85\tSampled: true\t\n"
+)
+RESTORED = (  # as the documentation prints it, with blanks for tabs
+    "REPORT RequestId: 2ae81d0a-xmpl-4697-b07a-ac58fc914c95 Duration: 6.53 ms Billed Duration: 186 ms Memory Size: 1024 MB "
+    "Max Memory Used: 105 MB Restore Duration: 433.16 ms Billed Restore Duration: 179 ms\n"
+)
+AS_JSON = json.dumps(
+    {
+        "time": "2022-10-12T00:01:15.000Z",
+        "type": "platform.report",
+        "record": {
+            "requestId": "6d68ca91-49c9-448d-89b8-7ca3e6dc66aa",
+            "metrics": {
+                "billedDurationMs": 694,
+                "durationMs": 693.92,
+                "initDurationMs": 397.68,
+                "maxMemoryUsedMB": 84,
+                "memorySizeMB": 128,
+            },
+            "status": "success",
+        },
+    }
+)
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30), st.floats(0, 1))
+def test_percentiles_are_numpy_s(values, share):
+    assert math.isclose(percentile(values, share), np.quantile(values, share), rel_tol=1e-9, abs_tol=1e-6)
+
+
+def test_a_summary_is_the_median_and_the_quartiles():
+    assert summary([4, 1, 2, 3, 100]) == {"median": 3, "low": 2, "high": 4, "n": 5}
+    assert summary([7.5]) == {"median": 7.5, "low": 7.5, "high": 7.5, "n": 1}
+    with pytest.raises(ValueError, match="no values"):
+        summary([])
+
+
+def test_the_largest_difference_of_two_answers():
+    one = {"predictions": [{"p": 0.5, "label": "hat"}, {"p": 0.25, "label": "bag"}]}
+    other = {"predictions": [{"p": 0.5, "label": "hat"}, {"p": 0.375, "label": "bag"}]}
+    assert largest_difference(one, one) == 0 and largest_difference(one, other) == 0.125
+    assert largest_difference(one, {"predictions": one["predictions"][:1]}) == math.inf
+    assert largest_difference({"label": "hat"}, {"label": "bag"}) == math.inf
+    assert largest_difference({"p": 0.5}, {"p": math.nan}) == math.inf
+    assert largest_difference({"churn": True}, {"churn": False}) == math.inf
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(12345.6, "12,346"), (99.96, "100"), (99.94, "99.9"), (9.996, "10.0"), (1.234, "1.23"), (0.1234, "0.123")]
+)
+def test_three_digits_are_shown(value, text):
+    assert number(value) == text
+
+
+def test_a_cell_has_the_spread_where_there_is_one():
+    assert cell({"median": 5, "low": 4, "high": 6, "n": 9}, spread=True) == "5.00 (4.00–6.00)"
+    assert cell({"median": 5, "low": 4, "high": 6, "n": 9}, spread=False) == cell(summary([5]), spread=True) == "5.00"
+    assert cell(None, spread=True) == "–"
+
+
+@pytest.mark.parametrize(
+    ("log", "expected"),
+    [
+        (
+            COLD,
+            {"durationMs": 15.74, "billedDurationMs": 147, "memorySizeMB": 128, "maxMemoryUsedMB": 56, "initDurationMs": 130.49},
+        ),
+        (
+            RESTORED,
+            {"durationMs": 6.53, "billedDurationMs": 186, "memorySizeMB": 1024, "maxMemoryUsedMB": 105}
+            | {"restoreDurationMs": 433.16, "billedRestoreDurationMs": 179},
+        ),
+        (
+            '{"level": "INFO"}\n' + AS_JSON + "\n",
+            {"durationMs": 693.92, "billedDurationMs": 694, "memorySizeMB": 128, "maxMemoryUsedMB": 84, "initDurationMs": 397.68},
+        ),
+    ],
+    ids=["cold", "restored", "json"],
+)
+def test_what_lambda_reports(log, expected):
+    assert report_of(log) == expected
+    assert report_of(COLD + log) == expected  # the last one counts
+
+
+def test_a_log_without_a_report():
+    with pytest.raises(ValueError, match="no REPORT"):
+        report_of(COLD.replace("REPORT RequestId: 8f", "RE 8f"))
+
+
+def test_cold_and_warm_side_by_side():
+    warm = {"durationMs": 2.0, "billedDurationMs": 2}
+    lines = shown([report_of(COLD)] * 3, [warm, warm]).splitlines()
+    assert re.split(r"\s{2,}", lines[0].strip()) == ["cold (3)", "warm (2)"]
+    assert re.split(r"\s{2,}", lines[1]) == ["Init Duration, ms", "130 (130–130)", "–"]
+    assert [line.split(",")[0] for line in lines[2:]] == ["Duration", "Billed Duration", "Max Memory Used", "Memory Size"]
+
+
+@pytest.fixture
+def found():
+    """What a JSON file holds, of two candidates, one of which has no model."""
+
+    def measures(factor, *names):
+        return {name: {"median": factor, "low": 0.9 * factor, "high": 1.1 * factor, "n": 9} for name in names}
+
+    always = ("start_up_ms", "first_answer_ms", "added_mb", "memory_mb", "round_trip_p50_ms", "throughput_1")
+    model = (*always, "handler_p50_ms", "run_ms", "batch_1_handler_ms", "batch_10_handler_ms")
+    return {
+        "model": "toy <&>",
+        "date": "2026-11-24",
+        "machine": {"cpu": "a <fast> one", "cores": 2},
+        "rounds": {"starts": 9, "copies": [1]},
+        "batch_sizes": [1, 10],
+        "batch_of": "rows",
+        "candidates": {
+            "c": {"what": "ONNX Runtime, C API", "measures": measures(12.5, *model)},
+            "empty": {"what": "imports nothing", "measures": measures(3.25, *always)},
+        },
+    }
+
+
+def test_the_picture_is_svg_with_every_name_and_number(found):
+    root = ElementTree.fromstring(picture(found))
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    texts = ["".join(text.itertext()) for text in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts.count("imports nothing") == 3 and texts.count("ONNX Runtime, C API") == 4  # three bars, and one line
+    assert texts.count("12.5") == 3 and texts.count("3.25") == 3 and "10" in texts
+    bars = [float(bar.get("width")) for bar in root.iter("{http://www.w3.org/2000/svg}rect") if bar.get("rx") == "3"]
+    assert bars[0] / bars[1] == pytest.approx(12.5 / 3.25, rel=0.01)
+    width, height = float(root.get("width")), float(root.get("height"))
+    places = [(float(text.get("x")), float(text.get("y"))) for text in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert all(0 < x < width and 0 < y < height for x, y in places)
+
+
+def test_the_tables_are_aligned_and_leave_out_what_has_no_model(found):
+    start, weight, *_, by_size, _ = (table.splitlines() for table in all_tables(found).split("\n\n"))
+    assert start[0] == "Start, ms" and len({len(line) for line in start[1:]}) == 1 and len(start) == 4
+    assert "12.5 (11.2–13.8)" in start[2] and weight[3].startswith("imports nothing")
+    assert by_size[0] == "Time in the handler by rows in one request, ms" and len(by_size) == 3
