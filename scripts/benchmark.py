@@ -16,6 +16,7 @@ from scripts.benchmarking.examples import Examples
 from scripts.benchmarking.machine import machine
 from scripts.benchmarking.measure import Plan, check_answers, measure
 from scripts.benchmarking.plot import picture
+from scripts.benchmarking.savings import variants_of
 from scripts.benchmarking.served import why_no_cold_caches
 from scripts.benchmarking.spread import summary
 from scripts.benchmarking.tables import all_tables
@@ -26,14 +27,14 @@ FOLDER = ROOT / "docs/benchmarks"
 ROOM = 8 * 10**9  # bytes that the largest image (TensorFlow's) takes while it is built
 
 
-def prepare(project: Project) -> list[Candidate]:
+def prepare(project: Project, savings: bool) -> list[Candidate]:
     """Builds all images. Ends the program with one line where this machine cannot do that."""
     project.metadata()
     if reason := why_no_engine():
         raise SystemExit(f"{reason}: a benchmark compares images, so install and start Docker, then run this again")
     if reason := why_no_base_image(project):
         raise SystemExit(f"{reason}: check the network, or set BASE_IMAGE")
-    candidates = candidates_of(project)
+    candidates = variants_of(project) if savings else candidates_of(project)
     if (free := shutil.disk_usage(ROOT).free) < ROOM:
         raise SystemExit(f"{free / 1e9:.1f} GB are free, and building these images may take {ROOM / 1e9:.0f}: make room first")
     for candidate in candidates:
@@ -42,13 +43,15 @@ def prepare(project: Project) -> list[Candidate]:
     return candidates
 
 
-def benchmark(project: Project, plan: Plan) -> dict:
-    """Measures; gives what the JSON file holds."""
-    candidates = prepare(project)
+def benchmark(project: Project, plan: Plan, savings: bool) -> dict:
+    """Measures; gives what the JSON file holds. savings: of the project's own image, and of its start alone."""
+    candidates = prepare(project, savings)
     examples = Examples(project)
     progress("do all answer alike?")
     differences = check_answers(candidates, examples)
     reason = why_no_cold_caches()
+    if savings:
+        examples.sizes, plan.copies, plan.requests = [], [], 1
     values = measure(candidates, examples, plan, cold=reason is None, progress=progress)
     return {
         "model": project.name,
@@ -111,6 +114,7 @@ def main():
     parser.add_argument("--others", type=int, default=3, help="rounds with cold caches, and of throughput")
     parser.add_argument("--copies", type=int, nargs="+", default=[1, 2, 4], help="side by side, for throughput")
     parser.add_argument("--seconds", type=float, default=1.0, help="of throughput, for each number of copies")
+    parser.add_argument("--savings", action="store_true", help="instead, the image without one after the other of its measures")
     parser.add_argument("--to", type=Path, default=FOLDER, help="the folder to write to")
     args = parser.parse_args()
     if min(args.starts, args.requests, args.others, *args.copies) < 1:
@@ -118,11 +122,12 @@ def main():
     plan = Plan(args.starts, args.requests, args.others, args.copies, args.seconds)
     signal.signal(signal.SIGINT, interrupt)
     try:
-        found = benchmark(Project(args.model), plan)
+        found = benchmark(Project(args.model), plan, args.savings)
     except KeyboardInterrupt:
         raise SystemExit("\nstopped: nothing was written, and the containers are removed") from None
     args.to.mkdir(parents=True, exist_ok=True)
-    written = [args.to / f"{args.model}{suffix}" for suffix in (".json", ".svg")]
+    name = f"{args.model}-savings" if args.savings else args.model
+    written = [args.to / f"{name}{suffix}" for suffix in (".json", ".svg")]
     written[0].write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
     written[1].write_text(picture(found))
     progress("")

@@ -24,11 +24,14 @@ def build(project: Project, quiet: bool = False) -> None:
     run_build(build_command(project), project.image, quiet)
 
 
-def run_build(command: list[str], image: str, quiet: bool) -> None:
-    """Runs a `docker build`; quiet shows its output only when it fails. Ends the program with one line where it does."""
+def run_build(command: list[str], image: str, quiet: bool, dockerfile: str | None = None) -> None:
+    """Runs a `docker build`; quiet shows its output only when it fails. Ends the program with one line where it does.
+
+    dockerfile: its text, where the command has `--file -`.
+    """
     # BuildKit adds a list of what went in (an attestation), with which Lambda takes the image for one of a wrong media type.
     environment = {**os.environ, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
-    built = subprocess.run(command, cwd=ROOT, capture_output=quiet, text=True, env=environment)
+    built = subprocess.run(command, cwd=ROOT, input=dockerfile, capture_output=quiet, text=True, env=environment)
     if built.returncode:
         if quiet:
             print(built.stdout + built.stderr)

@@ -33,15 +33,16 @@ TIMEOUT = 120  # seconds
 
 @dataclass
 class Candidate:
-    """An image to measure. project: the one that is compared, with this image's name, and the memory that all get."""
+    """An image to measure. project: the one that is compared, with this image's name, and the memory that all get.
+
+    packages: the folder whose requirements.txt is in the image.
+    """
 
     name: str
+    what: str
     project: Project
+    packages: Path
     has_model: bool
-
-    @property
-    def what(self) -> str:
-        return WHAT[self.name]
 
     @property
     def image(self) -> str:
@@ -53,7 +54,7 @@ class Candidate:
 
     def build(self) -> None:
         """Builds the image. Ends the program with one line where that fails."""
-        if self.name in RUNTIMES:
+        if self.packages == self.project.folder:
             build(self.project, quiet=True)
             return
         with tempfile.TemporaryDirectory() as context:
@@ -64,20 +65,30 @@ class Candidate:
 
 def candidates_of(project: Project) -> list[Candidate]:
     """All that a project is compared with, itself first."""
-    chosen = RUNTIMES if "ARG RUNTIME" in (project.folder / "Dockerfile").read_text() else ("python",)
     # The framework's own where the model file is there: a folder copied without its build/ has none until it is trained.
     frameworks = [name for file, name in FRAMEWORKS.items() if (project.folder / "build" / file).exists()]
-    names = [*sorted(chosen), *frameworks]
-    found = []
-    for name in [*names, "onnxruntime", "empty"]:
-        mine = copy.copy(project)
-        # One repository, so that one command removes them all.
-        mine.image, mine.memory, mine.timeout = f"{project.name}-benchmark:{name}", MEMORY, TIMEOUT
-        mine.runtime = name if name in RUNTIMES else "python"
-        mine.environment = {**project.environment, "ALLOW_PRIVATE_URLS": "1"}  # an image is fetched from inside the container
-        mine.architecture = architecture_here()  # on an emulated processor times say nothing
-        found.append(Candidate(name, mine, has_model=name in names))
+    own = runtimes(project)
+    found = [Candidate(name, WHAT[name], measured(project, name, name), project.folder, has_model=True) for name in own]
+    for name in [*frameworks, "onnxruntime", "empty"]:
+        mine = measured(project, name, "python")
+        found.append(Candidate(name, WHAT[name], mine, BASELINES / name, has_model=name in frameworks))
     return found
+
+
+def runtimes(project: Project) -> list[str]:
+    """The ways to run a model between which its Dockerfile leaves the choice, the C API first."""
+    return sorted(RUNTIMES) if "ARG RUNTIME" in (project.folder / "Dockerfile").read_text() else ["python"]
+
+
+def measured(project: Project, name: str, runtime: str) -> Project:
+    """The project under the name of an image of its own, with what all images that are compared have alike."""
+    mine = copy.copy(project)
+    # One repository, so that one command removes them all.
+    mine.image, mine.memory, mine.timeout = f"{project.name}-benchmark:{name}", MEMORY, TIMEOUT
+    mine.runtime = runtime
+    mine.environment = {**project.environment, "ALLOW_PRIVATE_URLS": "1"}  # an image is fetched from inside the container
+    mine.architecture = architecture_here()  # on an emulated processor times say nothing
+    return mine
 
 
 def assemble(project: Project, name: str, context: Path) -> None:
@@ -114,8 +125,7 @@ def image_size(image: str) -> int:
 
 def versions(candidate: Candidate) -> dict[str, str]:
     """The packages in its image and their versions, as the project pins them."""
-    folder = candidate.project.folder if candidate.name in RUNTIMES else BASELINES / candidate.name
     pins = dict(re.split("==|[ ;]", line)[:2] for line in pinned(candidate.project))
-    names = [re.split("==|[ ;]", line)[0] for line in (folder / "requirements.txt").read_text().splitlines()]
-    left_out = {"numpy"} if candidate.name == "c" else set()  # installed, and removed by the Dockerfile
+    names = [re.split("==|[ ;]", line)[0] for line in (candidate.packages / "requirements.txt").read_text().splitlines()]
+    left_out = {"numpy"} if candidate.project.runtime == "c" else set()  # installed, and not used
     return {name: pins[name] for name in names if name in pins and name not in left_out}

@@ -74,7 +74,8 @@ def measure(candidates: list[Candidate], examples: Examples, plan: Plan, cold: b
     rounds("start", plan.starts, lambda candidate: warm_round(candidate, examples, plan))
     if cold:
         rounds("start with cold caches", plan.others, lambda candidate: cold_round(candidate, examples))
-    rounds("throughput", plan.others, lambda candidate: throughput_round(candidate, examples, plan))
+    if plan.copies:
+        rounds("throughput", plan.others, lambda candidate: throughput_round(candidate, examples, plan))
     return values
 
 

@@ -32,8 +32,9 @@ def picture(found: dict) -> str:
         if bars:
             parts.append(_bars(title, {name: (candidates[name]["what"], value) for name, value in bars.items()}, y))
             y += HEAD + len(bars) * (BAR + GAP) + 14
-    parts.append(_lines(found, y))
-    y += HEAD + CHART + 56
+    if found["batch_sizes"]:
+        parts.append(_lines(found, y))
+        y += HEAD + CHART + 56
     on = found["machine"]
     where = (
         f"{on['cpu']}, {on['cores']} cores; {found['date']}; medians of {found['rounds']['starts']} starts, whiskers: quartiles"

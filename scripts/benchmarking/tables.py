@@ -23,17 +23,16 @@ def all_tables(found: dict) -> str:
     copies: list[Column] = [(f"{count} at once", f"throughput_{count}", SPREAD) for count in found["rounds"]["copies"]]
     by_size: list[Column] = [(f"{size:,}", f"batch_{size}_handler_ms", SPREAD) for size in sizes]
     trips: list[Column] = [(f"{size:,}", f"batch_{size}_round_trip_ms", PLAIN) for size in sizes]
-    return "\n".join(
-        [
-            table("Start, ms", candidates, start),
-            table("Weight, MB", candidates, weight),
-            table("One request on a warm function, ms", candidates, warm),
-            table("Where that time goes, ms: in the handler, and outside of it (the emulator, HTTP)", candidates, parts),
-            table("Requests per second of copies side by side", candidates, copies),
-            table(f"Time in the handler by {unit} in one request, ms", candidates, by_size),
-            table(f"Round trip by {unit} in one request, ms", candidates, trips),
-        ]
-    )
+    tables = [
+        table("Start, ms", candidates, start),
+        table("Weight, MB", candidates, weight),
+        table("One request on a warm function, ms", candidates, warm),
+        table("Where that time goes, ms: in the handler, and outside of it (the emulator, HTTP)", candidates, parts),
+        table("Requests per second of copies side by side", candidates, copies),
+        table(f"Time in the handler by {unit} in one request, ms", candidates, by_size),
+        table(f"Round trip by {unit} in one request, ms", candidates, trips),
+    ]
+    return "\n".join(tables[: None if sizes else 2])  # without batches it was the start alone that was measured
 
 
 def table(title: str, candidates: dict[str, dict], columns: Sequence[Column]) -> str:
