@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from scripts.benchmarking.candidates import MEMORY, Candidate, candidates_of, versions
 from scripts.benchmarking.examples import Examples
-from scripts.benchmarking.machine import machine
+from scripts.benchmarking.machine import folder_of_images, machine
 from scripts.benchmarking.measure import Plan, check_answers, measure
 from scripts.benchmarking.plot import picture
 from scripts.benchmarking.savings import variants_of
@@ -26,8 +26,10 @@ from scripts.project import ROOT, Project
 FOLDER = ROOT / "docs/benchmarks"
 ROOM = 8 * 10**9  # bytes that the largest image (TensorFlow's) takes while it is built
 
+CLEAR = "\r\033[K"  # the line of a terminal
 
-def prepare(project: Project, savings: bool) -> list[Candidate]:
+
+def prepare(project: Project, savings: bool = False) -> list[Candidate]:
     """Builds all images. Ends the program with one line where this machine cannot do that."""
     project.metadata()
     if reason := why_no_engine():
@@ -35,10 +37,9 @@ def prepare(project: Project, savings: bool) -> list[Candidate]:
     if reason := why_no_base_image(project):
         raise SystemExit(f"{reason}: check the network, or set BASE_IMAGE")
     candidates = variants_of(project) if savings else candidates_of(project)
-    if (free := shutil.disk_usage(ROOT).free) < ROOM:
+    if (free := shutil.disk_usage(folder_of_images() or ROOT).free) < ROOM:
         raise SystemExit(f"{free / 1e9:.1f} GB are free, and building these images may take {ROOM / 1e9:.0f}: make room first")
     for candidate in candidates:
-        progress(f"image {candidate.image}: {candidate.what}")
         candidate.build()
     return candidates
 
@@ -103,7 +104,7 @@ def progress(what: str) -> None:
     """One line that is written over on a terminal; a line each elsewhere. Raises KeyboardInterrupt where that was lost."""
     if interrupted:
         raise KeyboardInterrupt
-    print(f"\r\033[K{what}" if sys.stdout.isatty() else what, end="" if sys.stdout.isatty() else "\n", flush=True)
+    print(f"{CLEAR}{what}" if sys.stdout.isatty() else what, end="" if sys.stdout.isatty() else "\n", flush=True)
 
 
 def main():
@@ -124,14 +125,15 @@ def main():
     try:
         found = benchmark(Project(args.model), plan, args.savings)
     except KeyboardInterrupt:
-        raise SystemExit("\nstopped: nothing was written, and the containers are removed") from None
+        raise SystemExit("stopped: nothing was written, and the containers are removed") from None
+    finally:
+        print(end=CLEAR if sys.stdout.isatty() else "", flush=True)
     args.to.mkdir(parents=True, exist_ok=True)
     name = f"{args.model}-savings" if args.savings else args.model
     written = [args.to / f"{name}{suffix}" for suffix in (".json", ".svg")]
     written[0].write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
     written[1].write_text(picture(found))
-    progress("")
-    print(shown(found))
+    print(f"\n{shown(found)}")
     print(f"wrote {' and '.join(str(path) for path in written)}")
 
 

@@ -57,6 +57,7 @@ class Candidate:
         if self.packages == self.project.folder:
             build(self.project, quiet=True)
             return
+        print(f"building {self.image} on {base_image(self.project)}", flush=True)
         with tempfile.TemporaryDirectory() as context:
             assemble(self.project, self.name, Path(context))
             command = [DOCKER, "build", "--tag", self.image, "--build-arg", f"BASE_IMAGE={base_image(self.project)}"]

@@ -3,39 +3,42 @@
 from __future__ import annotations
 
 import json
-import platform
-import re
 import subprocess
 from pathlib import Path
 
+from scripts.benchmarking.candidates import image_size
 from scripts.docker import DOCKER, base_image
 from scripts.project import Project
 
 ASKED = """
-import glob, json, platform
+import json, os, platform
 cpu = [line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
-print(json.dumps({"cpu": cpu[0] if cpu else platform.machine(), "cores": len(cpu) or None, "python": platform.python_version()}))
+memory = next(int(line.split()[1]) for line in open("/proc/meminfo") if line.startswith("MemTotal"))
+print(json.dumps({
+    "cpu": cpu[0] if cpu else platform.machine(), "cores": os.cpu_count(), "memory_gib": round(memory / 2**20, 1),
+    "kernel": platform.release(), "architecture": platform.machine(), "python": platform.python_version()}))
 """
 
 
 def machine(project: Project) -> dict[str, str | int | float]:
     """The machine, the engine and the base image. A container is asked, because the engine may run in a virtual machine."""
     image = base_image(project)
-    inside = json.loads(_said("run", "--rm", "--entrypoint", "python3", image, "-c", ASKED))
-    server = json.loads(_said("version", "--format", "{{json .Server}}"))
-    [found] = json.loads(_said("image", "inspect", image))
-    memory = re.search(r"MemTotal: +(\d+)", _said("run", "--rm", "--entrypoint", "cat", image, "/proc/meminfo"))
+    found = json.loads(_said("run", "--rm", "--entrypoint", "python3", image, "-c", ASKED))
+    versions = json.loads(_said("version", "--format", "{{json .}}"))
+    engine = versions.get("Server") or versions["Client"]  # Podman is both in one
     return {
-        "cpu": inside["cpu"],
-        "cores": inside["cores"],
-        "memory_gib": round(int(memory[1]) / 2**20, 1) if memory else 0,
-        "kernel": server.get("KernelVersion") or platform.release(),
-        "engine": f"{Path(DOCKER).name} {server['Version']}",
-        "architecture": found["Architecture"],
+        **found,
+        "engine": f"{Path(DOCKER).name} {engine['Version']}",
         "base_image": image,
-        "base_image_mb": round(found["Size"] / 10**6, 1),
-        "python": inside["python"],
+        "base_image_mb": round(image_size(image) / 10**6, 1),
     }
+
+
+def folder_of_images() -> Path | None:
+    """Where the engine keeps images, if that is on this machine."""
+    asked = subprocess.run([DOCKER, "info", "--format", "{{.DockerRootDir}}"], capture_output=True, text=True)
+    folder = Path(asked.stdout.strip())
+    return folder if asked.returncode == 0 and folder.is_absolute() and folder.exists() else None
 
 
 def _said(*arguments: str) -> str:

@@ -74,7 +74,7 @@ def _bars(title: str, bars: dict[str, tuple[str, dict]], top: float) -> str:
 
 def _lines(found: dict, top: float) -> str:
     """Time in the handler by batch size, both axes logarithmic."""
-    sizes, left, right = found["batch_sizes"], MARGIN + 60, WIDTH - MARGIN - 190
+    sizes, left, right = found["batch_sizes"], MARGIN + 60, WIDTH - MARGIN - 205
     lines = {}
     for name, candidate in found["candidates"].items():
         times = [candidate["measures"].get(f"batch_{size}_handler_ms") for size in sizes]

@@ -13,7 +13,7 @@ def all_tables(found: dict) -> str:
     """All of it. found: what the JSON file holds."""
     candidates, sizes, unit = found["candidates"], found["batch_sizes"], found["batch_of"]
     start: list[Column] = [("start-up", "start_up_ms", SPREAD), ("first answer", "first_answer_ms", SPREAD)]
-    start += [("cold caches: start-up", "cold_start_up_ms", SPREAD), ("first answer", "cold_first_answer_ms", PLAIN)]
+    start += [("cold caches: start-up", "cold_start_up_ms", SPREAD), ("cold caches: first answer", "cold_first_answer_ms", PLAIN)]
     weight: list[Column] = [("added to base image", "added_mb", PLAIN), ("read at a cold start", "cold_read_mb", SPREAD)]
     weight += [("peak memory, one at a time", "memory_mb", SPREAD), ("after batches", "memory_batch_mb", PLAIN)]
     warm: list[Column] = [(f"round trip p{share}", f"round_trip_p{share}_ms", PLAIN) for share in (50, 95, 99)]

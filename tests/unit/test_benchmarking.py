@@ -106,8 +106,7 @@ def test_what_lambda_reports(log, expected):
 
 
 def test_a_log_without_a_report():
-    with pytest.raises(ValueError, match="no REPORT"):
-        report_of(COLD.replace("REPORT RequestId: 8f", "RE 8f"))
+    assert report_of(COLD.replace("REPORT RequestId: 8f", "RE 8f")) == {} == report_of("")
 
 
 def test_cold_and_warm_side_by_side():
@@ -147,10 +146,10 @@ def test_the_picture_is_svg_with_every_name_and_number(found):
     texts = ["".join(text.itertext()) for text in root.iter("{http://www.w3.org/2000/svg}text")]
     assert texts.count("imports nothing") == 3 and texts.count("ONNX Runtime, C API") == 4  # three bars, and one line
     assert texts.count("12.5") == 3 and texts.count("3.25") == 3 and "10" in texts
-    bars = [float(bar.get("width")) for bar in root.iter("{http://www.w3.org/2000/svg}rect") if bar.get("rx") == "3"]
+    bars = [float(bar.attrib["width"]) for bar in root.iter("{http://www.w3.org/2000/svg}rect") if bar.get("rx") == "3"]
     assert bars[0] / bars[1] == pytest.approx(12.5 / 3.25, rel=0.01)
-    width, height = float(root.get("width")), float(root.get("height"))
-    places = [(float(text.get("x")), float(text.get("y"))) for text in root.iter("{http://www.w3.org/2000/svg}text")]
+    width, height = float(root.attrib["width"]), float(root.attrib["height"])
+    places = [(float(text.attrib["x"]), float(text.attrib["y"])) for text in root.iter("{http://www.w3.org/2000/svg}text")]
     assert all(0 < x < width and 0 < y < height for x, y in places)
 
 
