@@ -15,6 +15,7 @@ from scripts.benchmarking.candidates import MEMORY, Candidate, candidates_of, ve
 from scripts.benchmarking.examples import Examples
 from scripts.benchmarking.machine import folder_of_images, machine
 from scripts.benchmarking.measure import Plan, check_answers, measure
+from scripts.benchmarking.memory_sizes import measure_sizes, sizes_of, table_of_sizes
 from scripts.benchmarking.plot import picture
 from scripts.benchmarking.savings import variants_of
 from scripts.benchmarking.served import why_no_cold_caches
@@ -29,14 +30,17 @@ ROOM = 8 * 10**9  # bytes that the largest image (TensorFlow's) takes while it i
 CLEAR = "\r\033[K"  # the line of a terminal
 
 
-def prepare(project: Project, savings: bool = False) -> list[Candidate]:
+CANDIDATES = {"frameworks": candidates_of, "savings": variants_of, "memory": sizes_of}
+
+
+def prepare(project: Project, of: str = "frameworks") -> list[Candidate]:
     """Builds all images. Ends the program with one line where this machine cannot do that."""
     project.metadata()
     if reason := why_no_engine():
         raise SystemExit(f"{reason}: a benchmark compares images, so install and start Docker, then run this again")
     if reason := why_no_base_image(project):
         raise SystemExit(f"{reason}: check the network, or set BASE_IMAGE")
-    candidates = variants_of(project) if savings else candidates_of(project)
+    candidates = CANDIDATES[of](project)
     if (free := shutil.disk_usage(folder_of_images() or ROOT).free) < ROOM:
         raise SystemExit(f"{free / 1e9:.1f} GB are free, and building these images may take {ROOM / 1e9:.0f}: make room first")
     for candidate in candidates:
@@ -44,22 +48,28 @@ def prepare(project: Project, savings: bool = False) -> list[Candidate]:
     return candidates
 
 
-def benchmark(project: Project, plan: Plan, savings: bool) -> dict:
-    """Measures; gives what the JSON file holds. savings: of the project's own image, and of its start alone."""
-    candidates = prepare(project, savings)
-    examples = Examples(project)
-    progress("do all answer alike?")
-    differences = check_answers(candidates, examples)
-    reason = why_no_cold_caches()
-    if savings:
-        examples.sizes, plan.copies, plan.requests = [], [], 1
-    values = measure(candidates, examples, plan, cold=reason is None, progress=progress)
-    return {
+def benchmark(project: Project, plan: Plan, of: str, event: Path) -> dict:
+    """Measures; gives what the JSON file holds. of: one of CANDIDATES; event: a file with the request."""
+    candidates = prepare(project, of)
+    examples = Examples(project, event)
+    found = {
         "model": project.name,
         "version": project.metadata()["version"],
         "date": time.strftime("%Y-%m-%d"),
-        "machine": {**machine(project), "memory_of_each_function_mb": MEMORY},
+        "machine": machine(project),
         "rounds": vars(plan),
+    }
+    if of == "memory":
+        return {**found, "sizes": measure_sizes(candidates, examples.one, plan, progress)}
+    if of == "savings":  # a start shows them
+        examples.sizes, plan.copies, plan.requests = [], [], 1
+    progress("do all answer alike?")
+    differences = check_answers(candidates, examples)
+    reason = why_no_cold_caches()
+    values = measure(candidates, examples, plan, cold=reason is None, progress=progress)
+    return {
+        **found,
+        "memory_of_each_function_mb": MEMORY,
         "left_out": {"cold_*": reason} if reason else {},
         "units": {"*_ms": "milliseconds", "*_mb": "10^6 bytes; memory 2^20", "throughput_*": "requests per second"},
         "batch_sizes": examples.sizes,
@@ -85,6 +95,8 @@ def shown(found: dict) -> str:
         f"(Python {on['python']}). {found['date']}, medians of {plan['starts']} starts with {plan['requests']} requests each, "
         f"in brackets the quartiles; {plan['others']} of the others.",
     ]
+    if "sizes" in found:
+        return "\n".join([table_of_sizes(found["sizes"]), "", *notes])
     notes += [f"No cold caches, because {reason}." for reason in found["left_out"].values()]
     notes += ["docs/benchmarks/README.md says what each column means. The images stay, for the next run; to remove them:"]
     notes += [f"  {DOCKER} image rm $({DOCKER} image ls --quiet {found['model']}-benchmark)"]
@@ -115,24 +127,34 @@ def main():
     parser.add_argument("--others", type=int, default=3, help="rounds with cold caches, and of throughput")
     parser.add_argument("--copies", type=int, nargs="+", default=[1, 2, 4], help="side by side, for throughput")
     parser.add_argument("--seconds", type=float, default=1.0, help="of throughput, for each number of copies")
-    parser.add_argument("--savings", action="store_true", help="instead, the image without one after the other of its measures")
+    parser.add_argument(
+        "--of",
+        choices=CANDIDATES,
+        default="frameworks",
+        help="what the image is compared with: its framework's, "
+        "itself without one after the other of its measures, itself at other memory sizes",
+    )
+    parser.add_argument("--event", type=Path, help="a file with the request (default: the project's event.json)")
     parser.add_argument("--to", type=Path, default=FOLDER, help="the folder to write to")
     args = parser.parse_args()
     if min(args.starts, args.requests, args.others, *args.copies) < 1:
         raise SystemExit("there must be at least one of each")
     plan = Plan(args.starts, args.requests, args.others, args.copies, args.seconds)
     signal.signal(signal.SIGINT, interrupt)
+    project = Project(args.model)
     try:
-        found = benchmark(Project(args.model), plan, args.savings)
+        found = benchmark(project, plan, args.of, args.event or project.event_file)
     except KeyboardInterrupt:
         raise SystemExit("stopped: nothing was written, and the containers are removed") from None
     finally:
         print(end=CLEAR if sys.stdout.isatty() else "", flush=True)
     args.to.mkdir(parents=True, exist_ok=True)
-    name = f"{args.model}-savings" if args.savings else args.model
-    written = [args.to / f"{name}{suffix}" for suffix in (".json", ".svg")]
+    name = args.model if args.of == "frameworks" else f"{args.model}-{args.of}"
+    written = [args.to / f"{name}.json"]
     written[0].write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
-    written[1].write_text(picture(found))
+    if "candidates" in found:
+        written.append(args.to / f"{name}.svg")
+        written[1].write_text(picture(found))
     print(f"\n{shown(found)}")
     print(f"wrote {' and '.join(str(path) for path in written)}")
 

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 from itertools import cycle, islice
+from pathlib import Path
 
 from scripts.project import Project
 from shared.serving.lines import reader_of
@@ -13,10 +14,10 @@ from shared.serving.tabular import MOST_ROWS
 
 
 class Examples:
-    """one: the example as JSON; image: the file in it, None where it is a row; sizes: of batches, up to the most allowed."""
+    """one: the request in a file, as JSON; image: the one in it, None for rows; sizes: of batches, up to the most allowed."""
 
-    def __init__(self, project: Project):
-        event = json.loads(project.event_file.read_text())
+    def __init__(self, project: Project, event_file: Path):
+        event = json.loads(event_file.read_text())
         self.one = json.dumps(event).encode()
         self.image: bytes | None = None
         metadata = project.metadata()

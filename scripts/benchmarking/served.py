@@ -107,6 +107,10 @@ class Served:
         ours = min((found for found in processes if "python" in found["Name"]), key=lambda found: int(found["Pid"]))
         return {"peak": int(ours["VmHWM"].split()[0]) * 1024, "read": int(ours["read_bytes"])}
 
+    def limit_processor(self, vcpus: float) -> None:
+        """Gives the container no more of the processors than this from now on."""
+        subprocess.run([DOCKER, "update", "--cpus", f"{vcpus:.3f}", self._emulator.name or ""], capture_output=True, check=True)
+
     def serve_file(self, data: bytes) -> str:
         """Serves a file inside the container, for the function to fetch; gives its URL."""
         command = [DOCKER, "exec", "--interactive", self._emulator.name or "", "python3", "-c", FILE_SERVER]

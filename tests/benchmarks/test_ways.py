@@ -1,0 +1,53 @@
+"""`make benchmark` of a project's own image: without each of its measures, and at each memory size."""
+
+import json
+
+import pytest
+
+from scripts.benchmarking.candidates import runtimes
+from scripts.benchmarking.memory_sizes import SIZES
+from scripts.benchmarking.savings import WITHOUT, variants_of
+from tests.benchmarks.conftest import SHORT
+
+
+def run(timed, of):
+    """What `make benchmark` of something printed, and its JSON file."""
+    status, output = timed.make(f"{SHORT} --of {of}")
+    assert status == 0, output
+    return output, json.loads((timed.checkout.root / f"docs/benchmarks/{timed.name}-{of}.json").read_text())
+
+
+def test_what_each_measure_saves(timed, tabular):
+    output, found = run(timed, "savings")
+    candidates = found["candidates"]
+    assert candidates.keys() == {*runtimes(tabular), *WITHOUT}
+    added, memory = (
+        {name: candidate["measures"][measure]["median"] for name, candidate in candidates.items()}
+        for measure in ("added_mb", "memory_mb")
+    )
+    built = tabular.runtime
+    assert added["not-trimmed"] > 2 * added[built] > 0 and added["not-compiled"] < added[built]
+    assert memory["boto3"] > memory[built] + 10
+    assert "packages as pip installs them" in output and f"{timed.name}-savings.svg" in output
+    assert "One request on a warm function" not in output  # it is the start alone that they change
+
+
+def test_each_memory_size(timed):
+    output, found = run(timed, "memory")
+    assert [int(size) for size in found["sizes"]] == list(SIZES)
+    vcpus = [size["vcpus"] for size in found["sizes"].values()]
+    assert vcpus[-2:] == [1, 2] and vcpus == sorted(vcpus)
+    for name, size in found["sizes"].items():
+        assert 0 < size["handler_p50_ms"] <= size["handler_p95_ms"] <= size["handler_p99_ms"]
+        assert size["billed_ms"] >= 1  # Lambda bills whole milliseconds
+        by_hand = size["billed_ms"] / 1000 * int(name) / 1024 * 16.6667 + 0.2
+        assert size["million_dollars"] == pytest.approx(by_hand, abs=0.01)
+    assert "a million requests, $" in output
+
+
+def test_a_dockerfile_without_a_measure_is_told(tabular, tmp_path, monkeypatch):
+    [variant] = [found for found in variants_of(tabular) if found.name == "boto3"]
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    monkeypatch.setattr(variant.project, "folder", tmp_path)
+    with pytest.raises(SystemExit, match=r"Dockerfile has nothing to leave out for `boto3 imported at the start`"):
+        variant.build()
