@@ -61,10 +61,10 @@ def benchmark(project: Project, plan: Plan, of: str, event: Path) -> dict:
     }
     if of == "memory":
         return {**found, "sizes": measure_sizes(candidates, examples.one, plan, progress)}
-    if of == "savings":  # a start shows them
-        examples.sizes, plan.copies, plan.requests = [], [], 1
     progress("do all answer alike?")
     differences = check_answers(candidates, examples)
+    if of == "savings":  # a start shows them
+        examples.sizes, plan.copies, plan.requests = [], [], 1
     reason = why_no_cold_caches()
     values = measure(candidates, examples, plan, cold=reason is None, progress=progress)
     return {
