@@ -15,6 +15,7 @@ WITHOUT = {
     "not-trimmed": ("packages as pip installs them", r"^RUN cd /packages (?:.*\\\n)+.*-delete$", ""),
     "not-compiled": ("nothing compiled ahead", r"^RUN python3 -m compileall .*\\\n.*$", ""),
     "checked": ("sources looked at, at each import", "unchecked-hash", "timestamp"),
+    "blas-threads": ("a thread of OpenBLAS for each core", r"^ENV OPENBLAS_NUM_THREADS=1$", ""),
     "boto3": (
         "boto3 imported at the start",
         r"^(COPY \$\{MODEL\}/lambda_function.py .*)$",
@@ -49,6 +50,8 @@ def variants_of(project: Project) -> list[Candidate]:
         for runtime in (chosen, *others)
     ]
     for name, (what, pattern, replacement) in WITHOUT.items():
+        if name == "blas-threads" and chosen == "c":  # which has no numpy, and so no OpenBLAS
+            continue
         mine = measured(project, name, chosen)
         found.append(Variant(name, what, mine, project.folder, True, pattern, replacement))
     return found
