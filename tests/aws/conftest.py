@@ -13,6 +13,7 @@ import pytest
 from botocore.config import Config
 
 from scripts.emulator import free_port
+from scripts.local_aws import KEY
 from scripts.project import ROOT
 from tests.checkout import Checkout
 
@@ -48,7 +49,7 @@ class Place:
 
     def client(self, service):
         """boto3's client for the local AWS."""
-        keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "us-east-1"}
+        keys = {"aws_access_key_id": KEY, "aws_secret_access_key": KEY, "region_name": "us-east-1"}
         config = Config(read_timeout=120, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
         return boto3.client(service, endpoint_url=self.url, config=config, **keys)
 
@@ -72,6 +73,31 @@ class Place:
                 at = [text.split("#")[0].strip() for text in lines].index("[deploy]")
                 lines.insert(at + 1, line)
         path.write_text("\n".join(lines) + "\n")
+
+    def alias(self, name):
+        """The version that live points to, and the weights of others."""
+        found = self.client("lambda").get_alias(FunctionName=name, Name="live")
+        return found["FunctionVersion"], (found.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+
+    def assert_nothing_left(self, name):
+        """Looks through the account without the project's own scripts."""
+
+        def names(service, operation, key, field):
+            pages = self.client(service).get_paginator(operation).paginate()
+            return [item[field] for page in pages for item in page.get(key, [])]
+
+        stacks = self.client("cloudformation").list_stacks()["StackSummaries"]
+        assert {stack["StackStatus"] for stack in stacks if stack["StackName"] == name} <= {"DELETE_COMPLETE"}
+        everything = names("lambda", "list_functions", "Functions", "FunctionName")
+        everything += names("ecr", "describe_repositories", "repositories", "repositoryName")
+        everything += names("logs", "describe_log_groups", "logGroups", "logGroupName")
+        everything += names("iam", "list_roles", "Roles", "RoleName") + names("events", "list_rules", "Rules", "Name")
+        everything += names("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName")
+        everything += names("stepfunctions", "list_state_machines", "stateMachines", "name")
+        everything += names("apigatewayv2", "get_apis", "Items", "Name")
+        everything += [bucket["Name"] for bucket in self.client("s3").list_buckets()["Buckets"]]
+        everything += self.client("sqs").list_queues().get("QueueUrls", [])
+        assert not [found for found in everything if name in found]
 
     def log(self, name, **members):
         """The function's own log lines that have these members."""
@@ -114,37 +140,37 @@ def deploy_once(place, project):
 
 
 @pytest.fixture(scope="session")
-def deployed(place, project):
+def deployed(place, project, projects):
     """The outputs of a deployed project's stack."""
+    for each in projects:  # all at once, so that the minute until the schedules call passes once, and beside other tests
+        deploy_once(place, each)
     return deploy_once(place, project)
 
 
 @pytest.fixture(scope="session")
-def tabular_bucket(place, tabular, reachable):
-    """The bucket of a deployed tabular project."""
-    return deploy_once(place, tabular)["BucketName"]
-
-
-@pytest.fixture(scope="session")
-def imaging_bucket(place, imaging, reachable):
-    """The bucket of a deployed project that takes images."""
-    return deploy_once(place, imaging)["BucketName"]
+def bucket(deployed, reachable):
+    """The bucket of a deployed project."""
+    return deployed["BucketName"]
 
 
 @functools.cache
-def answer_of(project):
-    """The answer to the project's example by its own handler, in a process of its own."""
-    program = "import json, lambda_function as f; print(json.dumps(f.predict(json.load(open('event.json')))))"
+def _answered(project, request):
+    program = "import json, sys, lambda_function as f; print(json.dumps(f.predict(json.load(sys.stdin))))"
     environment = {"MODEL_PATH": str(project.model_file), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", program]
-    ran = subprocess.run(command, cwd=project.folder, env=environment, capture_output=True, text=True, check=True)
+    ran = subprocess.run(command, cwd=project.folder, env=environment, input=request, capture_output=True, text=True, check=True)
     return json.loads(ran.stdout)
+
+
+def answer_to(project, request):
+    """The answer by the project's own handler, in a process of its own."""
+    return _answered(project, json.dumps(request))
 
 
 @pytest.fixture
 def answer(project):
     """What the project must answer to its example."""
-    return answer_of(project)
+    return answer_to(project, json.loads(project.event_file.read_text()))
 
 
 def eventually(question, limit=60):
