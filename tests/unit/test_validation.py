@@ -121,7 +121,7 @@ REQUESTS = (
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)  # on each of the two ways to run a model
 @given(request=REQUESTS)
 def test_direct_invokes_are_answered_or_refused(handler, request):
     try:
@@ -132,7 +132,7 @@ def test_direct_invokes_are_answered_or_refused(handler, request):
         json.dumps(answer, allow_nan=False).encode()
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(request=REQUESTS)
 def test_http_requests_never_give_a_5xx(handler, request):
     status, _, body = opened(handler(http_api("POST", "/predict", json.dumps(request), JSON)))
