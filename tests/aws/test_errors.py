@@ -1,8 +1,11 @@
 """No AWS, or not as it should be: one line with what to set."""
 
 import os
+import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import botocore.exceptions as errors
 import pytest
@@ -10,6 +13,8 @@ import pytest
 from scripts.aws import explained
 from scripts.emulator import free_port
 from scripts.project import ROOT
+from scripts.stack import Stack
+from scripts.stack_events import StackEvents
 
 COMMANDS = {
     "push": ["scripts/push.py"],
@@ -94,8 +99,41 @@ def test_what_aws_refuses(code, message, line):
     assert explained(error).startswith(line) and "\n" not in explained(error)
 
 
+@pytest.mark.parametrize(
+    ("reason", "hint"),
+    [
+        (
+            "Specified ReservedConcurrentExecutions decreases account's UnreservedConcurrentExecution below its minimum",
+            " (a new account may run 10 functions at once and reserve none: set reserved_concurrency = -1)",
+        ),
+        ("User: u is not authorized to perform: iam:CreateRole", " (ask for this permission (docs/deploy.md lists them))"),
+        ("Lambda does not have permission to access the ECR image.", " (run `make push` again, which lets Lambda pull)"),
+        ("Something\nelse", ""),
+    ],
+)
+def test_what_cloudformation_could_not_make(capsys, reason, hint):
+    """The resource that failed first is told, not those that were given up because of it."""
+    common = {"LogicalResourceId": "Function", "ResourceType": "AWS::Lambda::Function", "Timestamp": datetime.now(UTC)}
+    failed = {**common, "ResourceStatus": "CREATE_FAILED", "EventId": "2", "ResourceStatusReason": reason}
+    other = {**failed, "EventId": "1", "LogicalResourceId": "Log", "ResourceStatusReason": "Resource creation cancelled"}
+    client = SimpleNamespace(describe_stack_events=lambda StackName: {"StackEvents": [failed, other]})  # the newest first
+    events = StackEvents(client, "my-model")
+    events.show("id")
+    assert "create_failed                      Function" in capsys.readouterr().out
+    assert events.first_failure() == f"Function (AWS::Lambda::Function) failed: {' '.join(reason.split())}{hint}"
+
+
 def test_an_expired_login():
     assert explained(errors.UnauthorizedSSOTokenError()).startswith("the AWS login has expired: log in again (`aws sso login`")
+
+
+@pytest.mark.parametrize("name", ["my_model", "2nd-model", "my.model"])
+def test_a_name_that_no_stack_may_have(checkout, project, name):
+    """Said before anything is made, although an image may have it and everything on this machine works."""
+    shutil.copytree(checkout.root / project.name, checkout.root / name)
+    assert told(checkout, SimpleNamespace(name=name), "push").startswith(f"{name} cannot be deployed: rename the folder")
+    with pytest.raises(SystemExit, match=f"{name} cannot be deployed"):
+        Stack(SimpleNamespace(), name)  # type: ignore[arg-type]
 
 
 def test_push_without_an_engine(place, project):

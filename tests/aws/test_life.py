@@ -4,27 +4,15 @@ import json
 import re
 import time
 
-import pytest
 import requests
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from scripts.local_aws import KEY
-from tests.aws.conftest import answer_to, eventually
-from tests.aws.samples import bodies, bulk, dropped, example, is_tabular
-
-ROWS = 100_000
-
-
-def close(one, other):
-    """Two answers, equal but for the last digits: another machine's arithmetic may differ in those."""
-    rounded = [json.loads(json.dumps(answer), parse_float=lambda text: round(float(text), 4)) for answer in (one, other)]
-    return rounded[0] == rounded[1]
-
-
-def without(answer, key):
-    return {name: value for name, value in answer.items() if name != key}
+from tests.aws.conftest import answer_to, close, without
+from tests.aws.place import eventually
+from tests.aws.samples import bodies, dropped, example, is_tabular
 
 
 def test_push_makes_a_safe_repository(place, project, deployed):
@@ -109,51 +97,6 @@ def test_a_file_in_the_bucket(place, project, bucket):
     assert [answer.get("id") for answer in answers] == ([str(at) for at in range(50)] if is_tabular(project) else [None])
     time.sleep(1)  # the result has not started anything
     assert len(place.log(project.name, trigger="s3")) == 1
-
-
-def test_a_hundred_thousand_rows(place, project, bucket):
-    s3 = place.client("s3")
-    suffix, data, refused, asked = bulk(project, ROWS)
-    s3.put_object(Bucket=bucket, Key=f"bulk/all{suffix}", Body=data)
-    arguments = [f"MODEL={project.name}", f"INPUT=s3://{bucket}/bulk/all{suffix}", f"OUTPUT=s3://{bucket}/bulk/scored"]
-    output = place.make("score", *arguments)
-    assert re.search(r"^rows in +100,000, in [\d.]+ s$", output, re.MULTILINE), output
-    assert re.search(r"^rows scored +99,998,", output, re.MULTILINE) and re.search(r"^rows refused +2,", output, re.MULTILINE)
-    assert re.search(r"^price +\$0\.00\d+ for \d+ calls", output, re.MULTILINE)
-    told = s3.get_object(Bucket=bucket, Key="bulk/scored/refused.jsonl")["Body"].read().splitlines()
-    assert [json.loads(line)["line"] for line in told] == refused
-    listed = s3.list_objects_v2(Bucket=bucket, Prefix="bulk/scored/part-")["Contents"]
-    parts = sorted(item["Key"] for item in listed if "refused" not in item["Key"])
-    rows = [row for key in parts for row in s3.get_object(Bucket=bucket, Key=key)["Body"].read().splitlines()]
-    assert len(rows) == ROWS
-    for at in range(ROWS // 2, ROWS // 2 + 5):
-        row = json.loads(rows[at])
-        assert row.get("id") == (str(at) if is_tabular(project) else None)
-        assert close(without(row, "id"), answer_to(project, asked[at]))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        (["INPUT=", "OUTPUT=s3://b/k"], "INPUT= is not an address in S3 such as s3://bucket/folder/customers.csv"),
-        (["INPUT=s3://b/k.txt", "OUTPUT=s3://b/k"], "INPUT=s3://b/k.txt is not a .csv or .jsonl file"),
-        (["INPUT=s3://b/k.csv", "OUTPUT=s3://b/k"], 'the function may not use the bucket b: add data_buckets = ["b"]'),
-        (["INPUT=s3://{}/no.csv", "OUTPUT=s3://{}/k"], "there is no s3://"),
-    ],
-)
-def test_a_bulk_job_that_cannot_be(place, project, deployed, arguments, told):
-    arguments = [argument.replace("{}", deployed["BucketName"]) for argument in arguments]
-    output = place.make("score", f"MODEL={project.name}", *arguments, ok=False)
-    lines = [line for line in output.splitlines() if not line.startswith("make: ***")]
-    assert len(lines) == 2 and lines[1].startswith(told), output
-
-
-def test_a_bulk_job_that_fails_says_why(place, project, bucket):
-    s3 = place.client("s3")
-    s3.put_object(Bucket=bucket, Key="bulk/wrong.csv", Body=b"a,b\n1,2\n")
-    arguments = [f"MODEL={project.name}", f"INPUT=s3://{bucket}/bulk/wrong.csv", f"OUTPUT=s3://{bucket}/bulk/wrong"]
-    why = "header lacks " if is_tabular(project) else "the request must be a .jsonl file"
-    assert f"InvalidInput: {why}" in place.make("score", *arguments, ok=False)
 
 
 def test_the_schedule_calls_with_the_example(place, project, deployed):

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from scripts.emulator import free_port
-from tests.aws.conftest import Place
+from tests.aws.place import Place
 from tests.processes import running_with
 
 

@@ -1,57 +1,15 @@
-"""A copied project that is deployed, changed, given a canary, rolled back and destroyed; commands are cut short on the way."""
+"""A copied project that is deployed, changed, given a canary, rolled back and destroyed."""
 
 import json
-import os
 import re
-import shutil
-import signal
 
-import pytest
-
-NAME = "life-sklearn"
-
-
-@pytest.fixture(scope="module")
-def mine(place, tabular):
-    """A copy of a project, which is pushed: cp -r and nothing else."""
-    shutil.copytree(place.checkout.root / tabular.name, place.checkout.root / NAME)
-    (place.checkout.root / NAME / "build/pushed.json").unlink(missing_ok=True)
-    place.set(NAME, schedule="")
-    place.make("push", f"MODEL={NAME}")
-    yield place
-    place.make("destroy", f"MODEL={NAME}", "YES=1")
-
-
-@pytest.fixture
-def fresh(mine):
-    """The copy, pushed and deployed as version 1 and nothing else."""
-    mine.make("destroy", f"MODEL={NAME}", "YES=1")
-    mine.set(NAME, memory=256)
-    mine.make("push", f"MODEL={NAME}")
-    mine.make("deploy", f"MODEL={NAME}")
-    assert mine.alias(NAME) == ("1", {})
-    return mine
+from tests.aws.place import COPY as NAME
 
 
 def deploy(place, *arguments, **settings):
     """Deploys with other settings, which make another version."""
     place.set(NAME, **settings)
     return place.make("deploy", f"MODEL={NAME}", *arguments)
-
-
-def cut_short(place, command, at, **variables):
-    """Runs a make target and presses Ctrl-C once it has printed a line with `at`; gives all that it printed."""
-    process = place.checkout.popen("make", command, f"MODEL={NAME}", **variables)
-    lines = []
-    for line in process.stdout:
-        lines.append(line)
-        if at in line:
-            os.killpg(process.pid, signal.SIGINT)
-            break
-    rest, _ = process.communicate(timeout=120)
-    output = "".join(lines) + rest
-    assert process.returncode and "Traceback" not in output, output
-    return output
 
 
 def test_a_canary_is_promoted(fresh):
@@ -132,99 +90,6 @@ def test_a_failing_update_leaves_all_as_it_was(fresh):
     assert re.search(r"^live is version \d+$", output, re.MULTILINE) and re.search("^function URL +http", output, re.MULTILINE)
     assert client.get_function_configuration(FunctionName=f"{NAME}:live")["MemorySize"] == 350
     fresh.set(NAME, function_url="off")
-
-
-def test_a_failing_first_deployment_leaves_nothing(mine):
-    mine.make("destroy", f"MODEL={NAME}", "YES=1")
-    mine.make("push", f"MODEL={NAME}")
-    template = mine.checkout.root / "scripts/template.yaml"
-    good = template.read_text()
-    template.write_text(good.replace("      PackageType: Image\n", "      PackageType: Image\n      Layers: [none]\n"))
-    try:
-        output = mine.make("deploy", f"MODEL={NAME}", ok=False)
-    finally:
-        template.write_text(good)
-    *_, told = [line for line in output.splitlines() if not line.startswith("make: ***")]
-    assert re.match(r"Function \(AWS::Lambda::Function\) failed: .*; nothing was left of it$", told), output
-    mine.make("deploy", f"MODEL={NAME}")
-    assert mine.alias(NAME) == ("1", {})
-
-
-def test_a_change_that_cloudformation_refuses(mine):
-    """A bucket of that name is there already, with something in it."""
-    mine.make("destroy", f"MODEL={NAME}", "YES=1")
-    mine.make("push", f"MODEL={NAME}")
-    bucket = f"{NAME}-123456789012-us-east-1"
-    mine.client("s3").create_bucket(Bucket=bucket)
-    output = mine.make("deploy", f"MODEL={NAME}", ok=False)
-    *_, told = [line for line in output.splitlines() if not line.startswith("make: ***")]
-    assert "DataBucket" in told and "already exists" in told and "Traceback" not in output, output
-    mine.client("s3").delete_bucket(Bucket=bucket)
-    mine.make("deploy", f"MODEL={NAME}")
-    assert mine.alias(NAME) == ("1", {})
-
-
-@pytest.mark.parametrize("command", ["deploy", "destroy"])
-def test_a_stack_in_rollback_complete(mine, command):
-    """What a deployment leaves whose command was killed before it could clear up."""
-    mine.make("destroy", f"MODEL={NAME}", "YES=1")
-    mine.make("push", f"MODEL={NAME}")
-    broken = {"Resources": {"Q": {"Type": "AWS::SQS::Queue", "Properties": {"RedrivePolicy": {"maxReceiveCount": "x"}}}}}
-    broken["Resources"]["V"] = {"Type": "AWS::Lambda::Url", "Properties": {"TargetFunctionArn": "none", "AuthType": "NONE"}}
-    cfn = mine.client("cloudformation")
-    tags = [{"Key": "made-by", "Value": "onnx-on-lambda"}]
-    cfn.create_stack(StackName=NAME, TemplateBody=json.dumps(broken), Tags=tags)
-    status = ""
-    while not status.endswith("COMPLETE"):
-        status = cfn.describe_stacks(StackName=NAME)["Stacks"][0]["StackStatus"]
-    assert status == "ROLLBACK_COMPLETE"
-    output = mine.make(command, f"MODEL={NAME}", "YES=1")
-    if command == "deploy":
-        assert "clearing away the stack of an earlier attempt (ROLLBACK_COMPLETE)" in output and mine.alias(NAME) == ("1", {})
-    else:
-        mine.assert_nothing_left(NAME)
-
-
-@pytest.mark.parametrize(
-    ("command", "at"),
-    [
-        ("push", "pushing "),
-        ("deploy", "deploying "),
-        ("deploy", "making the stack "),
-        ("destroy", "deleting the stack "),
-        ("destroy", "deleted the stack "),
-    ],
-)
-@pytest.mark.parametrize("then", ["deploy", "destroy"])
-def test_ctrl_c_and_the_next_command_finishes(mine, command, at, then):
-    mine.make("destroy", f"MODEL={NAME}", "YES=1")
-    (mine.checkout.root / NAME / "build/pushed.json").unlink(missing_ok=True)
-    if command != "push":
-        mine.make("push", f"MODEL={NAME}")
-    if command == "destroy":
-        mine.make("deploy", f"MODEL={NAME}")
-    cut_short(mine, command, at, YES="1")
-    if then == "destroy":
-        assert f"nothing of {NAME} is left" in mine.make("destroy", f"MODEL={NAME}", "YES=1")
-        mine.assert_nothing_left(NAME)
-    else:
-        mine.make("push", "deploy", f"MODEL={NAME}")
-        assert "churn" in mine.quiet("invoke", f"MODEL={NAME}")
-
-
-def test_a_stack_and_a_repository_of_somebody_else_are_left_alone(mine):
-    mine.make("destroy", f"MODEL={NAME}", "YES=1")
-    mine.client("ecr").create_repository(repositoryName=NAME)
-    template = json.dumps({"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}})
-    mine.client("cloudformation").create_stack(StackName=NAME, TemplateBody=template)
-    try:
-        assert "not made by these commands: rename the folder" in mine.make("push", f"MODEL={NAME}", ok=False)
-        mine.make("destroy", f"MODEL={NAME}", "YES=1", ok=False)
-        assert mine.client("cloudformation").describe_stacks(StackName=NAME)["Stacks"]
-        assert mine.client("ecr").describe_repositories(repositoryNames=[NAME])["repositories"]
-    finally:
-        mine.client("cloudformation").delete_stack(StackName=NAME)
-        mine.client("ecr").delete_repository(repositoryName=NAME, force=True)
 
 
 def test_destroy_asks_once_and_leaves_nothing(fresh):
