@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 import boto3
 from botocore.config import Config
 
+from scripts.docker import DOCKER
 from scripts.emulator import free_port
 from scripts.local_aws import KEY
 from scripts.project import ROOT
@@ -113,12 +115,18 @@ class Place:
         assert not [found for found in everything if name in found]
 
     def log(self, name, **members):
-        """The function's own log lines that have these members."""
+        """The function's own log lines that have these members.
+
+        From its containers: the local AWS keeps only what the engine has written by the end of a call, which may lack lines.
+        """
+        listed = subprocess.run(
+            [DOCKER, "ps", "--all", "--format", "{{.ID}} {{.Image}}"], capture_output=True, text=True, check=True
+        )
         found = []
-        for page in self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{name}"):
-            for event in page["events"]:
-                if event["message"].startswith('{"level"'):
-                    found.append(json.loads(event["message"]))
+        for container, image in (line.split() for line in listed.stdout.splitlines()):
+            if re.match(rf"127\.0\.0\.1:{self.port}/{re.escape(name)}(?![\w.-])", image):
+                printed = subprocess.run([DOCKER, "logs", container], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                found += [json.loads(line) for line in printed.stdout.splitlines() if line.startswith('{"level"')]
         return [line for line in found if all(line.get(key) == value for key, value in members.items())]
 
 

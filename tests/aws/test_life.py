@@ -95,6 +95,7 @@ def test_a_file_in_the_bucket(place, project, bucket):
     answers = [json.loads(line) for line in s3.get_object(Bucket=bucket, Key=found[0]["Key"])["Body"].read().splitlines()]
     assert len(answers) == len(asked) and close(without(answers[-1], "id"), answer_to(project, asked[-1]))
     assert [answer.get("id") for answer in answers] == ([str(at) for at in range(50)] if is_tabular(project) else [None])
+    eventually(lambda: place.log(project.name, trigger="s3"))
     time.sleep(1)  # the result has not started anything
     assert len(place.log(project.name, trigger="s3")) == 1
 
@@ -140,7 +141,7 @@ def test_a_function_url(place, project, deployed, answer):
     SigV4Auth(Credentials(KEY, KEY), "lambda", "us-east-1").add_auth(signed)
     got = requests.post(signed.url, signed.data, headers=dict(signed.headers), timeout=60)
     assert got.status_code == 200 and close(got.json(), answer)
-    assert place.log(project.name, trigger="function_url")
+    eventually(lambda: place.log(project.name, trigger="function_url"))
 
     place.set(project.name, function_url="off", api=True)
     assert "live is version 1\n" in place.make("deploy", f"MODEL={project.name}")
