@@ -44,25 +44,22 @@ class Stack:
                 return None
             raise
         # One in review holds nothing yet, and need not show its tags.
-        if TAG not in stack["Tags"] and stack["StackStatus"] not in ("DELETE_COMPLETE", "REVIEW_IN_PROGRESS"):
+        if TAG not in stack.get("Tags", []) and stack["StackStatus"] not in ("DELETE_COMPLETE", "REVIEW_IN_PROGRESS"):
             raise SystemExit(f"the stack {self.name} is there, and not made by these commands: rename the folder")
         return None if stack["StackStatus"] == "DELETE_COMPLETE" else stack
 
     def outputs(self) -> dict[str, str]:
         """Its outputs by name. Ends the program where it is not deployed."""
-        stack = self.described()
-        if not stack or stack["StackStatus"] in (*DEAD, "REVIEW_IN_PROGRESS"):
-            where = (
-                f"at {self._account.endpoint_url}" if self._account.local else f"in region {self._account.region} of this account"
-            )
+        stack = self._deployed()
+        if not stack:
+            here = self._account
+            where = f"at {here.endpoint_url}" if here.local else f"in region {here.region} of this account"
             raise SystemExit(f"{self.name} is not deployed {where}: run `make push deploy MODEL={self.name}`, or set AWS_REGION")
         return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
     def parameters(self) -> dict[str, str]:
         """The parameters of its last good state; none where there is no stack yet."""
-        stack = self.described()
-        if not stack or stack["StackStatus"] in (*DEAD, "REVIEW_IN_PROGRESS"):
-            return {}
+        stack = self._deployed() or {}
         return {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack.get("Parameters", [])}
 
     def settle(self) -> None:
@@ -133,6 +130,11 @@ class Stack:
         if stack:
             raise SystemExit(f"{self._events.first_failure()}; run the same command again when that is mended")
         print(f"deleted the stack {self.name}", flush=True)
+
+    def _deployed(self) -> dict | None:
+        """The stack, unless nothing was ever made of it, or nothing is left."""
+        stack = self.described()
+        return None if not stack or stack["StackStatus"] in (*DEAD, "REVIEW_IN_PROGRESS") else stack
 
     def _change_set(self, name: str) -> int:
         """How many resources a change set changes, once it is worked out."""

@@ -18,9 +18,11 @@ def place(base_image, tmp_path_factory):
     place = Place(tmp_path_factory.mktemp("aws") / "checkout")
     place.make("local-aws", f"AWS_PORT={place.port}", LOCAL_AWS_HOST=HOST)
     yield place
-    for name in place.deployed:
-        assert f"nothing of {name} is left" in place.make("destroy", f"MODEL={name}", "YES=1")
-    place.make("local-aws-stop", "FORGET=1")
+    try:
+        for name in place.deployed:
+            assert f"nothing of {name} is left" in place.make("destroy", f"MODEL={name}", "YES=1")
+    finally:
+        place.make("local-aws-stop", "FORGET=1")
 
 
 @pytest.fixture(scope="session")

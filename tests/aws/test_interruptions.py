@@ -92,6 +92,7 @@ def test_a_first_deployment_on_aws_says_what_it_will_cost(mine):
 @pytest.mark.parametrize(
     ("command", "at"),
     [
+        ("push", "building "),
         ("push", "pushing "),
         ("deploy", "deploying "),
         ("deploy", "making the stack "),

@@ -4,6 +4,8 @@ import json
 import re
 
 from tests.aws.place import COPY as NAME
+from tests.aws.place import eventually
+from tests.aws.samples import table
 
 
 def deploy(place, *arguments, **settings):
@@ -65,6 +67,18 @@ def test_another_image_and_back(fresh):
     assert "churn" in json.loads(fresh.quiet("invoke", f"MODEL={NAME}")) and fresh.alias(NAME)[0] == "3"
     fresh.make("rollback", f"MODEL={NAME}")
     assert json.loads(fresh.quiet("invoke", f"MODEL={NAME}")) == {"changed": True}
+
+
+def test_files_are_scored_without_bulk_scoring_too(fresh, tabular, reachable):
+    """Whose permissions cover the bucket as well: without them, the function has those for input/ and results/ alone."""
+    deploy(fresh, bulk=False)
+    try:
+        s3, bucket = fresh.client("s3"), fresh.outputs(NAME)["BucketName"]
+        s3.put_object(Bucket=bucket, Key="input/few.csv", Body=table(tabular, 3)[0])
+        result = eventually(lambda: s3.list_objects_v2(Bucket=bucket, Prefix="results/").get("Contents"))[0]
+        assert len(s3.get_object(Bucket=bucket, Key=result["Key"])["Body"].read().splitlines()) == 3
+    finally:
+        fresh.set(NAME, bulk=True)
 
 
 def test_five_versions_are_kept(fresh):
