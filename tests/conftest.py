@@ -38,6 +38,12 @@ def projects(pytestconfig):
     return [the_project(name) for name in pytestconfig.getoption("--model") or Project.names()]
 
 
+@pytest.fixture(scope="session")
+def any_project(projects):
+    """One project, where it does not matter which."""
+    return projects[0]
+
+
 def of_kind(kind, names):
     """Those of the projects that are of a kind."""
     return [name for name in names if KINDS[kind] & json.loads(Project(name).event_file.read_text()).keys()]
