@@ -145,7 +145,7 @@ def test_http_bodies_of_any_text_never_give_a_5xx(handler, body):
     assert opened(handler(http_api("POST", "/predict", body, JSON)))[0] < 500
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(customers=st.lists(st.fixed_dictionaries({name: FEATURE[name] for name in SCHEMA["properties"]}), min_size=1, max_size=5))
 def test_a_batch_is_answered_as_its_customers_one_by_one(handler, customers):
     def answer(request):
