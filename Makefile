@@ -71,7 +71,7 @@ test: $(VENV)/dev.stamp $(VENV)/run.stamp ## all tests, or those of one MODEL
 	for model in $(TESTED); do $(MAKE) --no-print-directory export MODEL=$$model || exit 1; done
 	$(RUN) -m pytest $(TESTED:%=--model=%)
 test-unit: $(VENV)/dev.stamp $(TESTED:%=$(VENV)/%-serving.stamp) ## the tests that need no framework and no Docker
-	$(RUN) -m pytest tests/unit $(TESTED:%=--model=%)
+	$(RUN) -m pytest -n 2 --dist worksteal tests/unit $(TESTED:%=--model=%)
 lint: $(VENV)/dev.stamp $(VENV)/run.stamp ## ruff, mypy and cfn-lint
 	$(RUN) -m ruff check && $(RUN) -m ruff format --check
 	$(VENV)/bin/cfn-lint scripts/template.yaml

@@ -34,7 +34,7 @@ class Account:
         self.endpoint_url = _endpoint_url()
         # A local AWS checks no signature: it is never shown real keys.
         self.local = urlsplit(self.endpoint_url or "").hostname in ("127.0.0.1", "localhost", "::1")
-        local = {"aws_access_key_id": "local", "aws_secret_access_key": "local"} if self.local else {}
+        local = {"aws_access_key_id": local_aws.KEY, "aws_secret_access_key": local_aws.KEY} if self.local else {}
         region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
         # The name of a profile may be set for AWS and be unknown on this machine, which a local AWS need not care about.
         profile = {} if self.local else {"profile_name": os.environ.get("AWS_PROFILE") or None}

@@ -29,8 +29,8 @@ def destroy(account: Account, project: Project) -> None:
     stack.delete()
     if bucket_is_ours:
         delete_bucket(account, bucket)  # of a stack that no longer has it
-    delete_log(account, project.name)
     delete_repository(account, project)
+    delete_log(account, project.name)
 
 
 def owns_bucket(account: Account, bucket: str) -> bool:

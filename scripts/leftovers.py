@@ -60,6 +60,9 @@ def searches(account: Account, name: str, buckets: list[str]) -> Iterator[tuple[
     machines = partial(pages, "stepfunctions", "list_state_machines", "stateMachines", "stateMachineArn")
     yield "state machine", lambda: exactly(machine, machines())
     yield "queues", lambda: ours(pages("sqs", "list_queues", "QueueUrls", None, QueueNamePrefix=f"{name}-"))
+    sources = partial(pages, "lambda", "list_event_source_mappings", "EventSourceMappings", "FunctionArn")
+    yield "queue's source", lambda: [arn for arn in sources() if f":function:{name}:" in arn]
     yield "rules", lambda: ours(pages("events", "list_rules", "Rules", "Name", NamePrefix=f"{name}-"))
     yield "alarms", lambda: ours(pages("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName", AlarmNamePrefix=f"{name}-"))
+    yield "mail topic", lambda: ours([arn.rsplit(":", 1)[-1] for arn in pages("sns", "list_topics", "Topics", "TopicArn")])
     yield "roles", lambda: ours(pages("iam", "list_roles", "Roles", "RoleName"))

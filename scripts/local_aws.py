@@ -25,6 +25,7 @@ HOME = ROOT / ".local-aws"
 ENDPOINT = HOME / "endpoint"  # there from `make local-aws` to `make local-aws-stop`, running or not: see scripts/aws.py
 PID = HOME / "pid"
 ACCOUNT = "123456789012"  # the account that AWS's own documentation uses
+KEY = "local"  # its access key, and the secret one: they may do everything there, and nothing anywhere else
 START_LIMIT = STOP_LIMIT = 30  # seconds
 
 
@@ -120,6 +121,9 @@ def environment(port: int) -> dict[str, str]:
         "GATEWAY_PORT": str(port),
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         "MINISTACK_REGION": "us-east-1",
+        "AUTH": "true",  # policies of roles and resources are checked, for the function's own calls too
+        "AWS_ACCESS_KEY_ID": KEY,
+        "AWS_SECRET_ACCESS_KEY": KEY,
         "PERSIST_STATE": "1",
         "STATE_DIR": str(HOME / "state"),
         "S3_PERSIST": "1",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from urllib.parse import urlsplit
 
 from scripts.aws import Account, connected
 from scripts.project import Project
@@ -29,14 +30,23 @@ def api_url(account: Account, outputs: dict[str, str]) -> str:
     return outputs["ApiUrl"]
 
 
+def function_url(account: Account, outputs: dict[str, str]) -> str:
+    """The function URL without a slash at the end; "" where the project has none."""
+    url = outputs.get("FunctionUrl", "").rstrip("/")
+    if url and account.local:
+        return f"{account.endpoint_url}/_aws/lambda-url/{urlsplit(url).netloc.split('.')[0]}"
+    return url
+
+
 def show(account: Account, project: Project, outputs: dict[str, str]) -> None:
     """Prints all of it."""
     if url := api_url(account, outputs):
         print(f"\n{'address':<13} {url}")
         print(f"{'':<13} curl --json @{project.name}/event.json $(make -s url MODEL={project.name})/predict")
+    shown = {**outputs, "FunctionUrl": function_url(account, outputs)}
     for output, what in SHOWN.items():
-        if output in outputs:
-            print(f"{what:<13} {outputs[output]}")
+        if shown.get(output):
+            print(f"{what:<13} {shown[output]}")
 
 
 def main():
@@ -46,7 +56,7 @@ def main():
     with connected(quiet=True) as account:
         print(account, file=sys.stderr)  # standard output is for $(make -s url)
         outputs = Stack(account, project.name).outputs()
-        url = api_url(account, outputs) or outputs.get("FunctionUrl", "").rstrip("/")
+        url = api_url(account, outputs) or function_url(account, outputs)
         if not url:
             raise SystemExit(f"{project.name} has no address: set api or function_url in its function.toml")
         print(url)

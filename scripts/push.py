@@ -17,6 +17,7 @@ from scripts.aws import Account, connected
 from scripts.build import build
 from scripts.docker import DOCKER, PLATFORMS
 from scripts.project import ROOT, Project
+from scripts.stack import require_name
 
 
 def push(account: Account, project: Project) -> str:
@@ -104,6 +105,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", help="the project folder")
     project = Project(parser.parse_args().model)
+    require_name(project.name)
     with connected() as account:  # before a build, not after it
         build(project)
         push(account, project)

@@ -102,7 +102,8 @@ def reason(account: Account, project: Project, parts: list[dict], missing: list[
     try:
         Function(f"{project.name}:live", client=client)({"score": part})
     except FunctionFailed as error:
-        return f"bytes {part['start']:,} to {part['end']:,}: {error}"
+        hint = ": ARGS='--part-bytes 100000' makes smaller parts" if "timed out" in str(error) else ""
+        return f"bytes {part['start']:,} to {part['end']:,}: {error}{hint}"
     return "run the same command again"
 
 
@@ -112,10 +113,13 @@ def score(account: Account, project: Project, source: str, target: str, most: in
     if not key.lower().endswith(FORMATS):
         raise SystemExit(f"INPUT={source} is not a .csv or .jsonl file")
     stack = Stack(account, project.name)
-    machine = stack.outputs().get("StateMachineArn")
+    outputs = stack.outputs()
+    machine = outputs.get("StateMachineArn")
     if not machine:
         raise SystemExit(f"{project.name} has no bulk scoring: set bulk = true in its function.toml, then run `make deploy`")
     require_allowed(stack.parameters(), project, bucket, to_bucket)
+    if f"{to_bucket}/{to_key}/".startswith(f"{outputs.get('BucketName')}/input/"):
+        raise SystemExit(f"OUTPUT={target} is under input/, where each part would be scored again: choose another folder")
     s3, to_key = account.client("s3"), to_key.rstrip("/")
     parts = parts_of(bucket, key, size_of(s3, bucket, key), f"s3://{to_bucket}/{to_key}", most)
     manifest = f"{to_key}/manifest.json"

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import time
-from datetime import datetime
 
 import botocore.exceptions as errors
 
 from scripts.aws import Account, code_of
 from scripts.ecr import TAG
+from scripts.stack_events import StackEvents
 
 POLL = 2  # seconds; a tenth of it on this machine
 LIMIT = 3600  # seconds for one operation; provisioned concurrency and SnapStart take minutes
-HINTS = {  # what CloudFormation's reason has in it: what to do
-    "UnreservedConcurrentExecution": "a new account may run 10 functions at once and reserve none: set reserved_concurrency = -1",
-    "does not have permission to access the ECR image": "run `make push` again, which lets Lambda pull",
-    "is not authorized to perform": "ask for this permission (docs/deploy.md lists them)",
-}
 DEAD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")  # nothing but deletion leads out of these
+
+
+def require_name(name: str) -> None:
+    """Ends the program with one line where CloudFormation takes no stack of this name."""
+    if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
+        raise SystemExit(f"{name} cannot be deployed: rename the folder, to letters, digits and - with a letter at first")
 
 
 class Stack:
@@ -27,11 +29,11 @@ class Stack:
     """
 
     def __init__(self, account: Account, name: str):
+        require_name(name)
         self._client = account.client("cloudformation")
         self._poll = POLL / 10 if account.local else POLL
         self._account, self.name = account, name
-        self._shown: set[str] = set()  # ids of events
-        self._failed: list[dict] = []  # events
+        self._events = StackEvents(self._client, name)
 
     def described(self) -> dict | None:
         """What CloudFormation says of it; None where there is none."""
@@ -41,25 +43,23 @@ class Stack:
             if code_of(error) == "ValidationError" and "does not exist" in str(error):
                 return None
             raise
-        if TAG not in stack["Tags"] and stack["StackStatus"] != "DELETE_COMPLETE":
+        # One in review holds nothing yet, and need not show its tags.
+        if TAG not in stack.get("Tags", []) and stack["StackStatus"] not in ("DELETE_COMPLETE", "REVIEW_IN_PROGRESS"):
             raise SystemExit(f"the stack {self.name} is there, and not made by these commands: rename the folder")
         return None if stack["StackStatus"] == "DELETE_COMPLETE" else stack
 
     def outputs(self) -> dict[str, str]:
         """Its outputs by name. Ends the program where it is not deployed."""
-        stack = self.described()
-        if not stack or stack["StackStatus"] in (*DEAD, "REVIEW_IN_PROGRESS"):
-            where = (
-                f"at {self._account.endpoint_url}" if self._account.local else f"in region {self._account.region} of this account"
-            )
+        stack = self._deployed()
+        if not stack:
+            here = self._account
+            where = f"at {here.endpoint_url}" if here.local else f"in region {here.region} of this account"
             raise SystemExit(f"{self.name} is not deployed {where}: run `make push deploy MODEL={self.name}`, or set AWS_REGION")
         return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
     def parameters(self) -> dict[str, str]:
         """The parameters of its last good state; none where there is no stack yet."""
-        stack = self.described()
-        if not stack or stack["StackStatus"] in (*DEAD, "REVIEW_IN_PROGRESS"):
-            return {}
+        stack = self._deployed() or {}
         return {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack.get("Parameters", [])}
 
     def settle(self) -> None:
@@ -67,11 +67,11 @@ class Stack:
         stack = self.described()
         if stack and stack["StackStatus"].endswith("IN_PROGRESS") and stack["StackStatus"] != "REVIEW_IN_PROGRESS":
             print(f"the stack is still at {stack['StackStatus']}, from an earlier command: waiting", flush=True)
-            self._skip_events()
+            self._events.skip()
             stack = self._finished()
         if stack and stack["StackStatus"] == "UPDATE_ROLLBACK_FAILED":
             print("an earlier update could not be undone: trying again", flush=True)
-            self._skip_events()
+            self._events.skip()
             self._client.continue_update_rollback(StackName=self.name)
             stack = self._finished()
         if stack and stack["StackStatus"] in DEAD:
@@ -86,7 +86,7 @@ class Stack:
         stack = self.described()
         new = not stack or stack["StackStatus"] == "REVIEW_IN_PROGRESS"
         name = f"deploy-{int(time.time() * 1000)}"
-        self._skip_events()
+        self._events.skip()
         self._client.create_change_set(
             StackName=self.name,
             ChangeSetName=name,
@@ -96,19 +96,24 @@ class Stack:
             Capabilities=["CAPABILITY_IAM"],
             Tags=[TAG],
         )
-        changes = self._change_set(name)
+        try:
+            changes = self._change_set(name)
+        except SystemExit:
+            if new:  # it is there, for review, with nothing in it
+                self._client.delete_stack(StackName=self.name)
+            raise
         if not changes:
             self._client.delete_change_set(StackName=self.name, ChangeSetName=name)
             return False
         print(f"{'making' if new else 'updating'} the stack {self.name}: {changes} resources", flush=True)
         self._client.execute_change_set(StackName=self.name, ChangeSetName=name)
         try:
-            status = (self._finished() or {})["StackStatus"]
+            stack = self._finished()
         except KeyboardInterrupt:
             print("\nstopped watching: CloudFormation goes on without this command", flush=True)
             raise
-        if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-            reason = self._first_failure(name)
+        if not stack or stack["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            reason = self._events.first_failure(name)
             if new:
                 self.delete()
             raise SystemExit(f"{reason}; {'nothing was left of it' if new else 'the stack is back where it was'}")
@@ -119,12 +124,17 @@ class Stack:
         if not self.described():
             return
         print(f"deleting the stack {self.name}", flush=True)
-        self._skip_events()
+        self._events.skip()
         self._client.delete_stack(StackName=self.name)
         stack = self._finished()
         if stack:
-            raise SystemExit(f"{self._first_failure()}; run the same command again when that is mended")
+            raise SystemExit(f"{self._events.first_failure()}; run the same command again when that is mended")
         print(f"deleted the stack {self.name}", flush=True)
+
+    def _deployed(self) -> dict | None:
+        """The stack, unless nothing was ever made of it, or nothing is left."""
+        stack = self.described()
+        return None if not stack or stack["StackStatus"] in (*DEAD, "REVIEW_IN_PROGRESS") else stack
 
     def _change_set(self, name: str) -> int:
         """How many resources a change set changes, once it is worked out."""
@@ -137,7 +147,7 @@ class Stack:
             if found["Status"] == "FAILED":
                 if "didn't contain changes" in reason or "No updates are to be performed" in reason:
                     return 0
-                refused = self._refused(name) if "DescribeEvents" in reason else reason
+                refused = self._events.refused(name) if "DescribeEvents" in reason else reason
                 self._client.delete_change_set(StackName=self.name, ChangeSetName=name)
                 raise SystemExit(f"CloudFormation refuses the change: {refused or reason}")
             time.sleep(self._poll)
@@ -149,55 +159,8 @@ class Stack:
         while time.monotonic() < end:
             stack = self.described()
             if stack:
-                self._show_events(stack["StackId"])
+                self._events.show(stack["StackId"])
             if not stack or not stack["StackStatus"].endswith("IN_PROGRESS"):
                 return stack
             time.sleep(self._poll)
         raise SystemExit(f"the stack {self.name} is not ready within an hour: look at it in the console, and run this again")
-
-    def _events(self, stack_id: str | None = None) -> list[dict]:
-        """The newest hundred or so, the oldest first."""
-        try:
-            events = self._client.describe_stack_events(StackName=stack_id or self.name)["StackEvents"]
-        except errors.ClientError:  # none yet
-            return []
-        return events[::-1]
-
-    def _skip_events(self) -> None:
-        """Those until now are of earlier commands."""
-        self._shown = {event["EventId"] for event in self._events()}
-        self._failed = []
-
-    def _show_events(self, stack_id: str) -> None:
-        for event in self._events(stack_id):
-            if event["EventId"] in self._shown:
-                continue
-            self._shown.add(event["EventId"])
-            status, reason = event["ResourceStatus"], event.get("ResourceStatusReason", "")
-            if status.endswith("FAILED"):
-                self._failed.append(event)
-            if reason == "Resource creation Initiated":  # every creation is announced twice
-                continue
-            when: datetime = event["Timestamp"]
-            shown = f"  {when.astimezone():%H:%M:%S}  {status.lower():<34} {event['LogicalResourceId']}"
-            print(f"{shown}  {reason if status.endswith('FAILED') else ''}".rstrip(), flush=True)
-
-    def _first_failure(self, change_set: str | None = None) -> str:
-        """The resource that failed first, and why; the others were only cancelled."""
-        for event in self._failed:
-            reason = " ".join(event.get("ResourceStatusReason", "").split())
-            if "DescribeEvents" in reason:  # CloudFormation looked at the names before it began
-                return self._refused(change_set) or reason
-            if "cancelled" not in reason.lower():
-                hints = "".join(f" ({hint})" for part, hint in HINTS.items() if part in reason)
-                return f"{event['LogicalResourceId']} ({event['ResourceType']}) failed: {reason}{hints}"
-        return "the stack failed, and CloudFormation does not say why"
-
-    def _refused(self, change_set: str | None = None) -> str:
-        """What CloudFormation's validation says against a change; empty where it says nothing."""
-        where = {"ChangeSetName": change_set} if change_set else {}
-        events = self._client.describe_events(StackName=self.name, Filters={"FailedEvents": True}, **where)["OperationEvents"]
-        for event in events:
-            if reason := " ".join(event.get("ValidationStatusReason", "").split()):
-                return f"{event.get('LogicalResourceId', self.name)} ({event.get('ResourceType', 'stack')}) failed: {reason}"
-        return self._refused() if change_set else ""

@@ -32,6 +32,18 @@ def pytest_generate_tests(metafunc):
             metafunc.parametrize(kind, [the_project(name) for name in names], ids=names, scope="session")
 
 
+@pytest.fixture(scope="session")
+def projects(pytestconfig):
+    """All projects that are tested."""
+    return [the_project(name) for name in pytestconfig.getoption("--model") or Project.names()]
+
+
+@pytest.fixture(scope="session")
+def any_project(projects):
+    """One project, where it does not matter which."""
+    return projects[0]
+
+
 def of_kind(kind, names):
     """Those of the projects that are of a kind."""
     return [name for name in names if KINDS[kind] & json.loads(Project(name).event_file.read_text()).keys()]

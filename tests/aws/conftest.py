@@ -2,85 +2,14 @@
 
 import functools
 import json
-import os
+import shutil
 import subprocess
 import sys
-import time
-from pathlib import Path
 
-import boto3
 import pytest
-from botocore.config import Config
 
-from scripts.emulator import free_port
 from scripts.project import ROOT
-from tests.checkout import Checkout
-
-VENV = ".venv-local-aws"
-# Functions in containers reach the local AWS at this machine's bridge address: only where nobody else can reach that.
-HOST = os.environ.get("LOCAL_AWS_HOST") or ("0.0.0.0" if os.environ.get("CI") else "")
-
-
-class Place:
-    """A checkout whose AWS commands go to a local AWS of its own."""
-
-    def __init__(self, root: Path):
-        self.checkout = Checkout(root)
-        made = subprocess.run(["make", "-s", f"{VENV}/local-aws.stamp"], cwd=ROOT, capture_output=True, text=True)
-        assert made.returncode == 0, made.stdout + made.stderr
-        (root / VENV).symlink_to(ROOT / VENV)
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.deployed: list[str] = []  # projects, for the fixture to destroy
-
-    def make(self, *arguments, ok=True, **variables):
-        """What a command printed. ok: whether it must succeed, or else must not."""
-        status, output = self.checkout.make(*arguments, **variables)
-        assert (status == 0) == ok, output
-        return output
-
-    def quiet(self, *arguments):
-        """Standard output alone, as $(make -s …) gives it."""
-        command = ["make", "-s", *arguments]
-        ran = subprocess.run(command, cwd=self.checkout.root, env=self.checkout.environment, capture_output=True, text=True)
-        assert ran.returncode == 0, ran.stderr
-        return ran.stdout.strip()
-
-    def client(self, service):
-        """boto3's client for the local AWS."""
-        keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "us-east-1"}
-        config = Config(read_timeout=120, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
-        return boto3.client(service, endpoint_url=self.url, config=config, **keys)
-
-    def outputs(self, name):
-        """The outputs of a project's stack."""
-        [stack] = self.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
-        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-
-    def set(self, name, **settings):
-        """Changes settings at the top and in [deploy] of a project's function.toml."""
-        path = self.checkout.root / name / "function.toml"
-        lines = path.read_text().splitlines()
-        for key, value in settings.items():
-            lines = [line for line in lines if not line.startswith(f"{key} =")]
-            line = f"{key} = {json.dumps(value)}"
-            if key in ("memory", "timeout"):
-                lines.insert(0, line)
-            else:
-                if "[deploy]" not in [text.split("#")[0].strip() for text in lines]:
-                    lines.append("[deploy]")
-                at = [text.split("#")[0].strip() for text in lines].index("[deploy]")
-                lines.insert(at + 1, line)
-        path.write_text("\n".join(lines) + "\n")
-
-    def log(self, name, **members):
-        """The function's own log lines that have these members."""
-        found = []
-        for page in self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{name}"):
-            for event in page["events"]:
-                if event["message"].startswith('{"level"'):
-                    found.append(json.loads(event["message"]))
-        return [line for line in found if all(line.get(key) == value for key, value in members.items())]
+from tests.aws.place import COPY, HOST, Place
 
 
 @pytest.fixture(scope="session")
@@ -89,9 +18,11 @@ def place(base_image, tmp_path_factory):
     place = Place(tmp_path_factory.mktemp("aws") / "checkout")
     place.make("local-aws", f"AWS_PORT={place.port}", LOCAL_AWS_HOST=HOST)
     yield place
-    for name in place.deployed:
-        assert f"nothing of {name} is left" in place.make("destroy", f"MODEL={name}", "YES=1")
-    place.make("local-aws-stop", "FORGET=1")
+    try:
+        for name in place.deployed:
+            assert f"nothing of {name} is left" in place.make("destroy", f"MODEL={name}", "YES=1")
+    finally:
+        place.make("local-aws-stop", "FORGET=1")
 
 
 @pytest.fixture(scope="session")
@@ -114,43 +45,67 @@ def deploy_once(place, project):
 
 
 @pytest.fixture(scope="session")
-def deployed(place, project):
+def deployed(place, project, projects):
     """The outputs of a deployed project's stack."""
+    for each in projects:  # all at once, so that the minute until the schedules call passes once, and beside other tests
+        deploy_once(place, each)
     return deploy_once(place, project)
 
 
 @pytest.fixture(scope="session")
-def tabular_bucket(place, tabular, reachable):
-    """The bucket of a deployed tabular project."""
-    return deploy_once(place, tabular)["BucketName"]
-
-
-@pytest.fixture(scope="session")
-def imaging_bucket(place, imaging, reachable):
-    """The bucket of a deployed project that takes images."""
-    return deploy_once(place, imaging)["BucketName"]
+def bucket(deployed, reachable):
+    """The bucket of a deployed project."""
+    return deployed["BucketName"]
 
 
 @functools.cache
-def answer_of(project):
-    """The answer to the project's example by its own handler, in a process of its own."""
-    program = "import json, lambda_function as f; print(json.dumps(f.predict(json.load(open('event.json')))))"
+def _answered(project, request):
+    program = "import json, sys, lambda_function as f; print(json.dumps(f.predict(json.load(sys.stdin))))"
     environment = {"MODEL_PATH": str(project.model_file), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", program]
-    ran = subprocess.run(command, cwd=project.folder, env=environment, capture_output=True, text=True, check=True)
+    ran = subprocess.run(command, cwd=project.folder, env=environment, input=request, capture_output=True, text=True, check=True)
     return json.loads(ran.stdout)
+
+
+def answer_to(project, request):
+    """The answer by the project's own handler, in a process of its own."""
+    return _answered(project, json.dumps(request))
+
+
+def close(one, other):
+    """Two answers, equal but for the last digits: another machine's arithmetic may differ in those."""
+    rounded = [json.loads(json.dumps(answer), parse_float=lambda text: round(float(text), 4)) for answer in (one, other)]
+    return rounded[0] == rounded[1]
+
+
+def without(answer, key):
+    """An answer without what is not the model's."""
+    return {name: value for name, value in answer.items() if name != key}
 
 
 @pytest.fixture
 def answer(project):
     """What the project must answer to its example."""
-    return answer_of(project)
+    return answer_to(project, json.loads(project.event_file.read_text()))
 
 
-def eventually(question, limit=60):
-    """The first answer that is not empty, within a limit in seconds."""
-    end = time.monotonic() + limit
-    while not (found := question()) and time.monotonic() < end:
-        time.sleep(0.2)
-    assert found, f"not within {limit} s"
-    return found
+@pytest.fixture(scope="session")
+def mine(place, tabular):
+    """A copy of a project, which is pushed: cp -r and nothing else."""
+    shutil.copytree(place.checkout.root / tabular.name, place.checkout.root / COPY)
+    (place.checkout.root / COPY / "build/pushed.json").unlink(missing_ok=True)
+    place.set(COPY, schedule="")
+    place.make("push", f"MODEL={COPY}")
+    yield place
+    place.make("destroy", f"MODEL={COPY}", "YES=1")
+
+
+@pytest.fixture
+def fresh(mine):
+    """The copy, pushed and deployed as version 1 and nothing else."""
+    mine.make("destroy", f"MODEL={COPY}", "YES=1")
+    mine.set(COPY, memory=256)
+    mine.make("push", f"MODEL={COPY}")
+    mine.make("deploy", f"MODEL={COPY}")
+    assert mine.alias(COPY) == ("1", {})
+    return mine

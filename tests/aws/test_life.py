@@ -1,26 +1,18 @@
-"""What a user does with a deployed project, through real containers: each project, each way to call it."""
+"""What a user does with a deployed project, through real containers: each project, each way to call it, until it is gone."""
 
-import io
 import json
 import re
 import time
 
-import pytest
 import requests
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
-from tests.aws.conftest import answer_of, eventually
-from tests.projects.pictures import photo
-
-
-def example(project):
-    return json.loads(project.event_file.read_text())
-
-
-def close(one, other):
-    """Two answers, equal but for the last digits: another machine's arithmetic may differ in those."""
-    return json.loads(json.dumps(one), parse_float=lambda text: round(float(text), 5)) == json.loads(
-        json.dumps(other), parse_float=lambda text: round(float(text), 5)
-    )
+from scripts.local_aws import KEY
+from tests.aws.conftest import answer_to, close, without
+from tests.aws.place import eventually
+from tests.aws.samples import bodies, dropped, example, is_tabular
 
 
 def test_push_makes_a_safe_repository(place, project, deployed):
@@ -51,27 +43,28 @@ def test_a_second_deployment_changes_nothing(place, project, deployed):
     assert output.startswith(f"local AWS at {place.url}, account 123456789012, region us-east-1\n")
 
 
-def test_invoke(place, project, deployed, answer):
-    assert close(json.loads(place.quiet("invoke", f"MODEL={project.name}")), answer)
-
-
-def test_http(place, project, deployed, answer):
+def test_http(place, project, deployed):
     url = place.quiet("url", f"MODEL={project.name}")
-    got = requests.post(f"{url}/predict", json=example(project), timeout=60)
-    assert got.status_code == 200 and close(got.json(), answer)
-    assert close(requests.post(f"{url}/", json=example(project), timeout=60).json(), answer)
+    for body, kind, request in bodies(project):
+        for path in ("/predict", "/"):
+            got = requests.post(f"{url}{path}", body, headers={"Content-Type": kind}, timeout=60)
+            assert got.status_code == 200 and close(got.json(), answer_to(project, request))
     assert requests.get(f"{url}/health", timeout=60).json()["name"] == project.name
     assert requests.get(f"{url}/schema", timeout=60).json()["input_schema"]
-    assert requests.get(f"{url}/nothing-here", timeout=60).status_code == 404
-    refused = requests.post(f"{url}/predict", data="{", timeout=60)
-    assert refused.status_code == 400 and refused.headers["content-type"] == "application/problem+json"
 
 
-def test_logs(place, project, deployed):
-    place.make("invoke", f"MODEL={project.name}")
-    output = eventually(lambda: place.make("logs", f"MODEL={project.name}"))
-    assert '"trigger": "invoke"' in output
-    assert "is not a time such as" in place.make("logs", f"MODEL={project.name}", "SINCE=long", ok=False)
+def test_http_is_refused_in_the_contract_s_words(place, project, deployed):
+    """Also where there is no such path or method: the API has no answers of its own."""
+    url = place.quiet("url", f"MODEL={project.name}")
+    for status, answer in {
+        404: requests.get(f"{url}/nothing/here", timeout=60),
+        405: requests.delete(f"{url}/predict", timeout=60),
+        400: requests.post(f"{url}/predict", "{", headers={"Content-Type": "application/json"}, timeout=60),
+        415: requests.post(f"{url}/predict", {"a": "form"}, timeout=60),
+    }.items():
+        assert answer.status_code == answer.json()["status"] == status
+        assert answer.headers["content-type"] == "application/problem+json"
+    assert requests.put(f"{url}/health", timeout=60).headers["allow"] == "GET"
 
 
 def test_an_event_on_the_bus(place, project, deployed, answer):
@@ -88,15 +81,39 @@ def test_a_queue_and_its_dead_letters(place, project, deployed, answer):
     sqs.send_message(QueueUrl=deployed["QueueUrl"], MessageBody=project.event_file.read_text())
     sqs.send_message(QueueUrl=deployed["QueueUrl"], MessageBody="not JSON")
     lines = eventually(lambda: [line for line in place.log(project.name, trigger="sqs") if line.get("answers")])
-    assert close({**lines[0]["answers"][0], "message_id": 0}, {**answer, "message_id": 0})
+    assert close(without(lines[0]["answers"][0], "message_id"), answer)
     dead = eventually(lambda: sqs.receive_message(QueueUrl=deployed["DeadLettersUrl"]).get("Messages"))
     assert [message["Body"] for message in dead] == ["not JSON"]
 
 
+def test_a_file_in_the_bucket(place, project, bucket):
+    s3 = place.client("s3")
+    name, data, suffix, asked = dropped(project)
+    s3.put_object(Bucket=bucket, Key=f"input/{name}", Body=data)
+    found = eventually(lambda: s3.list_objects_v2(Bucket=bucket, Prefix="results/").get("Contents"))
+    assert [item["Key"] for item in found] == [f"results/input/{name}{suffix}"]
+    answers = [json.loads(line) for line in s3.get_object(Bucket=bucket, Key=found[0]["Key"])["Body"].read().splitlines()]
+    assert len(answers) == len(asked) and close(without(answers[-1], "id"), answer_to(project, asked[-1]))
+    assert [answer.get("id") for answer in answers] == ([str(at) for at in range(50)] if is_tabular(project) else [None])
+    eventually(lambda: place.log(project.name, trigger="s3"))
+    time.sleep(1)  # the result has not started anything
+    assert len(place.log(project.name, trigger="s3")) == 1
+
+
 def test_the_schedule_calls_with_the_example(place, project, deployed):
-    """A scheduled call is a direct one, of which nobody asked for the answer."""
-    before = len(place.log(project.name, trigger="invoke"))
-    eventually(lambda: len(place.log(project.name, trigger="invoke")) > before, limit=90)
+    """A scheduled call is a direct one. There was no other until here, so that of the tests after this may be."""
+    [first, *_] = eventually(lambda: place.log(project.name, trigger="invoke"), limit=90)
+    assert first["predictions"] == 1 and not first.get("errors")
+
+
+def test_invoke(place, project, deployed, answer):
+    assert close(json.loads(place.quiet("invoke", f"MODEL={project.name}")), answer)
+
+
+def test_logs(place, project, deployed):
+    output = eventually(lambda: place.make("logs", f"MODEL={project.name}"))
+    assert '"trigger": "http_api"' in output
+    assert "is not a time such as" in place.make("logs", f"MODEL={project.name}", "SINCE=long", ok=False)
 
 
 def test_what_fails_without_a_caller_is_kept(place, project, deployed):
@@ -107,79 +124,53 @@ def test_what_fails_without_a_caller_is_kept(place, project, deployed):
     assert kept["requestPayload"] == {"unknown": 1} and "InvalidInput" in json.dumps(kept["responsePayload"])
 
 
-def test_an_image_in_the_bucket(place, imaging, imaging_bucket):
-    s3, bucket = place.client("s3"), imaging_bucket
-    data = io.BytesIO()
-    photo("red", 1).save(data, "JPEG")
-    s3.put_object(Bucket=bucket, Key="input/a photo.jpg", Body=data.getvalue())
-    found = eventually(lambda: s3.list_objects_v2(Bucket=bucket, Prefix="results/").get("Contents"))
-    assert [item["Key"] for item in found] == ["results/input/a photo.jpg.json"]
-    answer = json.loads(s3.get_object(Bucket=bucket, Key=found[0]["Key"])["Body"].read())
-    assert answer["label"] == max(answer["probabilities"], key=answer["probabilities"].get)
+def test_a_function_url(place, project, deployed, answer):
+    """In the API's place, open to everybody at first and then only to whom IAM lets in."""
+    place.set(project.name, function_url="public", api=False)
+    place.make("deploy", f"MODEL={project.name}")
+    url = place.quiet("url", f"MODEL={project.name}")
+    assert "lambda-url" in url and close(requests.post(f"{url}/predict", json=example(project), timeout=60).json(), answer)
+    assert requests.get(f"{url}/nothing", timeout=60).status_code == 404
+    asks = {"Origin": "https://example.com", "Access-Control-Request-Method": "POST"}  # as a page in a browser does first
+    assert requests.options(f"{url}/predict", headers=asks, timeout=60).headers["access-control-allow-origin"] == "*"
+
+    place.set(project.name, function_url="iam")
+    place.make("deploy", f"MODEL={project.name}")
+    assert requests.post(f"{url}/predict", json=example(project), timeout=60).status_code == 403
+    signed = AWSRequest("POST", f"{url}/predict", data=json.dumps(example(project)), headers={"Content-Type": "application/json"})
+    SigV4Auth(Credentials(KEY, KEY), "lambda", "us-east-1").add_auth(signed)
+    got = requests.post(signed.url, signed.data, headers=dict(signed.headers), timeout=60)
+    assert got.status_code == 200 and close(got.json(), answer)
+    eventually(lambda: place.log(project.name, trigger="function_url"))
+
+    place.set(project.name, function_url="off", api=True)
+    assert "live is version 1\n" in place.make("deploy", f"MODEL={project.name}")
 
 
-def test_a_table_in_the_bucket(place, tabular, tabular_bucket):
-    s3, bucket = place.client("s3"), tabular_bucket
-    customer = example(tabular)["customer"]
-    lines = [",".join(["id", *customer]), *(",".join([str(at), *map(str, customer.values())]) for at in range(50))]
-    s3.put_object(Bucket=bucket, Key="input/july.csv", Body="\n".join(lines).encode())
-    found = eventually(lambda: s3.list_objects_v2(Bucket=bucket, Prefix="results/").get("Contents"))
-    assert [item["Key"] for item in found] == ["results/input/july.csv.jsonl"]
-    rows = [json.loads(line) for line in s3.get_object(Bucket=bucket, Key=found[0]["Key"])["Body"].read().splitlines()]
-    assert [row["id"] for row in rows] == [str(at) for at in range(50)] and close(
-        {**rows[9], "id": 0}, {**answer_of(tabular), "id": 0}
-    )
-    time.sleep(1)  # the result has not started anything
-    assert len(place.log(tabular.name, trigger="s3")) == 1
+def test_updates_a_canary_and_back(place, project, deployed, answer):
+    """Another image, which gets a tenth of the calls, then all; then other settings; and back, and back again."""
+    name = f"MODEL={project.name}"
+    handler = place.checkout.root / project.name / "lambda_function.py"
+    handler.write_text(f"{handler.read_text()}\nUPDATED = True\n")
+    assert "live is version 1, version 2 gets 10% of the calls" in place.make("push", "deploy", name, "CANARY=10")
+    assert place.alias(project.name) == ("1", {"2": 0.1})
+    assert "live is version 2" in place.make("promote", name) and place.alias(project.name) == ("2", {})
+    assert close(json.loads(place.quiet("invoke", name)), answer)
+
+    place.set(project.name, memory=project.memory + 64)
+    assert "live is version 3\n" in place.make("deploy", name)
+    client = place.client("lambda")
+    assert client.get_function_configuration(FunctionName=f"{project.name}:live")["MemorySize"] == project.memory + 64
+    images = {client.get_function(FunctionName=f"{project.name}:{version}")["Code"]["ImageUri"] for version in (1, 2, 3)}
+    assert len(images) == 2
+    for version in (2, 1):
+        assert f"live is version {version}\n" in place.make("rollback", name)
+        assert close(json.loads(place.quiet("invoke", name)), answer)
+    assert "there is no version before 1 to go back to" in place.make("rollback", name, ok=False)
 
 
-def test_a_hundred_thousand_rows(place, tabular, tabular_bucket):
-    s3, bucket = place.client("s3"), tabular_bucket
-    customer = example(tabular)["customer"]
-    lines = [",".join(["id", *customer]), *(",".join([str(at), *map(str, customer.values())]) for at in range(100_000))]
-    lines[70_000], lines[99_999] = "bad", lines[99_999].replace("80.85", "cheap")
-    s3.put_object(Bucket=bucket, Key="bulk/all.csv", Body="\n".join(lines).encode())
-    arguments = [f"MODEL={tabular.name}", f"INPUT=s3://{bucket}/bulk/all.csv", f"OUTPUT=s3://{bucket}/bulk/scored"]
-    output = place.make("score", *arguments)
-    assert re.search(r"^rows in +100,000, in [\d.]+ s$", output, re.MULTILINE), output
-    assert re.search(r"^rows scored +99,998,", output, re.MULTILINE) and re.search(r"^rows refused +2,", output, re.MULTILINE)
-    assert re.search(r"^price +\$0\.00\d+ for \d+ calls", output, re.MULTILINE)
-    refused = s3.get_object(Bucket=bucket, Key="bulk/scored/refused.jsonl")["Body"].read().splitlines()
-    assert [json.loads(line)["line"] for line in refused] == [70_001, 100_000]  # as an editor counts them
-    listed = s3.list_objects_v2(Bucket=bucket, Prefix="bulk/scored/part-")["Contents"]
-    parts = sorted(item["Key"] for item in listed if "refused" not in item["Key"])
-    rows = [row for key in parts for row in s3.get_object(Bucket=bucket, Key=key)["Body"].read().splitlines()]
-    assert len(rows) == 100_000 and json.loads(rows[50_000])["id"] == "50000"
-    assert close({**json.loads(rows[50_000]), "id": 0}, {**answer_of(tabular), "id": 0})
-
-
-def test_requests_in_bulk(place, imaging, imaging_bucket):
-    s3, bucket = place.client("s3"), imaging_bucket
-    request = json.dumps(example(imaging))
-    s3.put_object(Bucket=bucket, Key="bulk/all.jsonl", Body="\n".join([request, "{}", request]).encode())
-    arguments = [f"MODEL={imaging.name}", f"INPUT=s3://{bucket}/bulk/all.jsonl", f"OUTPUT=s3://{bucket}/bulk/scored"]
-    output = place.make("score", *arguments)
-    assert re.search(r"^rows in +3,", output, re.MULTILINE) and re.search(r"^rows refused +1,", output, re.MULTILINE)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        (["INPUT=", "OUTPUT=s3://b/k"], "INPUT= is not an address in S3 such as s3://bucket/folder/customers.csv"),
-        (["INPUT=s3://b/k.txt", "OUTPUT=s3://b/k"], "INPUT=s3://b/k.txt is not a .csv or .jsonl file"),
-        (["INPUT=s3://b/k.csv", "OUTPUT=s3://b/k"], 'the function may not use the bucket b: add data_buckets = ["b"]'),
-        (["INPUT=s3://{}/no.csv", "OUTPUT=s3://{}/k"], "there is no s3://"),
-    ],
-)
-def test_a_bulk_job_that_cannot_be(place, project, deployed, arguments, told):
-    arguments = [argument.replace("{}", deployed["BucketName"]) for argument in arguments]
-    output = place.make("score", f"MODEL={project.name}", *arguments, ok=False)
-    lines = [line for line in output.splitlines() if not line.startswith("make: ***")]
-    assert len(lines) == 2 and lines[1].startswith(told), output
-
-
-def test_a_bulk_job_of_the_wrong_file_says_why(place, tabular, tabular_bucket):
-    s3, bucket = place.client("s3"), tabular_bucket
-    s3.put_object(Bucket=bucket, Key="bulk/wrong.csv", Body=b"a,b\n1,2\n")
-    arguments = [f"MODEL={tabular.name}", f"INPUT=s3://{bucket}/bulk/wrong.csv", f"OUTPUT=s3://{bucket}/bulk/wrong"]
-    assert "InvalidInput: header lacks " in place.make("score", *arguments, ok=False)
+def test_destroy_leaves_nothing(place, project, deployed):
+    output = place.make("destroy", f"MODEL={project.name}", "YES=1")
+    assert f"nothing of {project.name} is left" in output and "still there" not in output
+    place.assert_nothing_left(project.name)
+    place.deployed.remove(project.name)

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from scripts.emulator import free_port
-from tests.aws.conftest import Place
+from tests.aws.place import Place
 from tests.processes import running_with
 
 
@@ -30,7 +30,7 @@ def answers(host, port):
         return client.connect_ex((host, port)) == 0
 
 
-def test_it_starts_once_and_stops(alone, project):
+def test_it_starts_once_and_stops(alone):
     began = time.monotonic()
     assert f"the local AWS runs at {alone.url}" in start(alone)
     assert time.monotonic() - began < 20

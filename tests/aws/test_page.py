@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from tests.aws.conftest import HOST, Place
+from tests.aws.place import HOST, Place
 from tests.commands.test_readme import commands_of, matches
 
 PAGE = Path("docs/deploy.md")

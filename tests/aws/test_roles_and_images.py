@@ -9,6 +9,7 @@ from moto import mock_aws
 
 from scripts import ecr
 from scripts.aws import Account, explained
+from scripts.deploy import image_to_deploy
 from scripts.parameters import TEMPLATE, parameters
 
 NOT_THERE = "sha256:" + "0" * 64
@@ -39,28 +40,56 @@ def pushed(account, project):
     return image["imageId"]["imageDigest"]
 
 
-def create(account, project, digest, trust):
-    """Makes the function that the template would make, with a role that has this trust policy."""
-    iam = account.client("iam")
-    role = iam.create_role(RoleName="role", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
-    given = parameters(account, project, digest)
-    return account.client("lambda").create_function(
-        FunctionName=given["FunctionName"], PackageType="Image", Code={"ImageUri": given["ImageUri"]}, Role=role
-    )
+@pytest.fixture
+def role(account):
+    """The ARN of a role that trusts whom the template's role trusts."""
+    trust = cfn_yaml.load(str(TEMPLATE))["Resources"]["Role"]["Properties"]["AssumeRolePolicyDocument"]
+    return account.client("iam").create_role(RoleName="role", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
 
 
-def trust_of_the_template():
-    return cfn_yaml.load(str(TEMPLATE))["Resources"]["Role"]["Properties"]["AssumeRolePolicyDocument"]
+def create(account, project, image, role):
+    """Makes the function that the template would make. image: what follows the repository's name, by digest or tag."""
+    uri = parameters(account, project, NOT_THERE)["ImageUri"].removesuffix(f"@{NOT_THERE}")
+    client = account.client("lambda")
+    return client.create_function(FunctionName=project.name, PackageType="Image", Code={"ImageUri": uri + image}, Role=role)
 
 
-def test_the_image_and_the_role_are_taken(account, project, pushed):
-    assert create(account, project, pushed, trust_of_the_template())["FunctionName"] == project.name
+@pytest.mark.parametrize("by", ["digest", "tag"])
+def test_the_image_and_the_role_are_taken(account, project, pushed, role, by):
+    image = f"@{pushed}" if by == "digest" else ":tag"
+    assert create(account, project, image, role)["FunctionName"] == project.name
 
 
-def test_an_image_that_is_not_there_is_refused(account, project, pushed):
+@pytest.mark.parametrize("image", [f"@{NOT_THERE}", ":not-pushed"])
+def test_an_image_that_is_not_there_is_refused(account, project, pushed, role, image):
     with pytest.raises(ClientError) as refused:
-        create(account, project, NOT_THERE, trust_of_the_template())
+        create(account, project, image, role)
     assert "does not exist" in explained(refused.value) and "\n" not in explained(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("role", "why"),
+    [
+        ("arn:aws:iam::123456789012:role/none", "The role defined for the function cannot be assumed by Lambda"),
+        ("arn:aws:iam::210987654321:role/role", "Cross-account pass role is not allowed"),
+    ],
+)
+def test_a_role_that_lambda_may_not_take_is_refused(account, project, pushed, role, why):
+    with pytest.raises(ClientError) as refused:
+        create(account, project, f"@{pushed}", role)
+    assert why in explained(refused.value) and "\n" not in explained(refused.value)
+
+
+def test_deploy_takes_the_pushed_image_and_says_so_where_none_is_left(account, project, pushed, monkeypatch, tmp_path):
+    monkeypatch.setattr(project, "folder", tmp_path)
+    note = tmp_path / "build/pushed.json"
+    note.parent.mkdir()
+    for digest in (pushed, NOT_THERE):  # the second was deleted since: the newest takes its place
+        note.write_text(json.dumps({"registry": account.registry, "digest": digest}))
+        assert image_to_deploy(account, project)["imageDigest"] == pushed
+    account.client("ecr").batch_delete_image(repositoryName=project.name, imageIds=[{"imageDigest": pushed}])
+    with pytest.raises(SystemExit, match=f"{project.name} has no image in ECR here: run `make push MODEL={project.name}`"):
+        image_to_deploy(account, project)
 
 
 def test_the_repository_s_settings_survive_a_second_push(account, project, pushed):

@@ -10,7 +10,7 @@ from cfnlint.decode import cfn_yaml
 
 from scripts.parameters import TEMPLATE, parameters, template_for, version_label
 from scripts.project import Project
-from scripts.settings import DEFAULTS, checked
+from scripts.settings import checked
 
 ACCOUNT: Any = SimpleNamespace(id="123456789012", region="us-east-1", registry="123456789012.dkr.ecr.us-east-1.amazonaws.com")
 DIGEST = "sha256:" + "0123456789ab" * 5 + "0123"
@@ -54,12 +54,12 @@ def test_each_trigger_has_a_permission_for_itself_alone():
     assert permissions["HttpApiPermission"]["SourceArn"]["Fn::Sub"].endswith(":${HttpApi}/$default/*")
 
 
-def test_a_function_url_is_for_the_account_unless_it_is_public():
-    url = RESOURCES["FunctionUrl"]["Properties"]
-    assert url["AuthType"] == {"Fn::If": ["PublicUrl", "NONE", "AWS_IAM"]}
-    for name in ("FunctionUrlPermission", "FunctionUrlCallPermission"):
-        assert RESOURCES[name]["Properties"]["Principal"] == {"Fn::If": ["PublicUrl", "*", {"Ref": "AWS::AccountId"}]}
-    assert DEFAULTS["function_url"] == "off"
+def test_who_may_take_the_roles():
+    """Lambda refuses a function whose role does not name it here, and a local AWS does not."""
+    for role, service in {"Role": "lambda.amazonaws.com", "ScoringRole": "states.amazonaws.com"}.items():
+        statement = RESOURCES[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        assert (statement["Effect"], statement["Action"]) == ("Allow", "sts:AssumeRole")
+        assert statement["Principal"] == {"Service": service}
 
 
 def test_all_that_calls_calls_live():
@@ -97,8 +97,10 @@ def test_what_is_watched_and_limited():
     assert RESOURCES["HttpApiStage"]["Properties"]["DefaultRouteSettings"]["ThrottlingRateLimit"] == {"Ref": "RequestsPerSecond"}
     assert RESOURCES["Log"]["Properties"]["RetentionInDays"] == {"Ref": "LogRetention"}
     assert RESOURCES["Function"]["Properties"]["LoggingConfig"]["LogFormat"] == "JSON"
+    cors = RESOURCES["HttpApi"]["Properties"]["CorsConfiguration"]
+    assert cors["AllowOrigins"] == {"Ref": "CorsOrigins"} and cors["AllowMethods"] == ["GET", "POST"]
     routes = {route["RouteKey"] for route in of_type("AWS::ApiGatewayV2::Route").values()}
-    assert routes == {"GET /", "POST /", "POST /predict", "GET /health", "GET /schema"}
+    assert routes == {"$default"}  # the function knows the paths, and answers for those that are none
 
 
 def test_the_parameters_are_those_of_the_template(project):

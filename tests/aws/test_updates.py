@@ -1,42 +1,11 @@
-"""A copied project that is deployed, changed, given a canary, rolled back and destroyed; commands are cut short on the way."""
+"""A copied project that is deployed, changed, given a canary, rolled back and destroyed."""
 
 import json
-import os
 import re
-import shutil
-import signal
 
-import pytest
-
-NAME = "life-sklearn"
-
-
-@pytest.fixture(scope="module")
-def mine(place, tabular):
-    """A copy of a project, which is pushed: cp -r and nothing else."""
-    shutil.copytree(place.checkout.root / tabular.name, place.checkout.root / NAME)
-    (place.checkout.root / NAME / "build/pushed.json").unlink(missing_ok=True)
-    place.set(NAME, schedule="")
-    place.make("push", f"MODEL={NAME}")
-    yield place
-    place.make("destroy", f"MODEL={NAME}", "YES=1")
-
-
-@pytest.fixture
-def fresh(mine):
-    """The copy, pushed and deployed as version 1 and nothing else."""
-    mine.make("destroy", f"MODEL={NAME}", "YES=1")
-    mine.set(NAME, memory=256)
-    mine.make("push", f"MODEL={NAME}")
-    mine.make("deploy", f"MODEL={NAME}")
-    assert alias(mine) == ("1", {})
-    return mine
-
-
-def alias(place):
-    """The version that live points to, and the weights of others."""
-    found = place.client("lambda").get_alias(FunctionName=NAME, Name="live")
-    return found["FunctionVersion"], (found.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+from tests.aws.place import COPY as NAME
+from tests.aws.place import eventually
+from tests.aws.samples import table
 
 
 def deploy(place, *arguments, **settings):
@@ -45,54 +14,14 @@ def deploy(place, *arguments, **settings):
     return place.make("deploy", f"MODEL={NAME}", *arguments)
 
 
-def cut_short(place, command, at, **variables):
-    """Runs a make target and presses Ctrl-C once it has printed a line with `at`; gives all that it printed."""
-    process = place.checkout.popen("make", command, f"MODEL={NAME}", **variables)
-    lines = []
-    for line in process.stdout:
-        lines.append(line)
-        if at in line:
-            os.killpg(process.pid, signal.SIGINT)
-            break
-    rest, _ = process.communicate(timeout=120)
-    output = "".join(lines) + rest
-    assert process.returncode and "Traceback" not in output, output
-    return output
-
-
-def nothing_left(place):
-    """Looks through the account without the project's own scripts."""
-
-    def names(service, operation, key, field):
-        return [item[field] for page in place.client(service).get_paginator(operation).paginate() for item in page.get(key, [])]
-
-    found = [stack for stack in names("cloudformation", "list_stacks", "StackSummaries", "StackName") if stack == NAME]
-    stacks = [
-        stack["StackStatus"]
-        for stack in place.client("cloudformation").list_stacks()["StackSummaries"]
-        if stack["StackName"] == NAME
-    ]
-    assert not found or set(stacks) == {"DELETE_COMPLETE"}
-    everything = names("lambda", "list_functions", "Functions", "FunctionName")
-    everything += names("ecr", "describe_repositories", "repositories", "repositoryName")
-    everything += names("logs", "describe_log_groups", "logGroups", "logGroupName")
-    everything += names("iam", "list_roles", "Roles", "RoleName") + names("events", "list_rules", "Rules", "Name")
-    everything += names("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName")
-    everything += names("stepfunctions", "list_state_machines", "stateMachines", "name")
-    everything += names("apigatewayv2", "get_apis", "Items", "Name")
-    everything += [bucket["Name"] for bucket in place.client("s3").list_buckets()["Buckets"]]
-    everything += place.client("sqs").list_queues().get("QueueUrls", [])
-    assert not [name for name in everything if NAME in name]
-
-
 def test_a_canary_is_promoted(fresh):
     output = deploy(fresh, "CANARY=10", memory=300)
-    assert "live is version 1, version 2 gets 10% of the calls" in output and alias(fresh) == ("1", {"2": 0.1})
+    assert "live is version 1, version 2 gets 10% of the calls" in output and fresh.alias(NAME) == ("1", {"2": 0.1})
     assert "live is version 1, version 2 gets 25%" in deploy(fresh, "CANARY=25")
     deploy(fresh, requests_per_second=7)  # something else: the canary goes on
-    assert alias(fresh) == ("1", {"2": 0.25})
+    assert fresh.alias(NAME) == ("1", {"2": 0.25})
     fresh.make("promote", f"MODEL={NAME}")
-    assert alias(fresh) == ("2", {})
+    assert fresh.alias(NAME) == ("2", {})
     assert "version 2 is live already" in fresh.make("promote", f"MODEL={NAME}", ok=False)
     assert "version 2 is live already" in fresh.make("deploy", f"MODEL={NAME}", "CANARY=10", ok=False)
     assert "CANARY=100 is not a percentage" in fresh.make("deploy", f"MODEL={NAME}", "CANARY=100", ok=False)
@@ -101,27 +30,27 @@ def test_a_canary_is_promoted(fresh):
 def test_a_canary_is_taken_back(fresh):
     deploy(fresh, "CANARY=10", memory=300)
     fresh.make("rollback", f"MODEL={NAME}")
-    assert alias(fresh) == ("1", {})
+    assert fresh.alias(NAME) == ("1", {})
     output = deploy(fresh)
-    assert "it was rolled back from version 2" in output and alias(fresh) == ("1", {})
+    assert "it was rolled back from version 2" in output and fresh.alias(NAME) == ("1", {})
 
 
 def test_rollback_twice_and_forward_again(fresh):
     for memory in (300, 400):
         deploy(fresh, memory=memory)
-    assert alias(fresh)[0] == "3"
+    assert fresh.alias(NAME)[0] == "3"
     for version in ("2", "1"):
         assert f"live is version {version}" in fresh.make("rollback", f"MODEL={NAME}")
-        assert alias(fresh)[0] == version
+        assert fresh.alias(NAME)[0] == version
     assert "there is no version before 1 to go back to" in fresh.make("rollback", f"MODEL={NAME}", ok=False)
     # Something else is deployed: what was rolled back stays so, and the user is told.
     assert "it was rolled back from version 3: `make promote`" in deploy(fresh, requests_per_second=9)
-    assert alias(fresh)[0] == "1"
+    assert fresh.alias(NAME)[0] == "1"
     fresh.make("promote", f"MODEL={NAME}")
-    assert alias(fresh)[0] == "3"
+    assert fresh.alias(NAME)[0] == "3"
     deploy(fresh, memory=500)
     fresh.make("rollback", f"MODEL={NAME}")
-    assert alias(fresh)[0] == "3"  # which was live before, and not 2, which is older
+    assert fresh.alias(NAME)[0] == "3"  # which was live before, and not 2, which is older
 
 
 def test_another_image_and_back(fresh):
@@ -131,13 +60,25 @@ def test_another_image_and_back(fresh):
     handler.write_text(before.replace('answers[0] if "customer"', '{"changed": True} if "customer"'))
     try:
         fresh.make("push", "deploy", f"MODEL={NAME}")
-        assert json.loads(fresh.quiet("invoke", f"MODEL={NAME}")) == {"changed": True} and alias(fresh)[0] == "2"
+        assert json.loads(fresh.quiet("invoke", f"MODEL={NAME}")) == {"changed": True} and fresh.alias(NAME)[0] == "2"
     finally:
         handler.write_text(before)
     assert "has the same content: nothing to push" in fresh.make("push", "deploy", f"MODEL={NAME}")
-    assert "churn" in json.loads(fresh.quiet("invoke", f"MODEL={NAME}")) and alias(fresh)[0] == "3"
+    assert "churn" in json.loads(fresh.quiet("invoke", f"MODEL={NAME}")) and fresh.alias(NAME)[0] == "3"
     fresh.make("rollback", f"MODEL={NAME}")
     assert json.loads(fresh.quiet("invoke", f"MODEL={NAME}")) == {"changed": True}
+
+
+def test_files_are_scored_without_bulk_scoring_too(fresh, tabular, reachable):
+    """Whose permissions cover the bucket as well: without them, the function has those for input/ and results/ alone."""
+    deploy(fresh, bulk=False)
+    try:
+        s3, bucket = fresh.client("s3"), fresh.outputs(NAME)["BucketName"]
+        s3.put_object(Bucket=bucket, Key="input/few.csv", Body=table(tabular, 3)[0])
+        result = eventually(lambda: s3.list_objects_v2(Bucket=bucket, Prefix="results/").get("Contents"))[0]
+        assert len(s3.get_object(Bucket=bucket, Key=result["Key"])["Body"].read().splitlines()) == 3
+    finally:
+        fresh.set(NAME, bulk=True)
 
 
 def test_five_versions_are_kept(fresh):
@@ -157,7 +98,7 @@ def test_a_failing_update_leaves_all_as_it_was(fresh):
     output = fresh.make("deploy", f"MODEL={NAME}", ok=False)
     *_, told = [line for line in output.splitlines() if not line.startswith("make: ***")]
     assert re.match(r"FunctionUrl \(AWS::Lambda::Url\) failed: .*; the stack is back where it was$", told), output
-    assert alias(fresh) == ("1", {}) and "churn" in fresh.quiet("invoke", f"MODEL={NAME}")
+    assert fresh.alias(NAME) == ("1", {}) and "churn" in fresh.quiet("invoke", f"MODEL={NAME}")
     client.delete_function_url_config(FunctionName=NAME, Qualifier="live")
     output = fresh.make("deploy", f"MODEL={NAME}")
     assert re.search(r"^live is version \d+$", output, re.MULTILINE) and re.search("^function URL +http", output, re.MULTILINE)
@@ -165,108 +106,15 @@ def test_a_failing_update_leaves_all_as_it_was(fresh):
     fresh.set(NAME, function_url="off")
 
 
-def test_a_failing_first_deployment_leaves_nothing(mine):
-    mine.make("destroy", f"MODEL={NAME}", "YES=1")
-    mine.make("push", f"MODEL={NAME}")
-    template = mine.checkout.root / "scripts/template.yaml"
-    good = template.read_text()
-    template.write_text(good.replace("      PackageType: Image\n", "      PackageType: Image\n      Layers: [none]\n"))
-    try:
-        output = mine.make("deploy", f"MODEL={NAME}", ok=False)
-    finally:
-        template.write_text(good)
-    *_, told = [line for line in output.splitlines() if not line.startswith("make: ***")]
-    assert re.match(r"Function \(AWS::Lambda::Function\) failed: .*; nothing was left of it$", told), output
-    mine.make("deploy", f"MODEL={NAME}")
-    assert alias(mine) == ("1", {})
-
-
-def test_a_change_that_cloudformation_refuses(mine):
-    """A bucket of that name is there already, with something in it."""
-    mine.make("destroy", f"MODEL={NAME}", "YES=1")
-    mine.make("push", f"MODEL={NAME}")
-    bucket = f"{NAME}-123456789012-us-east-1"
-    mine.client("s3").create_bucket(Bucket=bucket)
-    output = mine.make("deploy", f"MODEL={NAME}", ok=False)
-    *_, told = [line for line in output.splitlines() if not line.startswith("make: ***")]
-    assert "DataBucket" in told and "already exists" in told and "Traceback" not in output, output
-    mine.client("s3").delete_bucket(Bucket=bucket)
-    mine.make("deploy", f"MODEL={NAME}")
-    assert alias(mine) == ("1", {})
-
-
-@pytest.mark.parametrize("command", ["deploy", "destroy"])
-def test_a_stack_in_rollback_complete(mine, command):
-    """What a deployment leaves whose command was killed before it could clear up."""
-    mine.make("destroy", f"MODEL={NAME}", "YES=1")
-    mine.make("push", f"MODEL={NAME}")
-    broken = {"Resources": {"Q": {"Type": "AWS::SQS::Queue", "Properties": {"RedrivePolicy": {"maxReceiveCount": "x"}}}}}
-    broken["Resources"]["V"] = {"Type": "AWS::Lambda::Url", "Properties": {"TargetFunctionArn": "none", "AuthType": "NONE"}}
-    cfn = mine.client("cloudformation")
-    tags = [{"Key": "made-by", "Value": "onnx-on-lambda"}]
-    cfn.create_stack(StackName=NAME, TemplateBody=json.dumps(broken), Tags=tags)
-    status = ""
-    while not status.endswith("COMPLETE"):
-        status = cfn.describe_stacks(StackName=NAME)["Stacks"][0]["StackStatus"]
-    assert status == "ROLLBACK_COMPLETE"
-    output = mine.make(command, f"MODEL={NAME}", "YES=1")
-    if command == "deploy":
-        assert "clearing away the stack of an earlier attempt (ROLLBACK_COMPLETE)" in output and alias(mine) == ("1", {})
-    else:
-        nothing_left(mine)
-
-
-@pytest.mark.parametrize(
-    ("command", "at"),
-    [
-        ("push", "pushing "),
-        ("deploy", "deploying "),
-        ("deploy", "making the stack "),
-        ("destroy", "deleting the stack "),
-        ("destroy", "deleted the stack "),
-    ],
-)
-@pytest.mark.parametrize("then", ["deploy", "destroy"])
-def test_ctrl_c_and_the_next_command_finishes(mine, command, at, then):
-    mine.make("destroy", f"MODEL={NAME}", "YES=1")
-    (mine.checkout.root / NAME / "build/pushed.json").unlink(missing_ok=True)
-    if command != "push":
-        mine.make("push", f"MODEL={NAME}")
-    if command == "destroy":
-        mine.make("deploy", f"MODEL={NAME}")
-    cut_short(mine, command, at, YES="1")
-    if then == "destroy":
-        assert f"nothing of {NAME} is left" in mine.make("destroy", f"MODEL={NAME}", "YES=1")
-        nothing_left(mine)
-    else:
-        mine.make("push", "deploy", f"MODEL={NAME}")
-        assert "churn" in mine.quiet("invoke", f"MODEL={NAME}")
-
-
-def test_a_stack_and_a_repository_of_somebody_else_are_left_alone(mine):
-    mine.make("destroy", f"MODEL={NAME}", "YES=1")
-    mine.client("ecr").create_repository(repositoryName=NAME)
-    template = json.dumps({"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}})
-    mine.client("cloudformation").create_stack(StackName=NAME, TemplateBody=template)
-    try:
-        assert "not made by these commands: rename the folder" in mine.make("push", f"MODEL={NAME}", ok=False)
-        mine.make("destroy", f"MODEL={NAME}", "YES=1", ok=False)
-        assert mine.client("cloudformation").describe_stacks(StackName=NAME)["Stacks"]
-        assert mine.client("ecr").describe_repositories(repositoryNames=[NAME])["repositories"]
-    finally:
-        mine.client("cloudformation").delete_stack(StackName=NAME)
-        mine.client("ecr").delete_repository(repositoryName=NAME, force=True)
-
-
 def test_destroy_asks_once_and_leaves_nothing(fresh):
     bucket = fresh.outputs(NAME)["BucketName"]
     fresh.client("s3").put_object(Bucket=bucket, Key="a/b", Body=b"c")
     assert "nobody is there to answer: set YES=1" in fresh.make("destroy", f"MODEL={NAME}", ok=False)
-    assert alias(fresh) == ("1", {})
+    assert fresh.alias(NAME) == ("1", {})
     output = fresh.make("destroy", f"MODEL={NAME}", "YES=1")
     for what in ("stack", "function", "images", "repository", "bucket", "log group", "HTTP API", "queues", "roles"):
         assert re.search(rf"^  {what} +gone$", output, re.MULTILINE), what
-    nothing_left(fresh)
+    fresh.assert_nothing_left(NAME)
     again = fresh.make("destroy", f"MODEL={NAME}", "YES=1")
     assert f"nothing of {NAME} is left" in again
     told = fresh.make("deploy", f"MODEL={NAME}", ok=False)

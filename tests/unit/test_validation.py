@@ -122,7 +122,7 @@ REQUESTS = (
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)  # on each of the two ways to run a model
 @given(request=REQUESTS)
 def test_direct_invokes_are_answered_or_refused(handler, request):
     try:
@@ -133,7 +133,7 @@ def test_direct_invokes_are_answered_or_refused(handler, request):
         json.dumps(answer, allow_nan=False).encode()
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(request=REQUESTS)
 def test_http_requests_never_give_a_5xx(handler, request):
     status, _, body = opened(handler(http_api("POST", "/predict", json.dumps(request), JSON)))
@@ -146,7 +146,7 @@ def test_http_bodies_of_any_text_never_give_a_5xx(handler, body):
     assert opened(handler(http_api("POST", "/predict", body, JSON)))[0] < 500
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(customers=st.lists(st.fixed_dictionaries({name: FEATURE[name] for name in SCHEMA["properties"]}), min_size=1, max_size=5))
 def test_a_batch_is_answered_as_its_customers_one_by_one(handler, customers):
     def answer(request):

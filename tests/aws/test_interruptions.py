@@ -1,0 +1,134 @@
+"""What goes wrong on the way: a deployment that fails or is refused, commands that are cut short, things of somebody else."""
+
+import json
+import re
+
+import pytest
+
+from scripts.local_aws import KEY
+from tests.aws.place import COPY as NAME
+
+
+def test_a_failing_first_deployment_leaves_nothing(mine):
+    mine.make("destroy", f"MODEL={NAME}", "YES=1")
+    mine.make("push", f"MODEL={NAME}")
+    template = mine.checkout.root / "scripts/template.yaml"
+    good = template.read_text()
+    template.write_text(good.replace("      PackageType: Image\n", "      PackageType: Image\n      Layers: [none]\n"))
+    try:
+        output = mine.make("deploy", f"MODEL={NAME}", ok=False)
+    finally:
+        template.write_text(good)
+    *_, told = [line for line in output.splitlines() if not line.startswith("make: ***")]
+    assert re.match(r"Function \(AWS::Lambda::Function\) failed: .*; nothing was left of it$", told), output
+    mine.make("deploy", f"MODEL={NAME}")
+    assert mine.alias(NAME) == ("1", {})
+
+
+def test_a_change_that_cloudformation_refuses(mine):
+    """A bucket of that name is there already, with something in it."""
+    mine.make("destroy", f"MODEL={NAME}", "YES=1")
+    mine.make("push", f"MODEL={NAME}")
+    bucket = f"{NAME}-123456789012-us-east-1"
+    mine.client("s3").create_bucket(Bucket=bucket)
+    output = mine.make("deploy", f"MODEL={NAME}", ok=False)
+    *_, told = [line for line in output.splitlines() if not line.startswith("make: ***")]
+    assert "DataBucket" in told and "already exists" in told and "Traceback" not in output, output
+    mine.client("s3").delete_bucket(Bucket=bucket)
+    mine.make("deploy", f"MODEL={NAME}")
+    assert mine.alias(NAME) == ("1", {})
+
+
+@pytest.mark.parametrize("command", ["deploy", "destroy"])
+def test_a_stack_in_rollback_complete(mine, command):
+    """What a deployment leaves whose command was killed before it could clear up."""
+    mine.make("destroy", f"MODEL={NAME}", "YES=1")
+    mine.make("push", f"MODEL={NAME}")
+    broken = {"Resources": {"Q": {"Type": "AWS::SQS::Queue", "Properties": {"RedrivePolicy": {"maxReceiveCount": "x"}}}}}
+    broken["Resources"]["V"] = {"Type": "AWS::Lambda::Url", "Properties": {"TargetFunctionArn": "none", "AuthType": "NONE"}}
+    cfn = mine.client("cloudformation")
+    tags = [{"Key": "made-by", "Value": "onnx-on-lambda"}]
+    cfn.create_stack(StackName=NAME, TemplateBody=json.dumps(broken), Tags=tags)
+    status = ""
+    while not status.endswith("COMPLETE"):
+        status = cfn.describe_stacks(StackName=NAME)["Stacks"][0]["StackStatus"]
+    assert status == "ROLLBACK_COMPLETE"
+    output = mine.make(command, f"MODEL={NAME}", "YES=1")
+    if command == "deploy":
+        assert "clearing away the stack of an earlier attempt (ROLLBACK_COMPLETE)" in output and mine.alias(NAME) == ("1", {})
+    else:
+        mine.assert_nothing_left(NAME)
+
+
+@pytest.mark.parametrize("command", ["deploy", "destroy"])
+def test_a_stack_that_was_left_in_review(mine, command):
+    """What a deployment leaves that was cut short before its change set was carried out."""
+    mine.make("destroy", f"MODEL={NAME}", "YES=1")
+    mine.make("push", f"MODEL={NAME}")
+    template = json.dumps({"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}})
+    cfn = mine.client("cloudformation")
+    cfn.create_change_set(StackName=NAME, ChangeSetName=f"before-{command}", ChangeSetType="CREATE", TemplateBody=template)
+    assert cfn.describe_stacks(StackName=NAME)["Stacks"][0]["StackStatus"] == "REVIEW_IN_PROGRESS"
+    for other in ("url", "rollback"):
+        assert f"{NAME} is not deployed" in mine.make(other, f"MODEL={NAME}", ok=False)
+    mine.make(command, f"MODEL={NAME}", "YES=1")
+    if command == "deploy":
+        assert mine.alias(NAME) == ("1", {})
+    else:
+        mine.assert_nothing_left(NAME)
+
+
+def test_a_first_deployment_on_aws_says_what_it_will_cost(mine):
+    """To the commands, an address that is not known to be this machine's is AWS."""
+    mine.make("destroy", f"MODEL={NAME}", "YES=1")
+    mine.make("push", f"MODEL={NAME}")
+    elsewhere = {"AWS_ENDPOINT_URL": f"http://127.1:{mine.port}", "AWS_REGION": "us-east-1"}
+    elsewhere |= {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": KEY}
+    first, again = (mine.make("deploy", f"MODEL={NAME}", **elsewhere) for _ in range(2))
+    assert first.startswith(f"AWS at http://127.1:{mine.port}, account 123456789012, region us-east-1\n")
+    assert f"the first deployment of {NAME} in this region. What it costs, " in first and "the first deployment" not in again
+
+
+@pytest.mark.parametrize(
+    ("command", "at"),
+    [
+        ("push", "building "),
+        ("push", "pushing "),
+        ("deploy", "deploying "),
+        ("deploy", "making the stack "),
+        ("deploy", "updating the stack "),
+        ("destroy", "deleting the stack "),
+        ("destroy", "deleted the stack "),
+    ],
+)
+@pytest.mark.parametrize("then", ["deploy", "destroy"])
+def test_ctrl_c_and_the_next_command_finishes(mine, command, at, then):
+    mine.make("destroy", f"MODEL={NAME}", "YES=1")
+    (mine.checkout.root / NAME / "build/pushed.json").unlink(missing_ok=True)
+    if command != "push":
+        mine.make("push", f"MODEL={NAME}")
+    if command == "destroy" or at.startswith("updating"):
+        mine.make("deploy", f"MODEL={NAME}")
+    mine.set(NAME, memory=320 if at.startswith("updating") else 256)
+    mine.cut_short(at, command, f"MODEL={NAME}", YES="1")
+    if then == "destroy":
+        assert f"nothing of {NAME} is left" in mine.make("destroy", f"MODEL={NAME}", "YES=1")
+        mine.assert_nothing_left(NAME)
+    else:
+        mine.make("push", "deploy", f"MODEL={NAME}")
+        assert "churn" in mine.quiet("invoke", f"MODEL={NAME}")
+
+
+def test_a_stack_and_a_repository_of_somebody_else_are_left_alone(mine):
+    mine.make("destroy", f"MODEL={NAME}", "YES=1")
+    mine.client("ecr").create_repository(repositoryName=NAME)
+    template = json.dumps({"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}})
+    mine.client("cloudformation").create_stack(StackName=NAME, TemplateBody=template)
+    try:
+        assert "not made by these commands: rename the folder" in mine.make("push", f"MODEL={NAME}", ok=False)
+        mine.make("destroy", f"MODEL={NAME}", "YES=1", ok=False)
+        assert mine.client("cloudformation").describe_stacks(StackName=NAME)["Stacks"]
+        assert mine.client("ecr").describe_repositories(repositoryNames=[NAME])["repositories"]
+    finally:
+        mine.client("cloudformation").delete_stack(StackName=NAME)
+        mine.client("ecr").delete_repository(repositoryName=NAME, force=True)

@@ -1,0 +1,139 @@
+"""What each switch of function.toml makes of the template: the right resources, properties and permissions, and nothing else."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cfnlint.decode import cfn_yaml
+
+from scripts.parameters import TEMPLATE, parameters
+from scripts.project import Project
+from scripts.settings import DEFAULTS, checked
+from tests.aws.test_template import ACCOUNT, DIGEST, RESOURCES
+
+ALARMS = ("Errors", "Throttles", "Duration", "Failures")
+
+
+def given(project, **settings):
+    """The parameters for a project with other settings."""
+    project = Project(project.name)
+    project.deploy = checked(project.name, {**DEFAULTS, **settings})
+    project.architecture = project.deploy["architecture"]
+    return {**parameters(ACCOUNT, project, DIGEST), "LiveVersion": "", "LiveHistory": "", "CanaryWeight": "0"}
+
+
+def resolved(values):
+    """The resources that AWS would make, with their properties, where the parameters have these values."""
+    conditions = cfn_yaml.load(str(TEMPLATE))["Conditions"]
+
+    def value_of(node):
+        if isinstance(node, list):
+            return [value for value in map(value_of, node) if value != {"Ref": "AWS::NoValue"}]
+        if not isinstance(node, dict):
+            return node
+        match [*node.items()]:
+            case [("Fn::If", [condition, then, otherwise])]:
+                return value_of(then if holds(condition) else otherwise)
+            case [("Ref", name)] if name in values:
+                return values[name]
+        found = {key: value_of(value) for key, value in node.items()}
+        return {key: value for key, value in found.items() if value != {"Ref": "AWS::NoValue"}}
+
+    def holds(node):
+        if isinstance(node, str):
+            return holds(conditions[node])
+        [(function, operands)] = node.items()
+        match function:
+            case "Condition":
+                return holds(operands)
+            case "Fn::Equals":
+                one, other = (operand if isinstance(operand, str) else text_of(operand) for operand in operands)
+                return str(one) == str(other)
+            case "Fn::Not":
+                return not holds(operands[0])
+        return {"Fn::And": all, "Fn::Or": any}[function](map(holds, operands))
+
+    def text_of(node):
+        node = node["Fn::Join"][1] if isinstance(node, dict) and "Fn::Join" in node else node
+        return value_of(node)
+
+    return {
+        name: value_of(resource["Properties"])
+        for name, resource in RESOURCES.items()
+        if "Condition" not in resource or holds(resource["Condition"])
+    }
+
+
+URL = {"FunctionUrl", "FunctionUrlPermission", "FunctionUrlCallPermission"}
+SWITCHES: list[tuple[dict, set, set, dict]] = [  # settings: what is there beside, what is not, what is different in the rest
+    ({"snapstart": True}, set(), set(), {"Function.SnapStart": {"ApplyOn": "PublishedVersions"}, "Version.Description": ...}),
+    (
+        {"provisioned_concurrency": 2},
+        set(),
+        set(),
+        {"Live.ProvisionedConcurrencyConfig": {"ProvisionedConcurrentExecutions": "2"}},
+    ),
+    ({"reserved_concurrency": 5}, set(), set(), {"Function.ReservedConcurrentExecutions": "5"}),
+    ({"reserved_concurrency": 0}, set(), set(), {"Function.ReservedConcurrentExecutions": "0"}),
+    ({"architecture": "arm64"}, set(), set(), {"Function.Architectures": ["arm64"], "Version.Description": ...}),
+    ({"function_url": "iam"}, URL, set(), {}),
+    ({"function_url": "public"}, URL, set(), {}),
+    ({"schedule": "rate(1 day)"}, {"ScheduleRule", "ScheduleRulePermission"}, set(), {"FailuresPolicy.PolicyDocument": ...}),
+    ({"alarm_email": "a@example.com"}, {"Mail"}, set(), {f"{name}Alarm.AlarmActions": [{"Ref": "Mail"}] for name in ALARMS}),
+    ({"api": False}, set(), {"HttpApi", *(f"HttpApi{part}" for part in ("Integration", "Route", "Stage", "Permission"))}, {}),
+    ({"events": False}, set(), {"EventRule", "EventRulePermission", "FailuresPolicy"}, {}),
+    ({"queue": False}, set(), {"Requests", "DeadLetters", "RequestsSource"}, {"Role.Policies": ...}),
+    (
+        {"bucket": False},
+        set(),
+        {"DataBucket", "DataBucketPermission"},
+        {"Role.Policies": ..., "ScoringRole.Policies": ...},
+    ),
+    ({"bulk": False}, set(), {"Scoring", "ScoringRole"}, {"Role.Policies": ...}),
+]
+
+
+@pytest.mark.parametrize(("settings", "more", "fewer", "changed"), SWITCHES, ids=[str(switch[0]) for switch in SWITCHES])
+def test_a_switch_changes_what_it_names_and_nothing_else(project, settings, more, fewer, changed):
+    before, after = resolved(given(project)), resolved(given(project, **settings))
+    assert (after.keys() - before.keys(), before.keys() - after.keys()) == (more, fewer)
+    different = {
+        f"{name}.{key}": after[name].get(key)
+        for name in before.keys() & after.keys()
+        for key in before[name].keys() | after[name].keys()
+        if before[name].get(key) != after[name].get(key)
+    }
+    assert different.keys() == changed.keys()
+    assert all(value in (..., different[key]) for key, value in changed.items())
+
+
+@pytest.mark.parametrize(
+    ("setting", "kind", "principal"), [("iam", "AWS_IAM", {"Ref": "AWS::AccountId"}), ("public", "NONE", "*")]
+)
+def test_a_function_url_lets_in_whom_it_names(project, setting, kind, principal):
+    """AWS asks for both permissions since October 2025."""
+    found = resolved(given(project, function_url=setting))
+    common = {"FunctionName": {"Ref": "Live"}, "Principal": principal}
+    assert found["FunctionUrl"]["AuthType"] == kind and found["FunctionUrl"]["Qualifier"] == "live"
+    assert found["FunctionUrlPermission"] == {**common, "Action": "lambda:InvokeFunctionUrl", "FunctionUrlAuthType": kind}
+    assert found["FunctionUrlCallPermission"] == {**common, "Action": "lambda:InvokeFunction", "InvokedViaFunctionUrl": True}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"snapstart": True, "architecture": "arm64", "function_url": "public", "schedule": "rate(1 day)", "alarm_email": "a@b.c"},
+        {"provisioned_concurrency": 2, "reserved_concurrency": 5, "function_url": "iam"},
+        {"api": False, "events": False, "queue": False, "bucket": False, "bulk": False},
+    ],
+)
+def test_the_linter_finds_nothing_with_switches_on_or_off(projects, settings, tmp_path):
+    template = cfn_yaml.load(str(TEMPLATE))
+    for name, value in given(projects[0], **settings).items():
+        template["Parameters"][name]["Default"] = value
+    path = tmp_path / "template.json"
+    path.write_text(json.dumps(template))
+    ran = subprocess.run([str(Path(sys.executable).with_name("cfn-lint")), str(path)], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
