@@ -7,6 +7,12 @@ import signal
 import pytest
 
 from scripts.cold_starts import VARIABLE, Deployed, measure
+from tests.aws.conftest import deploy_once
+
+
+@pytest.fixture(autouse=True, scope="module")
+def deployed_once(place, tabular):
+    deploy_once(place, tabular)
 
 
 @pytest.fixture
@@ -16,7 +22,7 @@ def variables(place, tabular):
     return lambda: client.get_function_configuration(FunctionName=tabular.name).get("Environment", {}).get("Variables", {})
 
 
-def test_cold_and_warm_invocations_are_reported(place, tabular, tabular_bucket, variables):
+def test_cold_and_warm_invocations_are_reported(place, tabular, variables):
     before = variables()
     output = place.make("cold-starts", f"MODEL={tabular.name}", "ARGS=--starts 2 --requests 3")
     assert "start 2 of 2\n" in output and re.search(r"^ +cold \([12]\) +warm \([1-6]\)$", output, re.MULTILINE), output
@@ -26,7 +32,7 @@ def test_cold_and_warm_invocations_are_reported(place, tabular, tabular_bucket, 
     assert variables() == before and VARIABLE not in before
 
 
-def test_ctrl_c_puts_everything_back(place, tabular, tabular_bucket, variables):
+def test_ctrl_c_puts_everything_back(place, tabular, variables):
     before = variables()
     process = place.checkout.popen("make", "cold-starts", f"MODEL={tabular.name}", "ARGS=--starts 50")
     printed = []
@@ -40,7 +46,7 @@ def test_ctrl_c_puts_everything_back(place, tabular, tabular_bucket, variables):
     assert variables() == before
 
 
-def test_with_snapstart_each_start_is_of_a_version_that_is_deleted_again(place, tabular, tabular_bucket):
+def test_with_snapstart_each_start_is_of_a_version_that_is_deleted_again(place, tabular):
     client = place.client("lambda")
     client.update_function_configuration(FunctionName=tabular.name, SnapStart={"ApplyOn": "PublishedVersions"})
     try:
