@@ -2,29 +2,39 @@
 
 import os
 import re
+import shutil
 import signal
 
 import pytest
 
 from scripts.cold_starts import VARIABLE, Deployed, measure
-from tests.aws.conftest import deploy_once
+
+NAME = "cold-sklearn"
 
 
 @pytest.fixture(autouse=True, scope="module")
-def deployed_once(place, tabular):
-    deploy_once(place, tabular)
+def deployed(place, tabular):
+    """A copy of a project, deployed for these tests alone: others end with the project destroyed."""
+    shutil.copytree(place.checkout.root / tabular.name, place.checkout.root / NAME)
+    (place.checkout.root / NAME / "build/pushed.json").unlink(missing_ok=True)
+    place.set(NAME, schedule="")
+    try:
+        place.make("push", "deploy", f"MODEL={NAME}")
+        yield
+    finally:
+        place.make("destroy", f"MODEL={NAME}", "YES=1")
 
 
 @pytest.fixture
-def variables(place, tabular):
+def variables(place):
     """A function that gives the variables of the deployed function as they are."""
     client = place.client("lambda")
-    return lambda: client.get_function_configuration(FunctionName=tabular.name).get("Environment", {}).get("Variables", {})
+    return lambda: client.get_function_configuration(FunctionName=NAME).get("Environment", {}).get("Variables", {})
 
 
-def test_cold_and_warm_invocations_are_reported(place, tabular, variables):
+def test_cold_and_warm_invocations_are_reported(place, variables):
     before = variables()
-    output = place.make("cold-starts", f"MODEL={tabular.name}", "ARGS=--starts 2 --requests 3")
+    output = place.make("cold-starts", f"MODEL={NAME}", "ARGS=--starts 2 --requests 3")
     assert "start 2 of 2\n" in output and re.search(r"^ +cold \([12]\) +warm \([1-6]\)$", output, re.MULTILINE), output
     for field in ("Duration, ms", "Billed Duration, ms", "Memory Size, MB"):
         assert re.search(rf"^{field} +[\d.,]+ (\([\d.,]+–[\d.,]+\))? +[\d.,]+ ", output, re.MULTILINE), output
@@ -32,9 +42,9 @@ def test_cold_and_warm_invocations_are_reported(place, tabular, variables):
     assert variables() == before and VARIABLE not in before
 
 
-def test_ctrl_c_puts_everything_back(place, tabular, variables):
+def test_ctrl_c_puts_everything_back(place, variables):
     before = variables()
-    process = place.checkout.popen("make", "cold-starts", f"MODEL={tabular.name}", "ARGS=--starts 50")
+    process = place.checkout.popen("make", "cold-starts", f"MODEL={NAME}", "ARGS=--starts 50")
     printed = []
     while "start 1 of 50\n" not in printed:
         printed.append(process.stdout.readline())
@@ -48,15 +58,15 @@ def test_ctrl_c_puts_everything_back(place, tabular, variables):
 
 def test_with_snapstart_each_start_is_of_a_version_that_is_deleted_again(place, tabular):
     client = place.client("lambda")
-    client.update_function_configuration(FunctionName=tabular.name, SnapStart={"ApplyOn": "PublishedVersions"})
+    client.update_function_configuration(FunctionName=NAME, SnapStart={"ApplyOn": "PublishedVersions"})
     try:
-        before = client.list_versions_by_function(FunctionName=tabular.name)["Versions"]
-        cold, warm = measure(Deployed(client, tabular.name), tabular.event_file.read_bytes(), starts=1, requests=1)
+        before = client.list_versions_by_function(FunctionName=NAME)["Versions"]
+        cold, warm = measure(Deployed(client, NAME), tabular.event_file.read_bytes(), starts=1, requests=1)
         assert len(cold) <= 1 and len(warm) <= 1 and cold + warm
-        after = client.list_versions_by_function(FunctionName=tabular.name)["Versions"]
+        after = client.list_versions_by_function(FunctionName=NAME)["Versions"]
         assert [found["Version"] for found in after] == [found["Version"] for found in before]
     finally:
-        client.update_function_configuration(FunctionName=tabular.name, SnapStart={"ApplyOn": "None"})
+        client.update_function_configuration(FunctionName=NAME, SnapStart={"ApplyOn": "None"})
 
 
 def test_a_function_that_is_not_there(place, tabular):
