@@ -28,8 +28,6 @@ FOLDER = ROOT / "docs/benchmarks"
 ROOM = 8 * 10**9  # bytes that the largest image (TensorFlow's) takes while it is built
 
 CLEAR = "\r\033[K"  # the line of a terminal
-
-
 CANDIDATES = {"frameworks": candidates_of, "savings": variants_of, "memory": sizes_of}
 
 
@@ -43,7 +41,7 @@ def prepare(project: Project, of: str = "frameworks") -> list[Candidate]:
     candidates = CANDIDATES[of](project)
     if (free := shutil.disk_usage(folder_of_images() or ROOT).free) < ROOM:
         raise SystemExit(f"{free / 1e9:.1f} GB are free, and building these images may take {ROOM / 1e9:.0f}: make room first")
-    for candidate in candidates:
+    for candidate in {candidate.image: candidate for candidate in candidates}.values():  # memory sizes share theirs
         candidate.build()
     return candidates
 
@@ -92,11 +90,11 @@ def shown(found: dict) -> str:
     on, plan = found["machine"], found["rounds"]
     notes = [
         f"{on['cpu']}, {on['cores']} cores, {on['memory_gib']} GiB; kernel {on['kernel']}, {on['engine']}; on {on['base_image']}",
-        f"(Python {on['python']}). {found['date']}, medians of {plan['starts']} starts with {plan['requests']} requests each, "
-        f"in brackets the quartiles; {plan['others']} of the others.",
+        f"(Python {on['python']}). {found['date']}, {plan['starts']} starts with {plan['requests']} requests each",
     ]
     if "sizes" in found:
         return "\n".join([table_of_sizes(found["sizes"]), "", *notes])
+    notes[-1] += f", {plan['others']} of the others: medians, in brackets the quartiles."
     notes += [f"No cold caches, because {reason}." for reason in found["left_out"].values()]
     notes += ["docs/benchmarks/README.md says what each column means. The images stay, for the next run; to remove them:"]
     notes += [f"  {DOCKER} image rm $({DOCKER} image ls --quiet {found['model']}-benchmark)"]

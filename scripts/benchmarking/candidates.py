@@ -100,12 +100,15 @@ def assemble(project: Project, name: str, context: Path) -> None:
     (context / "constraints.txt").write_text("\n".join(pinned(project)) + "\n")
     function = context / "function"
     function.mkdir()
-    shutil.copy(BASELINES / name / "lambda_function.py", function)
-    for file in (file for file, framework in FRAMEWORKS.items() if framework == name):
+    files = [file for file, framework in FRAMEWORKS.items() if framework == name]
+    # A framework's image has the project's own handler, with the framework behind the interface that ONNX Runtime has.
+    shutil.copy((project.folder if files else BASELINES / name) / "lambda_function.py", function)
+    for file in files:
         shutil.copy(project.folder / "build" / file, function)
         (function / "metadata.json").write_text(json.dumps(project.metadata()))
         shutil.copytree(ROOT / "shared/serving", function / "shared/serving", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "shared/__init__.py", function / "shared")
+        shutil.copy(BASELINES / name / "model.py", function / "shared/serving/onnx_model.py")
         if name == "pytorch":  # whose file holds weights, and the project's code the network that they are of
             for code in project.folder.glob("*.py"):
                 if code.name not in ("lambda_function.py", "train.py", "export_onnx.py"):

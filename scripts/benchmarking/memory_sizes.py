@@ -8,7 +8,7 @@ from collections.abc import Callable
 from scripts.benchmarking.candidates import WHAT, Candidate, measured
 from scripts.benchmarking.measure import Plan, percentiles
 from scripts.benchmarking.served import Served
-from scripts.benchmarking.tables import number
+from scripts.benchmarking.tables import aligned, number
 from scripts.prices import LAMBDA_CALL, LAMBDA_GB_SECOND, SEEN
 from scripts.project import Project
 from shared.serving.onnx_common import MB_PER_VCPU
@@ -48,9 +48,7 @@ def table_of_sizes(sizes: dict[str, dict]) -> str:
     for size, found in sizes.items():
         times = [number(found[f"handler_p{share}_ms"]) for share in (50, 95, 99)]
         rows.append((size, f"{found['vcpus']:.2f}", *times, f"{found['billed_ms']:.1f}", f"{found['million_dollars']:.2f}"))
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths)) for row in rows]
-    return "\n".join([*lines, f"\nx86_64, {SEEN}; without API Gateway, starts, and the free tier"])
+    return "\n".join([*aligned(rows), f"\nx86_64, {SEEN}; without API Gateway, starts, and the free tier"])
 
 
 def _summed_up(project: Project, times: list[float]) -> dict[str, float]:

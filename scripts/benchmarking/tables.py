@@ -43,9 +43,13 @@ def table(title: str, candidates: dict[str, dict], columns: Sequence[Column]) ->
         cells = [cell(measures.get(measure), spread) for _, measure, spread in columns]
         if set(cells) != {"–"}:
             rows.append([found["what"], *cells])
-    widths = [max(len(row[at]) for row in rows) for at in range(len(columns) + 1)]
-    lines = [row[0].ljust(widths[0]) + "".join(f"  {text:>{width}}" for text, width in zip(row[1:], widths[1:])) for row in rows]
-    return "\n".join([title, *lines, ""])
+    return "\n".join([title, *aligned(rows), ""])
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The rows as lines: the first column begins at the left, the others end below each other."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return [row[0].ljust(widths[0]) + "".join(f"  {text:>{width}}" for text, width in zip(row[1:], widths[1:])) for row in rows]
 
 
 def cell(measure: dict[str, float] | None, spread: bool) -> str:

@@ -2,7 +2,6 @@
 
 import functools
 import json
-import shutil
 import subprocess
 import sys
 
@@ -92,9 +91,7 @@ def answer(project):
 @pytest.fixture(scope="session")
 def mine(place, tabular):
     """A copy of a project, which is pushed: cp -r and nothing else."""
-    shutil.copytree(place.checkout.root / tabular.name, place.checkout.root / COPY)
-    (place.checkout.root / COPY / "build/pushed.json").unlink(missing_ok=True)
-    place.set(COPY, schedule="")
+    place.copy(tabular, COPY)
     place.make("push", f"MODEL={COPY}")
     yield place
     place.make("destroy", f"MODEL={COPY}", "YES=1")

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -88,6 +89,12 @@ class Place:
                 at = [text.split("#")[0].strip() for text in lines].index("[deploy]")
                 lines.insert(at + 1, line)
         path.write_text("\n".join(lines) + "\n")
+
+    def copy(self, project, name):
+        """Copies a project that may be deployed already: the copy was never pushed, and has no schedule."""
+        shutil.copytree(self.checkout.root / project.name, self.checkout.root / name)
+        (self.checkout.root / name / "build/pushed.json").unlink(missing_ok=True)
+        self.set(name, schedule="")
 
     def alias(self, name):
         """The version that live points to, and the weights of others."""

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 
 import pytest
@@ -15,9 +14,7 @@ NAME = "cold-sklearn"
 @pytest.fixture(autouse=True, scope="module")
 def deployed(place, tabular):
     """A copy of a project, deployed for these tests alone: others end with the project destroyed."""
-    shutil.copytree(place.checkout.root / tabular.name, place.checkout.root / NAME)
-    (place.checkout.root / NAME / "build/pushed.json").unlink(missing_ok=True)
-    place.set(NAME, schedule="")
+    place.copy(tabular, NAME)
     try:
         place.make("push", "deploy", f"MODEL={NAME}")
         yield

@@ -24,6 +24,8 @@ class Timed:
             for path in (folder / "build").glob("model.*"):
                 if path.suffix != ".onnx":
                     path.unlink()
+        handler = folder / "lambda_function.py"  # as its owner changes it: the answer's names are nobody else's business
+        handler.write_text(handler.read_text().replace('"churn_probability"', '"risk"'))
         for made in ("card.json", f"{self.name}.name", "model.onnx"):  # in this order: nothing is to be made again
             (folder / "build" / made).touch()
 

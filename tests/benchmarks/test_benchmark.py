@@ -102,11 +102,11 @@ def test_nothing_is_left_running(timed, tabular_run):
 
 
 def test_wrong_answers_are_not_timed(timed, tabular_run):
-    handler = timed.checkout.root / "scripts/baselines/sklearn/lambda_function.py"
-    right = handler.read_text()
-    handler.write_text(right.replace('{"churn_probability": churns,', '{"churn_probability": churns * 0.999,'))
+    model = timed.checkout.root / "scripts/baselines/sklearn/model.py"
+    right = model.read_text()
+    model.write_text(right.replace("self._pipeline.predict_proba(table)", "(0.999 * self._pipeline.predict_proba(table))"))
     status, output = timed.make("--starts 1 --to docs/wrong")
-    handler.write_text(right)
+    model.write_text(right)
     assert status != 0 and "-benchmark:sklearn answers otherwise than " in output and "start 1 of 1" not in output
     assert not (timed.checkout.root / "docs/wrong").exists()
 
