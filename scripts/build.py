@@ -11,7 +11,7 @@ from scripts.project import ROOT, Project
 
 
 def build(project: Project, quiet: bool = False) -> None:
-    """Builds `<name>:local`; quiet shows the builder's output only when it fails.
+    """Builds the project's image; quiet shows the builder's output only when it fails.
 
     Ends the program with one line where there is no engine, no base image or no model.
     """

@@ -28,7 +28,7 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 class Emulator:
     """A context manager: inside, `endpoint_url` answers for the project's function, one request at a time.
 
-    port: on 127.0.0.1; container: run `<name>:local` instead of the handler in this checkout;
+    port: on 127.0.0.1; container: run the project's image instead of the handler in this checkout;
     output: where the emulator's and the function's lines go, standard output if None. `name` is the container's.
     errors: where most of the emulator's lines go, if not there too: in one file, theirs and the function's may be mixed up.
     Ends the program with one line where the port is taken or the emulator does not start.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import tomllib
@@ -10,6 +11,8 @@ from pathlib import Path
 from scripts.settings import checked
 
 ROOT = Path(__file__).resolve().parents[1]
+# Names this checkout on a Docker engine, which others may share.
+CHECKOUT = hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]
 RUNTIMES = ("python", "c")  # see shared/serving/onnx_model.py
 
 
@@ -25,7 +28,7 @@ class Project:
         self.folder = ROOT / name
         self.model_file = self.folder / "build/model.onnx"
         self.event_file = self.folder / "event.json"
-        self.image = f"{name}:local"
+        self.image = f"{name}:local-{CHECKOUT}"
         settings = tomllib.loads((self.folder / "function.toml").read_text())
         self.memory: int = settings["memory"]  # MB
         self.timeout: int = settings["timeout"]  # seconds

@@ -21,7 +21,7 @@ from scripts.stack import require_name
 
 
 def push(account: Account, project: Project) -> str:
-    """Pushes `<name>:local` unless the repository has it already, and gives its digest. Notes it for `make deploy`."""
+    """Pushes the project's image unless the repository has it already, and gives its digest. Notes it for `make deploy`."""
     image_id = require_platform(project)
     client = account.client("ecr")
     ecr.ensure_repository(client, account, project.name)
@@ -41,7 +41,7 @@ def push(account: Account, project: Project) -> str:
 
 
 def require_platform(project: Project) -> str:
-    """The id of `<name>:local`. Ends the program with one line where the function could not run it (exec format error)."""
+    """The id of the project's image. Ends the program with one line where the function could not run it (exec format error)."""
     inspected = _docker("image", "inspect", "--format", "{{.Id}} {{.Architecture}}", project.image)
     image_id, architecture = inspected.split()
     if architecture != PLATFORMS[project.architecture]:

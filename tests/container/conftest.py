@@ -53,7 +53,7 @@ def image(request, base_image):
     """A project whose image is built, under a name that only the tests use."""
     name, runtime = request.param
     project = Project(name)
-    project.image, project.runtime = f"{name}:test-{runtime}", runtime
+    project.image, project.runtime = f"{project.image}-test-{runtime}", runtime
     build(project, quiet=True)
     yield project
     docker("image", "rm", "--no-prune", project.image)
