@@ -1,4 +1,4 @@
-"""Measures a project's image beside the framework's own and beside the floor; writes docs/benchmarks/<model>.json and .svg."""
+"""Compare a project's image with its framework's own and with an empty function; write the figures and a chart."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
-from scripts.benchmarking.candidates import MEMORY, Candidate, candidates_of, versions
+from scripts.benchmarking.candidates import MEMORY, Candidate, candidates_of, repository, versions
 from scripts.benchmarking.examples import Examples
 from scripts.benchmarking.machine import folder_of_images, machine
 from scripts.benchmarking.measure import Plan, check_answers, measure
@@ -24,7 +24,7 @@ from scripts.benchmarking.tables import all_tables
 from scripts.docker import DOCKER, why_no_base_image, why_no_engine
 from scripts.project import ROOT, Project
 
-FOLDER = ROOT / "docs/benchmarks"
+PUBLISHED = ROOT / "docs/benchmarks"  # the figures that docs/cold-starts.md discusses
 ROOM = 8 * 10**9  # bytes that the largest image (TensorFlow's) takes while it is built
 
 CLEAR = "\r\033[K"  # the line of a terminal
@@ -75,7 +75,6 @@ def benchmark(project: Project, plan: Plan, of: str, event: Path) -> dict:
         "candidates": {
             candidate.name: {
                 "what": candidate.what,
-                "image": candidate.image,
                 "versions": versions(candidate),
                 "largest_difference": differences.get(candidate.name),
                 "measures": {name: summary(found) for name, found in sorted(values[candidate.name].items())},
@@ -96,9 +95,29 @@ def shown(found: dict) -> str:
         return "\n".join([table_of_sizes(found["sizes"]), "", *notes])
     notes[-1] += f", {plan['others']} of the others: medians, in brackets the quartiles."
     notes += [f"No cold caches, because {reason}." for reason in found["left_out"].values()]
-    notes += ["docs/benchmarks/README.md says what each column means. The images stay, for the next run; to remove them:"]
-    notes += [f"  {DOCKER} image rm $({DOCKER} image ls --quiet {found['model']}-benchmark)"]
+    notes += ["docs/benchmarks/README.md explains each column."]
     return "\n".join([all_tables(found), *notes])
+
+
+def removal(name: str) -> str:
+    """The command that removes all images made for the benchmarks of the project `name`, if there are any."""
+    images = f"{DOCKER} image ls --format '{{{{.Repository}}}}:{{{{.Tag}}}}' {repository(name)}"
+    return f"for image in $({images}); do {DOCKER} image rm $image; done"
+
+
+def write(found: dict, project: str, of: str, folder: Path) -> None:
+    """Write the figures and the chart into a folder, and print where. of: one of CANDIDATES."""
+    folder.mkdir(parents=True, exist_ok=True)
+    name = project if of == "frameworks" else f"{project}-{of}"
+    written = [folder / f"{name}.json"]
+    written[0].write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+    if "candidates" in found:
+        written.append(folder / f"{name}.svg")
+        written[1].write_text(picture(found))
+    shown = [str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path) for path in written]
+    print(f"wrote {' and '.join(shown)}")
+    if folder != PUBLISHED and (PUBLISHED / f"{name}.json").exists():
+        print(f"docs/benchmarks/{name}.json is unchanged: ARGS=--replace writes there")
 
 
 interrupted: list[int] = []  # signals
@@ -133,7 +152,9 @@ def main():
         "itself without one after the other of its measures, itself at other memory sizes",
     )
     parser.add_argument("--event", type=Path, help="a file with the request (default: the project's event.json)")
-    parser.add_argument("--to", type=Path, default=FOLDER, help="the folder to write to")
+    to = parser.add_mutually_exclusive_group()
+    to.add_argument("--to", type=Path, help="the folder to write to (default: the project's build/benchmarks)")
+    to.add_argument("--replace", action="store_true", help="replace the published figures in docs/benchmarks")
     args = parser.parse_args()
     if min(args.starts, args.requests, args.others, *args.copies) < 1:
         raise SystemExit("there must be at least one of each")
@@ -146,15 +167,10 @@ def main():
         raise SystemExit("stopped: nothing was written, and the containers are removed") from None
     finally:
         print(end=CLEAR if sys.stdout.isatty() else "", flush=True)
-    args.to.mkdir(parents=True, exist_ok=True)
-    name = args.model if args.of == "frameworks" else f"{args.model}-{args.of}"
-    written = [args.to / f"{name}.json"]
-    written[0].write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
-    if "candidates" in found:
-        written.append(args.to / f"{name}.svg")
-        written[1].write_text(picture(found))
     print(f"\n{shown(found)}")
-    print(f"wrote {' and '.join(str(path) for path in written)}")
+    folder = PUBLISHED if args.replace else (args.to or project.folder / "build/benchmarks").resolve()
+    write(found, project.name, args.of, folder)
+    print(f"The images stay for the next run. To remove them:\n  {removal(project.name)}")
 
 
 if __name__ == "__main__":

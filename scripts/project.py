@@ -11,9 +11,15 @@ from pathlib import Path
 from scripts.settings import checked
 
 ROOT = Path(__file__).resolve().parents[1]
-# Names this checkout on a Docker engine, which others may share.
-CHECKOUT = hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]
 RUNTIMES = ("python", "c")  # see shared/serving/onnx_model.py
+
+
+def checkout_id(root: Path) -> str:
+    """A short name for the checkout in the folder `root`, for a Docker engine that several checkouts use."""
+    return hashlib.sha256(str(root).encode()).hexdigest()[:8]
+
+
+CHECKOUT = checkout_id(ROOT)
 
 
 class Project:

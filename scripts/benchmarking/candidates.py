@@ -13,7 +13,7 @@ from pathlib import Path
 
 from scripts.build import build, run_build
 from scripts.docker import DOCKER, architecture_here, base_image, build_flags
-from scripts.project import ROOT, RUNTIMES, Project
+from scripts.project import CHECKOUT, ROOT, RUNTIMES, Project
 
 BASELINES = ROOT / "scripts/baselines"
 # What a training leaves in build/: the folder of scripts/baselines that serves it.
@@ -81,11 +81,15 @@ def runtimes(project: Project) -> list[str]:
     return sorted(RUNTIMES) if "ARG RUNTIME" in (project.folder / "Dockerfile").read_text() else ["python"]
 
 
+def repository(name: str) -> str:
+    """The repository of all images for the benchmarks of the project `name`: this checkout's alone, so it may be removed."""
+    return f"{name}-benchmark-{CHECKOUT}"
+
+
 def measured(project: Project, name: str, runtime: str) -> Project:
     """The project under the name of an image of its own, with what all images that are compared have alike."""
     mine = copy.copy(project)
-    # One repository, so that one command removes them all.
-    mine.image, mine.memory, mine.timeout = f"{project.name}-benchmark:{name}", MEMORY, TIMEOUT
+    mine.image, mine.memory, mine.timeout = f"{repository(project.name)}:{name}", MEMORY, TIMEOUT
     mine.runtime = runtime
     mine.environment = {**project.environment, "ALLOW_PRIVATE_URLS": "1"}  # an image is fetched from inside the container
     mine.architecture = architecture_here()  # on an emulated processor times say nothing

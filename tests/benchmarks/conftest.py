@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from scripts.docker import DOCKER
+from scripts.project import checkout_id
 from tests.checkout import Checkout
 
 SHORT = "--starts 1 --requests 20 --others 1 --copies 1 2 --seconds 0.2"
@@ -18,6 +19,7 @@ class Timed:
 
     def __init__(self, root, project, frameworks):
         self.checkout, self.name = Checkout(root), f"timed-{project.name}"
+        self.id = checkout_id(root.resolve())
         folder = root / self.name
         shutil.copytree(root / project.name, folder)
         if not frameworks:  # whose own images have several GB
@@ -37,13 +39,13 @@ class Timed:
         """A whole run: what it printed, the JSON file, and the SVG's text."""
         status, output = self.make(SHORT)
         assert status == 0, output
-        made = self.checkout.root / "docs/benchmarks" / self.name
+        made = self.checkout.root / self.name / "build/benchmarks" / self.name
         found = json.loads(made.with_suffix(".json").read_text())
         return SimpleNamespace(output=output, found=found, svg=made.with_suffix(".svg").read_text())
 
     def remove(self):
         """Its images. Their layers stay in the builder's cache, for the next run."""
-        command = [DOCKER, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", f"{self.name}-benchmark"]
+        command = [DOCKER, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", f"{self.name}-benchmark-{self.id}"]
         listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
         subprocess.run([DOCKER, "image", "rm", "--no-prune", *listed], stdout=subprocess.DEVNULL, check=True)
         (self.checkout.root / f".venv/{self.name}-training.stamp").unlink()

@@ -1,14 +1,18 @@
 """`make benchmark`: all measures of all candidates, the tables, the files; and it ends well whatever goes wrong."""
 
+import json
 import os
 import signal
+import subprocess
 import xml.etree.ElementTree as ElementTree
 
 import pytest
 
 from scripts import benchmark
-from scripts.benchmarking.candidates import BASELINES, candidates_of, versions
+from scripts.benchmarking.candidates import BASELINES, candidates_of, repository, versions
 from scripts.benchmarking.served import why_no_cold_caches
+from scripts.docker import DOCKER
+from scripts.project import CHECKOUT, ROOT
 from tests.processes import containers_with
 
 ALWAYS = {"start_up_ms", "first_answer_ms", "added_mb", "memory_mb", "memory_batch_mb", "throughput_1", "throughput_2"}
@@ -82,13 +86,18 @@ def test_the_machine_and_the_versions_are_noted(tabular, tabular_run):
     assert f"scikit-learn=={tabular_run.found['candidates']['sklearn']['versions']['scikit-learn']}" in pins
 
 
-def test_progress_and_tables_are_printed(tabular_run):
+def test_progress_and_tables_are_printed(timed, tabular_run):
     lines = tabular_run.output.splitlines()
     assert "start 1 of 1: scikit-learn" in lines and "throughput 1 of 1: imports nothing" in lines
     for table in ("Start, ms", "Weight, MB", "One request on a warm function, ms", "Requests per second of copies side by side"):
         at = lines.index(table)
         assert lines[at + 2].startswith("ONNX Runtime, C API") and len(lines[at + 1]) == len(lines[at + 2])
-    assert lines[-1].startswith("wrote ") and "docker image rm" in lines[-2]
+    made = f"{timed.name}/build/benchmarks/{timed.name}"
+    assert lines[-3:] == [
+        f"wrote {made}.json and {made}.svg",
+        "The images stay for the next run. To remove them:",
+        f"  {benchmark.removal(timed.name).replace(CHECKOUT, timed.id)}",
+    ]
 
 
 def test_the_picture_shows_what_was_measured(tabular_run):
@@ -107,7 +116,7 @@ def test_wrong_answers_are_not_timed(timed, tabular_run):
     model.write_text(right.replace("self._pipeline.predict_proba(table)", "(0.999 * self._pipeline.predict_proba(table))"))
     status, output = timed.make("--starts 1 --to docs/wrong")
     model.write_text(right)
-    assert status != 0 and "-benchmark:sklearn answers otherwise than " in output and "start 1 of 1" not in output
+    assert status != 0 and f"-benchmark-{timed.id}:sklearn answers otherwise than " in output and "start 1 of 1" not in output
     assert not (timed.checkout.root / "docs/wrong").exists()
 
 
@@ -121,6 +130,47 @@ def test_ctrl_c_removes_the_container(timed, tabular_run):
     rest, _ = process.communicate(timeout=60)
     assert process.returncode and 'File "' not in rest and "stopped: nothing was written" in rest
     assert containers_with(timed.name) == [] and not (timed.checkout.root / "docs/stopped").exists()
+
+
+def test_published_figures_are_replaced_only_when_asked(tmp_path, monkeypatch, capsys):
+    published, mine = tmp_path / "docs/benchmarks", tmp_path / "toy/build/benchmarks"
+    monkeypatch.setattr(benchmark, "ROOT", tmp_path)
+    monkeypatch.setattr(benchmark, "PUBLISHED", published)
+    benchmark.write({"sizes": 1}, "toy", "memory", mine)
+    assert capsys.readouterr().out == "wrote toy/build/benchmarks/toy-memory.json\n" and not published.exists()
+    benchmark.write({"sizes": 2}, "toy", "memory", published)
+    assert capsys.readouterr().out == "wrote docs/benchmarks/toy-memory.json\n"
+    benchmark.write({"sizes": 3}, "toy", "memory", mine)
+    assert "docs/benchmarks/toy-memory.json is unchanged: ARGS=--replace writes there" in capsys.readouterr().out
+    assert json.loads((published / "toy-memory.json").read_text()) == {"sizes": 2}
+
+
+@pytest.mark.parametrize(
+    ("options", "folder"), [([], "{}/build/benchmarks"), (["--replace"], "docs/benchmarks"), (["--to", "x"], "x")]
+)
+def test_where_the_figures_go(any_project, monkeypatch, options, folder):
+    written = []
+    monkeypatch.setattr(benchmark, "benchmark", lambda *_: {})
+    monkeypatch.setattr(benchmark, "shown", lambda found: "")
+    monkeypatch.setattr(benchmark, "write", lambda found, project, of, folder: written.append(folder))
+    monkeypatch.setattr(benchmark.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(benchmark.sys, "argv", ["benchmark.py", any_project.name, *options])
+    monkeypatch.chdir(ROOT)
+    benchmark.main()
+    assert written == [ROOT / folder.format(any_project.name)]
+
+
+def test_the_printed_command_removes_the_images_whatever_there_is(docker):
+    """Two tags of one image, one image, and none at all."""
+    name = "removed-sklearn"
+    for tags in (["c", "python"], ["c"], []):
+        for tag in tags:
+            command = f"tar -cf - -T /dev/null | {DOCKER} import - {repository(name)}:{tag}"
+            subprocess.run(["sh", "-c", command], check=True, capture_output=True)
+        ran = subprocess.run(["sh", "-c", benchmark.removal(name)], capture_output=True, text=True)
+        assert ran.returncode == 0 and not ran.stderr, ran.stderr
+        left = [DOCKER, "image", "ls", "--quiet", repository(name)]
+        assert not subprocess.run(left, capture_output=True, text=True, check=True).stdout
 
 
 def test_a_full_disk_is_told_before_it_is_full(base_image, tabular, monkeypatch):

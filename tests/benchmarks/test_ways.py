@@ -14,7 +14,7 @@ def run(timed, of):
     """What `make benchmark` of something printed, and its JSON file."""
     status, output = timed.make(f"{SHORT} --of {of}")
     assert status == 0, output
-    return output, json.loads((timed.checkout.root / f"docs/benchmarks/{timed.name}-{of}.json").read_text())
+    return output, json.loads((timed.checkout.root / f"{timed.name}/build/benchmarks/{timed.name}-{of}.json").read_text())
 
 
 def test_what_each_measure_saves(timed, tabular):
