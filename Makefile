@@ -13,6 +13,8 @@ RUN := $(VENV)/bin/python
 BUILD := $(MODEL)/build
 TESTED := $(if $(filter file,$(origin MODEL)),$(PROJECTS),$(MODEL))
 export BASE_IMAGE BUILD_FLAGS DOCKER RUNTIME
+# ONNX Runtime would send usage data to Microsoft: docs/cold-starts.md.
+export ORT_DISABLE_TELEMETRY ?= 1
 .SILENT:
 .DELETE_ON_ERROR:
 .PHONY: help demo train export build run invoke-local local-aws local-aws-stop push deploy url invoke logs score promote rollback destroy benchmark cold-starts test test-unit lint format clean FORCE

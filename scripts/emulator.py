@@ -82,7 +82,7 @@ class Emulator:
         addresses += ["--runtime-api-address", f"127.0.0.1:{free_port()}"]
         command = [str(rie.fetch()), *addresses, sys.executable, "-m", "awslambdaric", "lambda_function.lambda_handler"]
         # Nothing of the caller's environment: as in a container, and so that no AWS credentials get in.
-        environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+        environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "ORT_DISABLE_TELEMETRY": "1"}
         environment |= {
             "MODEL_PATH": str(self._project.model_file),
             "RUNTIME": self._project.runtime,
