@@ -23,7 +23,7 @@ export ORT_DISABLE_TELEMETRY ?= 1
 help: ## print these lines
 	awk 'BEGIN {FS = ":.*## "} /^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' Makefile
 demo: $(BUILD)/model.onnx $(VENV)/run.stamp ## train, export, serve, invoke, stop: one command on a fresh machine
-	$(RUN) scripts/demo.py $(MODEL) --port $(PORT)
+	$(RUN) scripts/demo.py $(MODEL) --port '$(PORT)'
 
 ##@ model: MODEL=folder, churn-sklearn if you name none
 train: $(BUILD)/card.json ## data -> a model in the framework's own format (DATA=path or URL, ARGS="--seed 1")
@@ -33,9 +33,9 @@ export: $(BUILD)/model.onnx ## that model -> build/model.onnx, refused if its pr
 build: $(BUILD)/model.onnx ## model.onnx -> a container image for Lambda (RUNTIME=python or c)
 	$(RUN) scripts/build.py $(MODEL)
 run: $(BUILD)/model.onnx $(VENV)/run.stamp ## serve it under the Runtime Interface Emulator until Ctrl-C (PORT=9000)
-	$(RUN) scripts/run.py $(MODEL) --port $(PORT)
+	$(RUN) scripts/run.py $(MODEL) --port '$(PORT)'
 invoke-local: $(VENV)/run.stamp ## invoke with boto3 what `make run` serves (PORT=9000, EVENT=file)
-	$(RUN) scripts/invoke.py $(or $(EVENT),$(MODEL)/event.json) --endpoint-url http://127.0.0.1:$(PORT)
+	$(RUN) scripts/invoke.py '$(or $(EVENT),$(MODEL)/event.json)' --port '$(PORT)'
 
 ##@ AWS: with AWS_PROFILE and AWS_REGION, or on this machine from local-aws to local-aws-stop
 local-aws: $(LOCAL_AWS)/local-aws.stamp ## start an AWS on this machine, to which all of these then go (AWS_PORT=4566)
@@ -49,7 +49,7 @@ deploy: $(VENV)/run.stamp ## bring the stack up to function.toml and to the imag
 url: $(VENV)/run.stamp ## the address of its HTTP API, or else of its function URL
 	$(RUN) scripts/outputs.py $(MODEL)
 invoke: $(VENV)/run.stamp ## invoke the deployed function with boto3 (EVENT=file)
-	$(RUN) scripts/invoke.py $(or $(EVENT),$(MODEL)/event.json) --model $(MODEL)
+	$(RUN) scripts/invoke.py '$(or $(EVENT),$(MODEL)/event.json)' --model $(MODEL)
 logs: $(VENV)/run.stamp ## the function's log (SINCE=10m, FOLLOW=1)
 	$(RUN) scripts/logs.py $(MODEL) $(if $(SINCE),--since $(SINCE)) $(if $(FOLLOW),--follow)
 score: $(VENV)/run.stamp ## score a file of any size in S3 (INPUT=s3://…/customers.csv OUTPUT=s3://…/folder)

@@ -6,7 +6,7 @@ import argparse
 import os
 import subprocess
 
-from scripts.docker import base_image, build_command, why_no_base_image, why_no_engine
+from scripts.docker import base_image, build_command, has_entrypoint, why_no_base_image, why_no_engine
 from scripts.project import ROOT, Project
 
 
@@ -22,6 +22,11 @@ def build(project: Project, quiet: bool = False) -> None:
         raise SystemExit(f"{reason}: check the network, or set BASE_IMAGE")
     print(f"building {project.image} on {base_image(project)}", flush=True)
     run_build(build_command(project), project.image, quiet)
+    if not has_entrypoint(project.image):
+        raise SystemExit(
+            f"{project.image} cannot start: its base image {base_image(project)} has no entrypoint, hence not Lambda's runtime; "
+            "set BASE_IMAGE to one of AWS's Lambda images, or to an image built on one"
+        )
 
 
 def run_build(command: list[str], image: str, quiet: bool, dockerfile: str | None = None) -> None:

@@ -7,7 +7,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from scripts.emulator import Emulator, start_up_ms
+from scripts.emulator import Emulator, port_number, start_up_ms
 from scripts.invoke import Function, FunctionFailed
 from scripts.project import Project
 from scripts.run import prepare
@@ -16,7 +16,7 @@ from scripts.run import prepare
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("model", help="the project folder")
-    parser.add_argument("--port", type=int, default=9000, help="on 127.0.0.1")
+    parser.add_argument("--port", type=port_number, default=9000, help="on 127.0.0.1")
     args = parser.parse_args()
     project = Project(args.model)
     metrics = project.metadata()["metrics"]

@@ -47,6 +47,13 @@ def why_no_base_image(project: Project) -> str | None:
     return None if _succeeds("pull", "--quiet", image) else f"{image} is not here and cannot be pulled"
 
 
+def has_entrypoint(image: str) -> bool:
+    """Whether an image says what starts its command: in Lambda's images that is the runtime."""
+    command = [DOCKER, "image", "inspect", "--format", "{{json .Config.Entrypoint}}", image]
+    inspected = subprocess.run(command, capture_output=True, text=True)
+    return inspected.returncode == 0 and inspected.stdout.strip() not in ("null", "[]", '""')
+
+
 def why_no_container(project: Project) -> str | None:
     """Why the project cannot run in a container on this machine, or None."""
     return why_no_engine() or why_no_base_image(project)

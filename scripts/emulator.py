@@ -2,48 +2,63 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import errno
 import http.client
+import io
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from functools import partial
-from pathlib import Path
-from typing import IO
+from collections.abc import Callable
+from typing import IO, NoReturn
 
-from scripts import rie
-from scripts.docker import DOCKER, run_command, variables_of
+from scripts import guard, rie
+from scripts.docker import DOCKER, base_image, run_command, variables_of
+from scripts.guard import die_with_parent
 from scripts.project import Project
 
 START_LIMIT = 30  # seconds until the emulator must accept a connection; the handler is started by the first request
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Emulator:
     """A context manager: inside, `endpoint_url` answers for the project's function, one request at a time.
 
     port: on 127.0.0.1; container: run the project's image instead of the handler in this checkout;
-    output: where the emulator's and the function's lines go, standard output if None. `name` is the container's.
-    errors: where most of the emulator's lines go, if not there too: in one file, theirs and the function's may be mixed up.
+    output: where the emulator's and the function's lines go, standard output if None; errors: most of the emulator's, if not there.
+    show: instead of both, a function that takes each line. `name` is the container's.
     Ends the program with one line where the port is taken or the emulator does not start.
     """
 
-    def __init__(self, project: Project, port: int, container: bool, output: IO | None = None, errors: IO | None = None):
-        self._project, self._port, self._output, self._errors = project, port, output, errors
+    def __init__(
+        self,
+        project: Project,
+        port: int,
+        container: bool,
+        output: IO | None = None,
+        errors: IO | None = None,
+        show: Callable[[str], None] | None = None,
+    ):
+        self._project, self._port, self._output, self._errors, self._show = project, port, output, errors, show
         self.name = f"{project.name}-{os.getpid()}-{port}" if container else None
         self._process: subprocess.Popen | None = None
+        self._reader: threading.Thread | None = None
+        self._handlers: dict = {}
         self.endpoint_url = f"http://127.0.0.1:{port}"
 
     def __enter__(self) -> Emulator:
         require_free(self._port)
-        for signal_number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(signal_number, lambda number, frame: sys.exit(128 + number))
+        if "MAKELEVEL" in os.environ:
+            die_with_parent(signal.SIGTERM)  # make, which waits for this script unless it was killed
+        for number in SIGNALS:
+            before = signal.signal(number, _end_the_script)
+            if before is signal.SIG_IGN:  # nohup, say
+                signal.signal(number, before)
+            self._handlers[number] = before
         try:
             self._start()
             self._wait_until_ready()
@@ -55,23 +70,24 @@ class Emulator:
     def __exit__(self, *exception: object) -> None:
         self.stop()
 
-    def wait(self) -> None:
-        """Returns when the emulator ends."""
+    def wait(self) -> int:
+        """Wait until the emulator ends, and return its exit status."""
         assert self._process
-        self._process.wait()
+        status = self._process.wait()
+        if self._reader:
+            self._reader.join()
+        return status
 
     def stop(self) -> None:
-        """Ends the emulator and the function."""
-        if not self._process:
-            return
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave it half stopped
-        if self.name:
-            subprocess.run([DOCKER, "rm", "--force", self.name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        else:
-            _kill_session(self._process.pid)
-        self._process.wait()
-        self._process = None
-        signal.signal(signal.SIGINT, before)
+        """End the function, then the emulator."""
+        _ignore_signals()  # a second one must not leave it half stopped
+        if self._process:
+            assert self._process.stdin
+            self._process.stdin.close()  # upon which guard.py ends them
+            self.wait()
+            self._process = None
+        for number, before in self._handlers.items():
+            signal.signal(number, before)
 
     def _start(self) -> None:
         if self.name:
@@ -91,29 +107,33 @@ class Emulator:
         self._process = self._popen(command, environment)
 
     def _popen(self, command: list[str], environment: dict) -> subprocess.Popen:
-        # A session of its own, so that Ctrl-C reaches this script alone, which then stops everything in order.
-        return subprocess.Popen(
-            command,
+        container = ["--container", self.name, "--docker", DOCKER] if self.name else []
+        output = subprocess.PIPE if self._show else self._output
+        process = subprocess.Popen(
+            [sys.executable, "-IS", guard.__file__, *container, "--", *command],
             cwd=self._project.folder,
             env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=self._output,
-            stderr=self._errors or (subprocess.STDOUT if self._output else None),
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=self._errors or (subprocess.STDOUT if output else None),
+            # A session of its own, so that Ctrl-C reaches this script alone, which then stops everything in order.
             start_new_session=True,
-            preexec_fn=partial(_die_with_parent, signal.SIGTERM if self.name else signal.SIGKILL),
         )
+        if self._show:
+            self._reader = threading.Thread(target=_pass_on, args=(process.stdout, self._show), daemon=True)
+            self._reader.start()
+        return process
 
     def _wait_until_ready(self) -> None:
         limit = time.monotonic() + START_LIMIT
         while time.monotonic() < limit:
             assert self._process
             if self._process.poll() is not None:
-                raise SystemExit(f"the emulator ended with status {self._process.returncode} before it was ready")
+                raise SystemExit(f"the emulator ended with status {self.wait()} before it was ready{self._advice()}")
             connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=2)
             try:
-                connection.request(
-                    "GET", "/"
-                )  # any answer will do: a port that Docker forwards is open before the emulator listens
+                # Any answer will do: a port that Docker forwards is open before the emulator listens.
+                connection.request("GET", "/")
                 connection.getresponse()
                 return
             except (OSError, http.client.HTTPException):
@@ -121,6 +141,9 @@ class Emulator:
             finally:
                 connection.close()
         raise SystemExit(f"the emulator was not ready within {START_LIMIT} s")
+
+    def _advice(self) -> str:
+        return f"; is {base_image(self._project)} one of AWS's Lambda images, or built on one?" if self.name else ""
 
 
 def start_up_ms(log: str) -> float:
@@ -132,6 +155,13 @@ def start_up_ms(log: str) -> float:
     if not found:
         raise ValueError("the emulator logged no INIT REPORT")
     return float(found[1])
+
+
+def port_number(text: str) -> int:
+    """The port that an option names. Ends the program with one line where it is none."""
+    if not re.fullmatch("[0-9]{1,5}", text) or not 0 < int(text) < 65536:
+        raise SystemExit(f"PORT={text} is not a port: choose a number from 1 to 65535")
+    return int(text)
 
 
 def require_free(port: int, setting: str = "PORT") -> None:
@@ -156,21 +186,20 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def _kill_session(leader: int) -> None:
-    """Kills all processes of a session, its leader last: the function before the emulator that it would complain about.
-
-    The emulator gives the function a process group of its own, and does not end it when it is killed itself.
-    """
-    for pid in sorted((int(path.name) for path in Path("/proc").glob("[0-9]*")), key=lambda pid: pid == leader):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if os.getsid(pid) == leader:
-                os.kill(pid, signal.SIGKILL)
+def _pass_on(output: IO[bytes], show: Callable[[str], None]) -> None:
+    # A function may print bytes that are no text.
+    for line in io.TextIOWrapper(output, "utf-8", "replace"):
+        show(line)
 
 
-def _die_with_parent(number: int) -> None:
-    """In the child, before exec: the kernel sends it this signal even when this script is killed. Linux only.
+def _end_the_script(number: int, frame: object) -> NoReturn:
+    """A handler for SIGNALS. make sends SIGTERM once more to those who were sent it with make: the first one counts."""
+    _ignore_signals()
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    sys.exit(128 + number)
 
-    SIGTERM for the docker client, which passes it on to the container; the emulator may survive that, so SIGKILL for it.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
+
+def _ignore_signals() -> None:
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)

@@ -17,6 +17,8 @@ import botocore.exceptions
 from botocore.config import Config
 
 from scripts.aws import connected, explained
+from scripts.emulator import port_number
+from scripts.failures import explained_failure
 from scripts.project import Project
 
 MOST_BYTES = 6 * 1024 * 1024  # of a synchronous request; the emulator would cut it silently
@@ -43,6 +45,8 @@ class Function:
         self._client = client or boto3.client(
             "lambda", config=config, endpoint_url=endpoint_url, **(local if endpoint_url else {})
         )
+        self._failure = b""  # the body of an answer that boto3 takes for an error and keeps to itself
+        self._client.meta.events.register("before-parse.lambda.Invoke", self._keep_failure)
 
     def __call__(self, event: object) -> object:
         """The function's answer to an event. Raises FunctionFailed with one line that says why there is none."""
@@ -59,11 +63,24 @@ class Function:
             raise FunctionFailed(f"nothing answers at {self._endpoint_url}: start it with `make run`") from None
         except botocore.exceptions.ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == 502 and self._endpoint_url:
-                raise FunctionFailed("the function does not start or gave no valid answer: see the lines of `make run`") from None
+                raise FunctionFailed(not_started(self._failure)) from None
             raise FunctionFailed(explained(error)) from None
         except botocore.exceptions.BotoCoreError as error:
             raise FunctionFailed(explained(error)) from None
         return answer_of(body, response.get("FunctionError"))
+
+    def _keep_failure(self, response_dict: dict, **others: object) -> None:
+        self._failure = response_dict["body"] if response_dict["status_code"] == 502 else b""
+
+
+def not_started(body: bytes) -> str:
+    """One line about the emulator's answer with status 502, from its body."""
+    try:
+        error = json.loads(body)
+        told = f"{error['errorType']}: {error['errorMessage']}"
+    except (ValueError, KeyError, TypeError):
+        return "the function does not start or gave no valid answer: see the lines of `make run`"
+    return explained_failure(told) or f"the function does not start or gave no valid answer ({told}): see the lines of `make run`"
 
 
 def answer_of(body: bytes, function_error: str | None) -> object:
@@ -73,7 +90,8 @@ def answer_of(body: bytes, function_error: str | None) -> object:
     except ValueError:
         raise FunctionFailed(body.decode(errors="replace").strip() or "the answer is empty") from None
     if function_error or (isinstance(answer, dict) and "errorType" in answer and "errorMessage" in answer):
-        raise FunctionFailed(f"{answer.get('errorType', function_error)}: {answer.get('errorMessage', '')}")
+        told = f"{answer.get('errorType', function_error)}: {answer.get('errorMessage', '')}"
+        raise FunctionFailed(explained_failure(told) or told)
     return answer
 
 
@@ -111,14 +129,15 @@ def main():
     parser.add_argument("event", type=Path, help="a JSON file")
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--model", help="the project folder, whose deployed function is invoked")
-    where.add_argument("--endpoint-url", help="of an emulator, http://127.0.0.1:9000 say")
+    where.add_argument("--port", type=port_number, help="where `make run` serves a function, on 127.0.0.1")
     args = parser.parse_args()
     try:
         event = json.loads(args.event.read_text())
-        answer = invoke_deployed(Project(args.model), event) if args.model else Function(endpoint_url=args.endpoint_url)(event)
+        local = f"http://127.0.0.1:{args.port}"
+        answer = invoke_deployed(Project(args.model), event) if args.model else Function(endpoint_url=local)(event)
         print(json.dumps(answer, indent=2, ensure_ascii=False))
     except (OSError, ValueError) as error:
-        raise SystemExit(f"{args.event} cannot be read as JSON: {error}") from None
+        raise SystemExit(f"{args.event} cannot be read as JSON: {getattr(error, 'strerror', None) or error}") from None
     except FunctionFailed as error:
         raise SystemExit(str(error)) from None
 

@@ -6,7 +6,8 @@ import argparse
 
 from scripts.build import build
 from scripts.docker import why_no_container
-from scripts.emulator import Emulator, require_free
+from scripts.emulator import Emulator, port_number, require_free
+from scripts.failures import explained_failure
 from scripts.project import Project
 
 PATH = "/2015-03-31/functions/function/invocations"
@@ -24,17 +25,25 @@ def prepare(project: Project, port: int, quiet: bool) -> bool:
     return True
 
 
+def show(line: str) -> None:
+    """Print a line of the emulator or the function, and below it what a failure in it means."""
+    print(line, end="", flush=True)
+    if why := explained_failure(line):
+        print(why, flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("model", help="the project folder")
-    parser.add_argument("--port", type=int, default=9000, help="on 127.0.0.1")
+    parser.add_argument("--port", type=port_number, default=9000, help="on 127.0.0.1")
     args = parser.parse_args()
     project = Project(args.model)
     container = prepare(project, args.port, quiet=False)
     try:
-        with Emulator(project, args.port, container) as emulator:
+        with Emulator(project, args.port, container, show=show) as emulator:
             print(f"curl --data @{project.name}/event.json {emulator.endpoint_url}{PATH}", flush=True)
-            emulator.wait()
+            status = emulator.wait()
+        raise SystemExit(f"the emulator ended by itself, with status {status}: its last lines are above; run this again")
     except KeyboardInterrupt:
         print("\nstopped")
 

@@ -7,6 +7,7 @@ No customer data and no image may be put into a line.
 from __future__ import annotations
 
 import json
+import sys
 import time
 import traceback
 from contextlib import contextmanager
@@ -47,7 +48,10 @@ def invocation(context, trigger: str, metadata: dict):
         units = [{"Name": name, "Unit": unit} for name, unit in METRICS.items() if name in _line]
         emf = {"Namespace": NAMESPACE, "Dimensions": [["model"]], "Metrics": units}
         stamp = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [emf]}
-        print(json.dumps({"level": "ERROR" if _line["errors"] else "INFO", **_line, "_aws": stamp}), flush=True)
+        text = json.dumps({"level": "ERROR" if _line["errors"] else "INFO", **_line, "_aws": stamp})
+        # One write, which print() would make two: Lambda's client flushes each, and another process may write in between.
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
 
 
 @contextmanager

@@ -1,7 +1,13 @@
 """Each foreseeable cause of failure ends in one line that says what happened and what to do."""
 
+import hashlib
+import os
+import subprocess
+
 import pytest
 
+from scripts.docker import DOCKER
+from scripts.docker import base_image as base_image_of
 from scripts.emulator import free_port
 
 
@@ -69,6 +75,33 @@ def test_a_base_image_that_cannot_be_pulled(checkout, project, docker, target):
     missing = "127.0.0.1:9/no/such/image:1"
     lines = told(checkout, target, f"MODEL={project.name}", BASE_IMAGE=missing)
     assert lines == [f"pulling {missing}", f"{missing} is not here and cannot be pulled: check the network, or set BASE_IMAGE"]
+
+
+def test_a_base_image_without_the_runtime(checkout, any_project, base_image, tmp_path):
+    base = base_image_of(any_project)
+    bare = f"{any_project.name}-no-runtime:{os.getpid()}"
+    (tmp_path / "Dockerfile").write_text(f"FROM {base}\nENTRYPOINT []\n")
+    subprocess.run([DOCKER, "build", "--quiet", "--tag", bare, tmp_path], check=True, capture_output=True)
+    image = f"{any_project.name}:local-{hashlib.sha256(str(checkout.root).encode()).hexdigest()[:8]}"
+    try:
+        status, output = checkout.python("scripts/build.py", any_project.name, BASE_IMAGE=bare)
+        assert status == 1 and output.splitlines()[-1].startswith(
+            f"{image} cannot start: its base image {bare} has no entrypoint"
+        )
+    finally:
+        subprocess.run([DOCKER, "image", "rm", "--force", "--no-prune", image, bare], capture_output=True)
+
+
+@pytest.mark.parametrize("target", ["demo", "run", "invoke-local"])
+@pytest.mark.parametrize("port", ["abc", "0", "70000", "80 80", "-1"])
+def test_a_port_that_is_none(checkout, any_project, target, port):
+    lines = told(checkout, target, f"MODEL={any_project.name}", f"PORT={port}")
+    assert lines == [f"PORT={port} is not a port: choose a number from 1 to 65535"]
+
+
+def test_an_event_file_that_does_not_exist(checkout, any_project):
+    lines = told(checkout, "invoke-local", f"MODEL={any_project.name}", "EVENT=no such file.json")
+    assert lines == ["no such file.json cannot be read as JSON: No such file or directory"]
 
 
 def test_demo_goes_on_without_the_base_image(checkout, project, docker):

@@ -1,10 +1,12 @@
 """`make run`: served until Ctrl-C, to curl, requests and boto3, and then nothing of it is left."""
 
+import contextlib
 import json
 import os
 import re
 import signal
 import subprocess
+from pathlib import Path
 
 import boto3
 import pytest
@@ -41,6 +43,17 @@ class Served:
             raise
         return output
 
+    def pid_of(self, word):
+        """The process that was started with this file and this port."""
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                command = (folder / "cmdline").read_text().split("\0")
+                if command[0].endswith(word) or command[1:2] == [word]:
+                    found += [int(folder.name)] * any(str(self.port) in part for part in command)
+        [pid] = found
+        return pid
+
     def left(self):
         return running_with(f"127.0.0.1:{self.port}") + containers_with(self.name)
 
@@ -71,7 +84,7 @@ def test_curl_requests_and_boto3_get_the_same_answer(served, tabular):
 def test_invoke_local(served, checkout, tabular):
     status, output = checkout.make("invoke-local", f"MODEL={tabular.name}", f"PORT={served.port}")
     assert status == 0 and 0 < json.loads(output)["churn_probability"] < 1
-    bad = checkout.root / "bad.json"
+    bad = checkout.root / "a bad.json"
     bad.write_text('{"customer": {}}')
     status, output = checkout.make("invoke-local", f"MODEL={tabular.name}", f"PORT={served.port}", f"EVENT={bad}")
     assert status != 0 and output.startswith("InvalidInput: customer.") and "is missing" in output
@@ -93,20 +106,64 @@ def test_nothing_is_left_when_it_is_interrupted(served, tabular, number):
     assert not served.left()
 
 
-def test_nothing_is_left_when_the_script_is_killed(served, tabular):
+def test_nothing_is_left_when_signals_come_in_a_row(served, tabular):
+    """Make passes a SIGTERM on to the script that a terminal or CI sent to both: none of them may cut the clean-up short."""
     requests.post(f"http://127.0.0.1:{served.port}{PATH}", data=tabular.event_file.read_text(), timeout=30)
-    [script] = [pid for pid in os.listdir("/proc") if pid.isdigit() and is_script(pid, served.port)]
-    os.kill(int(script), signal.SIGKILL)
+    script = served.pid_of("scripts/run.py")
+    for _ in range(200):
+        os.kill(script, signal.SIGTERM)
+    output, _ = served.process.communicate(timeout=60)
+    assert "Traceback" not in output
+    assert not served.left()
+
+
+HANGING = "import time\ndef lambda_handler(event, context):\n    while True: time.sleep(1)\n"
+
+
+@pytest.mark.parametrize("victim", ["make", "scripts/run.py"])
+def test_nothing_is_left_when_it_is_killed(checkout, tabular, way, victim):
+    """Not even a function that hangs, which does not notice that its emulator is gone."""
+    (checkout.root / tabular.name / "lambda_function.py").write_text(HANGING)
+    served = Served(checkout, tabular, way)
+    with pytest.raises(requests.Timeout):
+        requests.post(f"http://127.0.0.1:{served.port}{PATH}", data="{}", timeout=1)
+    assert served.left()
+    os.kill(served.process.pid if victim == "make" else served.pid_of(victim), signal.SIGKILL)
     assert wait_until(lambda: not served.left()), served.left()
+    served.process.communicate(timeout=60)
 
 
-def is_script(pid, port):
+def test_nothing_is_left_when_the_emulator_ends_and_the_status_tells(served, tabular, way):
+    requests.post(f"http://127.0.0.1:{served.port}{PATH}", data=tabular.event_file.read_text(), timeout=30)
+    if way:
+        os.kill(served.pid_of("aws-lambda-rie"), signal.SIGSEGV)
+    else:
+        subprocess.run([DOCKER, "kill", *containers_with(served.name)], capture_output=True, check=True)
+    output, _ = served.process.communicate(timeout=60)
+    assert served.process.returncode != 0
+    assert re.search(r"^the emulator ended by itself, with status \d+: ", output, re.MULTILINE), output
+    assert not served.left()
+
+
+@pytest.mark.parametrize(
+    ("handler", "told"),
+    [
+        ("import nothing_here", "the function does not start: Unable to import module 'lambda_function': No module named"),
+        ("def lambda_handler(event, context): breakpoint()", "breakpoint() needs a terminal, and a function has none"),
+        ("def lambda_handler(event, context): return len(bytearray(400_000_000))", "the function was killed, most likely"),
+    ],
+)
+def test_a_function_that_fails_is_explained_on_both_sides(checkout, tabular, way, handler, told):
+    if way and "bytearray" in handler:
+        handler = "import os\ndef lambda_handler(event, context): os.kill(os.getpid(), 9)"  # nothing limits the memory here
+    (checkout.root / tabular.name / "lambda_function.py").write_text(handler)
+    served = Served(checkout, tabular, way)
     try:
-        with open(f"/proc/{pid}/cmdline") as file:
-            command = file.read().split("\0")
-    except OSError:
-        return False
-    return "scripts/run.py" in command and str(port) in command
+        status, output = checkout.make("invoke-local", f"MODEL={tabular.name}", f"PORT={served.port}")
+        assert status != 0 and output.startswith(told) and len(output.splitlines()) == 2, output
+    finally:
+        output = served.interrupt(signal.SIGINT)
+    assert re.search("^" + re.escape(told), output, re.MULTILINE), output
 
 
 def test_a_taken_port_is_told_with_another(served, checkout, tabular, way):

@@ -54,6 +54,18 @@ def test_an_answer_comes_back_as_it_is(emulator, answer):
         (200, b"Task timed out after 3.00 seconds", "Task timed out after 3.00 seconds"),
         (200, b"", "empty"),
         (502, b"", "does not start"),
+        (502, b'{"errorType": "NameError", "errorMessage": "x"}', r"does not start .* \(NameError: x\)"),
+        (
+            502,
+            b'{"errorType": "Runtime.ImportModuleError", "errorMessage": "No module named \'x\'"}',
+            "start: No module named 'x'; a",
+        ),
+        (
+            502,
+            b'{"errorType": "Runtime.ExitError", "errorMessage": "Runtime exited with error: signal: killed"}',
+            "more memory than",
+        ),
+        (200, b'{"errorType": "BdbQuit", "errorMessage": ""}', r"breakpoint\(\) needs a terminal"),
     ],
 )
 def test_an_error_is_recognised(emulator, status, body, message):
@@ -82,7 +94,7 @@ def test_callers_take_turns(emulator):
 
 def test_the_script_prints_the_answer_or_one_line(emulator, run_script, tmp_path):
     event = tmp_path / "event.json"
-    arguments = ["scripts/invoke.py", event, "--endpoint-url", f"http://127.0.0.1:{emulator.server_port}"]
+    arguments = ["scripts/invoke.py", event, "--port", emulator.server_port]
     assert "cannot be read" in run_script(*arguments).stderr
     event.write_text("{}")
     emulator.RequestHandlerClass.body = b'{"churn": true}'
