@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 MOST_NAMED = 20  # problems spelled out in one answer; the rest are counted
+
+
+class Sent(str):
+    """A key that the caller chose, in the path of a problem: `detail` and `pointers` name it, an exception's message does not."""
 
 
 class InvalidInput(Exception):
     """A request that cannot be answered, with every reason.
 
     problems: (path, reason) pairs; a path is the keys and indices that lead to the offending value,
-        such as ("customers", 3, "tenure"), and () stands for the request itself. A reason never quotes
-        a value that the caller sent, because Lambda logs the message of an exception.
+        such as ("customers", 3, "tenure"), and () stands for the request itself. Lambda logs the message of
+        an exception, so a reason never quotes a value of the caller, and a key of the caller is a `Sent`.
     more: how many further problems there are.
     status: the HTTP status that says the same thing.
     """
@@ -19,12 +25,29 @@ class InvalidInput(Exception):
         self.problems = problems
         self.more = more
         self.status = status
-        told = [f"{_dotted(path)} {reason}" for path, reason in problems]
-        super().__init__("; ".join(told + [f"and {more} more"] * bool(more)))
+        super().__init__(self._message(_without_keys))
+
+    def detail(self) -> str:
+        """The message for the caller alone: unlike the exception's own, it names the keys that the caller chose."""
+        return self._message(_dotted)
 
     def pointers(self) -> list[dict]:
         """The problems as the `errors` member of an RFC 9457 answer: JSON pointer and detail of each."""
         return [{"pointer": _pointer(path), "detail": reason} for path, reason in self.problems]
+
+    def _message(self, written: Callable[[tuple], str]) -> str:
+        told = [f"{written(path)} {reason}" for path, reason in self.problems]
+        different = list(dict.fromkeys(told))  # without their keys, many problems read the same
+        more = self.more + len(told) - len(different)
+        return "; ".join(different + [f"and {more} more"] * bool(more))
+
+
+def unknown_keys(request: dict, known: tuple[str, ...]) -> InvalidInput:
+    """The refusal of a request that has other keys than the known ones."""
+    unknown = (key for key in request if key not in known)
+    reason = f"is not known: send {', '.join(known[:-1])} or {known[-1]}"
+    named = [((Sent(key),), reason) for _, key in zip(range(MOST_NAMED), unknown)]
+    return InvalidInput(*named, more=sum(1 for _ in unknown))  # counted, not kept: there can be a million
 
 
 def kind_of(value: object) -> str:
@@ -45,6 +68,10 @@ def shortened(text: str, most: int = 40) -> str:
 def _dotted(path: tuple) -> str:
     dotted = "".join(f"[{key}]" if isinstance(key, int) else f".{shortened(key)}" for key in path)
     return dotted.lstrip(".") or "the request"
+
+
+def _without_keys(path: tuple) -> str:
+    return _dotted(tuple("a key" if isinstance(key, Sent) else key for key in path))
 
 
 def _pointer(path: tuple) -> str:

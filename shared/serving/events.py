@@ -1,16 +1,20 @@
-"""Who calls the function, by the form of the event, and what each of them is answered.
+"""Detect the event source and dispatch to its adapter.
 
 `predict` is the project's own: it takes one request, a JSON value, and gives the answer as a dict, or raises InvalidInput.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 from shared.serving import logs, web
-from shared.serving.errors import InvalidInput
+from shared.serving.errors import InvalidInput, kind_of
 
 Predict = Callable[[object], dict]
+
+MOST_ITEMS = 10_000  # requests in one event of Step Functions
+MOST_STATE_BYTES = 250_000  # of their answers: a state machine takes 256 KiB, with what it adds to them
 
 
 def serve(event, context, predict: Predict, metadata: dict, media: str = "", many: str | None = None):
@@ -18,17 +22,18 @@ def serve(event, context, predict: Predict, metadata: dict, media: str = "", man
 
     metadata: the model's. media: how the media type of an HTTP body begins that predict takes beside JSON: "image/", say.
     many: the key of a list of rows in a request; None where each line of a file is a request of its own.
-    Raises InvalidInput where the caller sees exceptions: on a direct invoke and from EventBridge, S3 and Step Functions.
+    Raises InvalidInput where the caller sees exceptions: for all event sources but HTTP and SQS.
     """
     trigger = trigger_of(event)
     with logs.invocation(context, trigger, metadata):
         if trigger in web.TRIGGERS:
             return web.respond(event, context, predict, metadata, media)
-        if trigger in ("s3", "bulk"):
+        if trigger == "s3":
+            return _s3(event, predict, metadata, many)
+        if trigger == "bulk":
             from shared.serving import storage  # not at the start, which all callers would wait for
 
-            score = storage.score_part if trigger == "bulk" else storage.score_objects
-            return score(event, predict, metadata, many)
+            return storage.score_part(event, predict, metadata, many)
         return HANDLERS[trigger](event, predict)
 
 
@@ -36,36 +41,52 @@ def trigger_of(event: object) -> str:
     """The name of what sent the event: a key of HANDLERS, one of web.TRIGGERS, s3, or bulk."""
     if not isinstance(event, dict):
         return "invoke"
-    if isinstance(event.get("requestContext"), dict):
-        return web.trigger_of(event["requestContext"], event)
-    if "detail-type" in event and "detail" in event:
+    if "requestContext" in event:
+        return web.trigger_of(event) or "unknown"
+    if _is_from_bus(event):
         return "s3" if event.get("source") == "aws.s3" else "eventbridge"
     if isinstance(records := event.get("Records"), list):
-        return "s3" if records and isinstance(records[0], dict) and "s3" in records[0] else "sqs"
+        first = records[0] if records else {"eventSource": "aws:sqs"}
+        if isinstance(first, dict) and "s3" in first:
+            return "s3"
+        return "sqs" if isinstance(first, dict) and first.get("eventSource") == "aws:sqs" else "unknown"
+    if event.get("Event") == "s3:TestEvent":
+        return "s3"
     if event.keys() == {"score"}:
         return "bulk"
     return "step_functions" if isinstance(event.get("Items"), list) else "invoke"
 
 
+def _is_from_bus(event: dict) -> bool:
+    return "detail-type" in event and "detail" in event
+
+
 def _invoke(event: object, predict: Predict) -> dict:
     """The event is the request (boto3, the AWS CLI, a schedule's input, a task of a state machine)."""
-    return predict(event)
+    try:
+        return _measured(predict(event))
+    except InvalidInput as refusal:
+        raise _by_source(event, refusal) from None
 
 
 def _eventbridge(event: dict, predict: Predict) -> dict:
     """`detail` is the request. Nobody waits for the answer, so it is logged too."""
-    return _logged(predict(event["detail"]))
+    return _logged(_measured(predict(event["detail"])))
 
 
 def _step_functions(event: dict, predict: Predict) -> list[dict]:
     """A batch of a distributed map, one request an item; a refused item is answered in its place by its problem."""
-    answers = []
+    if len(event["Items"]) > MOST_ITEMS:
+        raise InvalidInput((("Items",), f"has {len(event['Items']):,} items, more than {MOST_ITEMS:,}"), status=413)
+    answers, size = [], 0
     for item in event["Items"]:
         try:
             answers.append(predict(item))
         except InvalidInput as refusal:
             logs.failed(refusal)
-            answers.append(web.problem(refusal.status, str(refusal), errors=refusal.pointers()))
+            answers.append(web.problem_of(refusal))
+        size += len(json.dumps(answers[-1], allow_nan=False)) + 2
+        web.check_size(size, MOST_STATE_BYTES)  # at once: the problems of many small items take a hundred times their memory
     return answers
 
 
@@ -74,16 +95,76 @@ def _sqs(event: dict, predict: Predict) -> dict:
 
     Needs `FunctionResponseTypes: [ReportBatchItemFailures]` on the event source mapping.
     """
+    for at, record in enumerate(event["Records"]):
+        if not isinstance(record, dict) or record.get("eventSource") != "aws:sqs":
+            return _unknown(event, predict)
+        if not isinstance(record.get("messageId"), str):
+            raise InvalidInput((("Records", at, "messageId"), f"must be text, not {kind_of(record.get('messageId'))}"))
     failures = []
     for record in event["Records"]:
-        if not isinstance(record, dict) or record.get("eventSource") != "aws:sqs":
-            raise InvalidInput((("Records",), "must all come from SQS"))
         try:
-            _logged(predict(web.parsed(record["body"])), message_id=record["messageId"])
+            _logged(predict(web.parsed(record.get("body"))), message_id=record["messageId"])
         except Exception as error:  # one bad message must not bring back the others
             logs.failed(error)
             failures.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failures}
+
+
+def _s3(event: dict, predict: Predict, metadata: dict, many: str | None) -> dict:
+    """Scores objects that were created. All else, such as a deletion or S3's test event, is counted: a retry would not help."""
+    if _is_from_bus(event):
+        created = [event["detail"]] if event["detail-type"] == "Object Created" else []
+        others = 1 - len(created)
+    else:
+        records = event.get("Records", [{"eventName": "s3:TestEvent"}])
+        of_creations = [record for record in records if _is_creation(record)]
+        event = {"Records": of_creations}
+        created = [record.get("s3") if isinstance(record, dict) else None for record in of_creations]
+        others = len(records) - len(created)
+    logs.count("ignored", others)
+    if not all(map(_names_an_object, created)):
+        raise InvalidInput((("detail" if _is_from_bus(event) else "Records",), "must name a bucket and an object"))
+    if not created:
+        return {"results": []}
+    from shared.serving import storage  # not at the start, which all callers would wait for
+
+    return storage.score_objects(event, predict, metadata, many)
+
+
+def _is_creation(record: object) -> bool:
+    """Whether a record of S3 is about a new object; where it does not say, it is, and what is wrong with it is found later."""
+    name = record.get("eventName") if isinstance(record, dict) else None
+    return not isinstance(name, str) or name.removeprefix("s3:").startswith("ObjectCreated:")
+
+
+def _names_an_object(entity: object) -> bool:
+    parts = [(entity.get("bucket"), "name"), (entity.get("object"), "key")] if isinstance(entity, dict) else [(None, "")]
+    return all(isinstance(part, dict) and isinstance(part.get(key), str) and part[key] for part, key in parts)
+
+
+def _unknown(event: dict, predict: Predict) -> dict:
+    """An event of another service is refused by its name. Where nobody waits, Lambda then tries again and keeps it."""
+    from shared.serving import foreign  # only for what is refused
+
+    raise _by_source(event, foreign.refusal_of("a service that is not known"))
+
+
+def _by_source(event: object, refusal: InvalidInput) -> InvalidInput:
+    """The refusal of an event of another service by that service's name; of all else, the refusal as it is."""
+    from shared.serving import foreign  # only for what is refused
+
+    source = foreign.source_of(event)
+    if source is None:
+        return refusal
+    name, title = source
+    logs.sent_by(name)
+    return foreign.refusal_of(title)
+
+
+def _measured(answer: dict) -> dict:
+    """The answer, if it is one that Lambda can carry. ASCII is the longest way to write it: the runtime writes UTF-8."""
+    web.check_size(len(json.dumps(answer, allow_nan=False)))
+    return answer
 
 
 def _logged(answer: dict, **where: str) -> dict:
@@ -104,4 +185,5 @@ HANDLERS: dict[str, Callable] = {
     "eventbridge": _eventbridge,
     "step_functions": _step_functions,
     "sqs": _sqs,
+    "unknown": _unknown,
 }

@@ -6,7 +6,7 @@ import binascii
 import time
 
 from shared.serving import fetch, images
-from shared.serving.errors import MOST_NAMED, InvalidInput, kind_of
+from shared.serving.errors import InvalidInput, kind_of, unknown_keys
 from shared.serving.logs import span
 
 MOST_IMAGES = 16  # in one request; the memory that a run of the model takes grows with each
@@ -54,9 +54,8 @@ def _listed(request: object) -> tuple[list, list[tuple]]:
     """What should be {"url": …} or {"image": …} each, and the path of each in the request."""
     if not isinstance(request, dict):
         raise InvalidInput(((), f"must be an object with url, image or images, not {kind_of(request)}"))
-    unknown = [((key,), "is not known: send url, image or images") for key in request if key not in KEYS]
-    if unknown:
-        raise InvalidInput(*unknown[:MOST_NAMED], more=max(0, len(unknown) - MOST_NAMED))
+    if not request.keys() <= set(KEYS):
+        raise unknown_keys(request, KEYS)
     if len(request) != 1:
         raise InvalidInput(((), "must have either url, image or images"))
     if "images" not in request:

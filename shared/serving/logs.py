@@ -70,6 +70,11 @@ def count(name: str, by: int = 1) -> None:
     _line[name] = _line.get(name, 0) + by
 
 
+def sent_by(trigger: str) -> None:
+    """Names the event source, where only a closer look at the event told it."""
+    _line["trigger"] = trigger
+
+
 def note(name: str, value) -> None:
     """Appends to one of the line's lists, such as `answers`."""
     _line.setdefault(name, []).append(value)

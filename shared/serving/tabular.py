@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from operator import itemgetter
 
-from shared.serving.errors import MOST_NAMED, InvalidInput, kind_of, shortened
+from shared.serving.errors import MOST_NAMED, InvalidInput, kind_of, shortened, unknown_keys
 
 MOST_ROWS = 10_000  # in one request
 
@@ -22,9 +22,8 @@ def rows_of(request: object, one: str, many: str) -> tuple[list, Callable[[int],
     """
     if not isinstance(request, dict):
         raise InvalidInput(((), f"must be an object with {one} or {many}, not {kind_of(request)}"))
-    unknown = [((key,), f"is not known: send {one} or {many}") for key in request if key not in (one, many)]
-    if unknown:
-        raise InvalidInput(*unknown[:MOST_NAMED], more=max(0, len(unknown) - MOST_NAMED))
+    if not request.keys() <= {one, many}:
+        raise unknown_keys(request, (one, many))
     if len(request) != 1:
         raise InvalidInput(((), f"must have either {one} or {many}"))
     if one in request:
@@ -58,24 +57,28 @@ class Features:
         if strays:
             raise _refusal(strays, path_of)
         problems: list[tuple] = []
+        more = 0
         warnings: dict[int, list[str]] = {}
         found, complete = self._columns(rows)
         columns: dict[str, list] = {}
         for name, values in found.items():
             # Bulk requests are nearly always clean, and a look at a whole column costs far less than one at each value.
             columns[name], unusual = self._compared(name, values)
+            bad = []
             for at in unusual:
                 columns[name][at], problem, warning = self._check(name, values[at])
                 if problem:
-                    problems.append((at, name, problem))
+                    bad.append((at, name, problem))
                 elif warning:
-                    warnings.setdefault(at, []).append(warning)
+                    _add(warnings, at, warning)
+            problems += bad[:MOST_NAMED]  # no more of one column can be among the first of all
+            more += len(bad[MOST_NAMED:])
         if problems:
-            raise _refusal(problems, path_of)
+            raise _refusal(problems, path_of, more)
         if not complete or max(map(len, rows)) > len(self._rules):
             for at, row in enumerate(rows):
-                for name in sorted(row.keys() - self._rules.keys()):
-                    warnings.setdefault(at, []).append(f"{shortened(name)} is not a feature of this model and was ignored")
+                for name in sorted(row.keys() - self._rules.keys())[: MOST_NAMED + 1]:
+                    _add(warnings, at, f"{shortened(name)} is not a feature of this model and was ignored")
         return columns, warnings
 
     def _columns(self, rows: list[dict]) -> tuple[dict[str, Sequence], bool]:
@@ -142,8 +145,17 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _refusal(problems: list[tuple], path_of: Callable[[int], tuple]) -> InvalidInput:
-    """problems: (index of the row, name of the feature or None, reason) each, in any order."""
+def _add(warnings: dict[int, list[str]], at: int, warning: str) -> None:
+    """Adds a warning to those of a row. The last place of a full list says that more were left out."""
+    told = warnings.setdefault(at, [])
+    if len(told) < MOST_NAMED:
+        told.append(warning)
+    elif len(told) == MOST_NAMED:
+        told.append(f"only the first {MOST_NAMED} warnings are given")
+
+
+def _refusal(problems: list[tuple], path_of: Callable[[int], tuple], more: int = 0) -> InvalidInput:
+    """problems: (index of the row, name of the feature or None, reason) each, in any order; more: how many were left out."""
     problems.sort(key=lambda problem: problem[0])
     named = [(path_of(at) + ((name,) if name else ()), reason) for at, name, reason in problems[:MOST_NAMED]]
-    return InvalidInput(*named, more=max(0, len(problems) - MOST_NAMED))
+    return InvalidInput(*named, more=more + max(0, len(problems) - MOST_NAMED))

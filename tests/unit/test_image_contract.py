@@ -112,7 +112,7 @@ def test_a_file_that_an_api_turned_into_text_is_told_what_to_change(classify):
         ([], "the request must be an object with url, image or images, not a list"),
         ({}, "the request must have either url, image or images"),
         ({**ONE, "url": "http://photos.example"}, "the request must have either url, image or images"),
-        ({**ONE, "debug": 1}, "debug is not known: send url, image or images"),
+        ({**ONE, "debug": 1}, "a key is not known: send url, image or images"),
         ({"image": None}, "image must be text, not null"),
         ({"image": {"data": ""}}, "image must be text, not an object"),
         ({"url": 5}, "url must be text, not a number"),

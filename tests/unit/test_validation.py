@@ -50,7 +50,7 @@ def test_each_fault_has_its_message(handler, change, message):
         (None, "the request must be an object with customer or customers, not null"),
         ("x", "the request must be an object with customer or customers, not text"),
         ({"customer": CUSTOMER, "customers": [CUSTOMER]}, "the request must have either customer or customers"),
-        ({"customer": CUSTOMER, "debug": 1}, "debug is not known: send customer or customers"),
+        ({"customer": CUSTOMER, "debug": 1}, "a key is not known: send customer or customers"),
         ({"customer": [CUSTOMER]}, "customer must be an object, not a list"),
         ({"customers": CUSTOMER}, "customers must be a list with at least one row"),
         ({"customers": []}, "customers must be a list with at least one row"),

@@ -1,0 +1,166 @@
+"""Limits of size: hostile requests do not take a small function's memory, and no answer is larger than its caller takes."""
+
+import json
+import random
+import string
+import subprocess
+import sys
+import time
+
+import pytest
+import simplejson
+
+from shared.serving.errors import InvalidInput
+from shared.serving.web import DEEPEST, parsed
+from tests.unit.http_events import FORMS, alb, http_api, opened
+from tests.unit.toy import CUSTOMER
+
+JSON = {"Content-Type": "application/json"}
+LARGEST = 6_291_556  # bytes that a function may return
+SIZE = 5_700_000
+HOSTILE = {
+    "lists 60 deep": "[" + ",".join(["[" * 60 + "]" * 60] * (SIZE // 121)) + "]",
+    "lists 900 deep": "[" + ",".join(["[" * 900 + "]" * 900] * (SIZE // 1801)) + "]",
+    "lists 20 deep": "[" + ",".join(["[" * 20 + "]" * 20] * (SIZE // 41)) + "]",
+    "objects 60 deep": "[" + ",".join(['{"":' * 60 + "0" + "}" * 60] * (SIZE // 302)) + "]",
+    "empty lists": "[" + ",".join(["[]"] * (SIZE // 3)) + "]",
+    "small objects": "[" + ",".join(['{"":0}'] * (SIZE // 7)) + "]",
+    "opening brackets": "[" * SIZE,
+    "closing brackets": "]" * SIZE,
+    "brackets in texts": "[" + ",".join(['"]]"'] * (SIZE // 5)) + "]",
+    "quotes": '"' * SIZE,
+    "backslashes": '"' + "\\" * (SIZE + 1) + '"',
+}
+PROGRAM = """
+import resource, sys
+from shared.serving.errors import InvalidInput
+from shared.serving.web import parsed
+text = sys.stdin.read()
+used = next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmSize"))
+resource.setrlimit(resource.RLIMIT_AS, (used + 100_000_000,) * 2)
+try:
+    parsed(text)
+except InvalidInput as refusal:
+    print(refusal)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit of memory is Linux's")
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_brackets_take_little_memory(text):
+    ran = subprocess.run([sys.executable, "-c", PROGRAM], input=text, capture_output=True, text=True)
+    assert ran.returncode == 0 and ran.stdout.startswith("the request "), ran.stderr
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_bodies_are_refused_by_every_source_of_text(handler, name):
+    start = time.process_time()
+    status, _, problem = opened(handler(http_api("POST", "/predict", HOSTILE[name], JSON)))
+    assert status in (400, 413) and problem["detail"]
+    record = {"eventSource": "aws:sqs", "messageId": "message-1", "body": HOSTILE[name]}
+    assert handler({"Records": [record]}) == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}
+    assert time.process_time() - start < 4
+
+
+def test_ten_thousand_rows_pass(handler):
+    body = json.dumps({"customers": [{**CUSTOMER, "plan": "no [brackets] {here}"}] * 10_000})
+    status, _, answer = opened(handler(http_api("POST", "/predict", body, JSON)))
+    assert status == 200 and len(answer["predictions"]) == 10_000
+
+
+def nested(levels, rng):
+    """JSON of so many levels, with texts that look like more or fewer."""
+    confusing = ["]", "[", "}{", '"', '\\"', "\\", "]\\", "[[[[", "]]]]", "é", "\ud800", ""]
+    value = rng.choice(confusing)
+    for level in range(levels):
+        beside = [rng.choice(confusing), rng.choice([[], {}, 5]) if level else 5]
+        value = {rng.choice(confusing): beside[0], "in": value} if rng.random() < 0.5 else [*beside, value]
+    return value
+
+
+def test_depth_is_counted_without_what_stands_in_texts():
+    for seed in range(200):
+        rng = random.Random(seed)
+        filler = {"filler": [["[", {"}": "]"}]] * rng.choice([0, 100])}
+        shallow, deep = (json.dumps([nested(n, rng), filler], ensure_ascii=seed % 2 == 0) for n in (DEEPEST - 1, DEEPEST))
+        assert parsed(shallow) == json.loads(shallow)
+        with pytest.raises(InvalidInput, match="nested more than 32 levels deep"):
+            parsed(deep)
+
+
+@pytest.mark.parametrize("text", ["[" * 40, "]" * 99, '{"a": [' + "{}," * 40 + "}"])
+def test_what_is_not_balanced_is_called_invalid(text):
+    with pytest.raises(InvalidInput, match="is not valid JSON"):
+        parsed(text)
+
+
+@pytest.mark.parametrize("text", ["[" * 40 + "]" * 40, '[{"a":' * 200 + "0" + "}]" * 200])
+def test_deep_bodies_are_told_why(handler, text):
+    for form in FORMS:
+        status, _, problem = opened(handler(form("POST", "/predict", text, JSON)))
+        assert (status, problem["detail"]) == (400, "the request is nested more than 32 levels deep")
+
+
+def payload_size(answer):
+    """The bytes that Lambda's runtime client makes of an answer where it escapes most."""
+    return len(simplejson.dumps(answer))
+
+
+def test_an_answer_is_measured_as_lambda_writes_it(handler):
+    """110,000 keys that the model does not know, with a quote each, are escaped twice."""
+    body = json.dumps({"customers": [{**CUSTOMER, **{f'"{at}': 0 for at in range(11)}} for _ in range(10_000)]})
+    assert len(body) < LARGEST
+    answer = handler(http_api("POST", "/predict", body, JSON))
+    assert opened(answer)[0] == 413 and payload_size(answer) < 2000
+    with pytest.raises(InvalidInput, match=r"^the request has an answer larger than 6,291,556 bytes: send fewer rows$"):
+        handler(json.loads(body))
+    with pytest.raises(InvalidInput, match="6,291,556 bytes"):
+        handler({"detail-type": "x", "source": "y", "detail": json.loads(body)})
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_largest_answer_is_the_largest_that_its_caller_takes(module, handler, monkeypatch, form):
+    most = 1_000_000 if form("GET", "/")["requestContext"].get("elb") else LARGEST
+
+    def answer(quotes):
+        monkeypatch.setattr(module, "predict", lambda request: {"text": '"' * quotes})
+        return handler(form("POST", "/predict", "{}", JSON))
+
+    quotes = (most - payload_size(answer(0))) // 4  # each is written as \", and that again as \\\"
+    assert most - 4 < payload_size(answer(quotes)) <= most and answer(quotes)["statusCode"] == 200
+    assert answer(quotes + 1)["statusCode"] == 413
+
+
+def test_the_largest_direct_answer(module, handler, monkeypatch):
+    monkeypatch.setattr(module, "predict", lambda request: {"text": "x" * request})
+    least = payload_size({"text": ""})
+    assert payload_size(handler(LARGEST - least)) == LARGEST
+    with pytest.raises(InvalidInput, match="6,291,556 bytes"):
+        handler(LARGEST - least + 1)
+
+
+def test_a_load_balancer_takes_less(handler):
+    body = json.dumps({"customers": [{**CUSTOMER, "plan": "silver"}] * 9_000})
+    assert opened(handler(http_api("POST", "/predict", body, JSON)))[0] == 200
+    status, _, problem = opened(handler(alb("POST", "/predict", body, JSON)))
+    assert (status, problem["detail"]) == (413, "the request has an answer larger than 1,000,000 bytes: send fewer rows")
+
+
+def test_items_of_a_state_machine_are_bounded(handler):
+    with pytest.raises(InvalidInput, match=r"^Items has 10,001 items, more than 10,000$"):
+        handler({"Items": [0] * 10_001})
+    with pytest.raises(InvalidInput, match=r"larger than 250,000 bytes"):
+        handler({"Items": [{"customers": [{}] * 20}] * 10_000})
+    assert len(handler({"Items": [{"customer": CUSTOMER}] * 1_000})) == 1_000
+
+
+def test_warnings_of_a_row_are_bounded(handler):
+    keys = {"".join(pair): 0 for pair in zip(string.ascii_letters, string.ascii_letters)}
+    answer = handler({"customer": {**CUSTOMER, **keys}})
+    assert len(answer["warnings"]) == 21 and answer["warnings"][-1] == "only the first 20 warnings are given"
+
+
+def test_problems_are_counted_beyond_those_that_are_kept(handler):
+    rows = [{"months": 1}] * 500 + [{"plan": 3}] * 500
+    with pytest.raises(InvalidInput, match=r"^customers\[0\].plan is missing; .*customers\[19\].plan is missing; and 1480 more$"):
+        handler({"customers": rows})
