@@ -116,7 +116,7 @@ def _s3(event: dict, predict: Predict, metadata: dict, many: str | None) -> dict
         created = [event["detail"]] if event["detail-type"] == "Object Created" else []
         others = 1 - len(created)
     else:
-        records = event.get("Records", [{"eventName": "s3:TestEvent"}])
+        records = event["Records"] if isinstance(event.get("Records"), list) else [{"eventName": "s3:TestEvent"}]
         of_creations = [record for record in records if _is_creation(record)]
         event = {"Records": of_creations}
         created = [record.get("s3") if isinstance(record, dict) else None for record in of_creations]
