@@ -12,6 +12,7 @@ from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 
 from shared.training.card import read_card
+from shared.training.graphs import rename
 from shared.training.parity import save_if_equal
 from shared.training.tables import load_table
 
@@ -31,7 +32,10 @@ def convert(model, features):
     ]
     # Without zipmap=False the probabilities come as a list of dicts, slow to make and not a tensor.
     converted = to_onnx(model, initial_types=inputs, options={"zipmap": False}, target_opset=OPSET)
-    [label] = [output for output in converted.graph.output if output.name == "label"]
+    label, probabilities = converted.graph.output
+    # The converter renames a column such as `length (cm)`, and the output where a column has its name.
+    renamed = dict(zip((given.name for given in converted.graph.input), features, strict=True))
+    rename(converted.graph, renamed | {probabilities.name: "probabilities"})
     converted.graph.output.remove(label)  # the threshold decides, not the larger probability
     return converted
 
@@ -61,7 +65,10 @@ def main():
     held_out, _ = load_table(str(BUILD / "held-out.csv"), categories, numbers, card["target"], card["labels"])
     rows = with_hard_cases(held_out, features)
     inputs = {name: rows[name].tolist() for name in features}
-    difference = save_if_equal(convert(model, features), BUILD / "model.onnx", card, inputs, model.predict_proba(rows))
+    expected = model.predict_proba(rows)
+    if expected.shape[1] != 2:
+        raise SystemExit(f"the model has {expected.shape[1]} classes: lambda_function.py serves two, so train with two labels")
+    difference = save_if_equal(convert(model, features), BUILD / "model.onnx", card, inputs, expected)
 
     path = BUILD / "model.onnx"
     print(f"largest difference of a probability on {len(rows):,} rows: {difference:.1g}")

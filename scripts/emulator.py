@@ -29,7 +29,8 @@ class Emulator:
     """A context manager: inside, `endpoint_url` answers for the project's function, one request at a time.
 
     port: on 127.0.0.1; container: run the project's image instead of the handler in this checkout;
-    output: where the emulator's and the function's lines go, standard output if None; errors: most of the emulator's, if not there.
+    output: where the emulator's and the function's lines go, standard output if None.
+    errors: where most of the emulator's lines go, if not there.
     show: instead of both, a function that takes each line. `name` is the container's.
     Ends the program with one line where the port is taken or the emulator does not start.
     """

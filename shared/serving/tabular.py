@@ -2,7 +2,7 @@
 
 The schema is the JSON Schema of one row. Beside the standard keywords a property has `x-seen`, what training saw:
 the categories of a text feature, the lowest and highest value of a number. A row outside of it is answered with a
-warning; a row outside of `minimum` and `maximum` is refused.
+warning; a row outside of `minimum` and `maximum` is refused. A text feature without `x-seen` takes any text.
 """
 
 from __future__ import annotations
@@ -42,7 +42,12 @@ class Features:
     def __init__(self, input_schema: dict):
         self._rules = input_schema["properties"]
         self._required = frozenset(input_schema["required"])
-        self._texts = {name: {text: text for text in rules["x-seen"]} for name, rules in self._rules.items() if _is_text(rules)}
+        # The categories of each text feature; None where training saw too many to list.
+        self._texts = {
+            name: {text: text for text in rules["x-seen"]} if "x-seen" in rules else None
+            for name, rules in self._rules.items()
+            if _is_text(rules)
+        }
         # The first name once more, for with a single one there would be no tuple.
         self._cells_of = itemgetter(*self._rules, next(iter(self._rules)))
 
@@ -93,6 +98,8 @@ class Features:
         """A column as a list, and where its values are not of the right type or not within what training saw."""
         if name in self._texts:
             known = self._texts[name]
+            if known is None:
+                return list(values), [at for at, value in enumerate(values) if type(value) is not str or not _is_unicode(value)]
             try:
                 # As the schema's own objects: what then looks them up again compares addresses, not letters.
                 return [known[value] for value in values], []
@@ -110,16 +117,16 @@ class Features:
         text = name in self._texts
         if value is None:
             return ("" if text else float("nan")), ("is missing" if name in self._required else None), None
-        problem, warning = _text(value) if text else _number(value, rules)
+        problem, warning = _text(value, "x-seen" in rules) if text else _number(value, rules)
         return value, problem, warning and f"{name} {warning}"
 
 
-def _text(value: object) -> tuple[str | None, str | None]:
+def _text(value: object, listed: bool) -> tuple[str | None, str | None]:
     if not isinstance(value, str):
         return f"must be text, not {kind_of(value)}", None
     if not _is_unicode(value):
         return "must be text without lone surrogates", None
-    return None, f"{shortened(value)!r} was not seen in training"
+    return None, f"{shortened(value)!r} was not seen in training" if listed else None
 
 
 def _number(value: object, rules: dict) -> tuple[str | None, str | None]:

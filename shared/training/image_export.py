@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 
 from shared.training.card import read_card
+from shared.training.graphs import rename
 from shared.training.parity import save_if_equal
 from shared.training.quantise import save_int8_if_as_accurate
 
@@ -56,21 +57,10 @@ def tidy(model: onnx.ModelProto) -> onnx.ModelProto:
     graph = model.graph
     [image], [probabilities] = graph.input, graph.output
     for value, name in (image, "image"), (probabilities, "probabilities"):
-        _rename(graph, value.name, name)
+        rename(graph, {value.name: name})
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
     del graph.value_info[:]  # shapes between the layers, with other names for the batch
     for part in [model, graph, image, probabilities, *graph.node, *graph.initializer]:
         part.doc_string = ""
         del part.metadata_props[:]
     return model
-
-
-def _rename(graph: onnx.GraphProto, old: str, new: str) -> None:
-    names = {name for node in graph.node for name in (*node.input, *node.output)}
-    if old != new and new in names:
-        raise ValueError(f"{new} is the name of another tensor")
-    for node in graph.node:
-        node.input[:] = [new if name == old else name for name in node.input]
-        node.output[:] = [new if name == old else name for name in node.output]
-    for value in (*graph.input, *graph.output):
-        value.name = new if value.name == old else value.name

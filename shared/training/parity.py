@@ -38,6 +38,19 @@ def run_in_batches(model: OnnxModel, inputs: dict, sizes: Sequence[int]) -> np.n
     return np.array(parts)
 
 
+def _told(difference: float, expected: np.ndarray, actual: np.ndarray, inputs: dict) -> str:
+    """One line about the row with the largest difference: both values, and what the model was given."""
+    apart = np.nan_to_num(np.abs(expected.astype(np.float64) - actual), nan=np.inf)
+    row, column = np.unravel_index(int(apart.argmax()), apart.shape)
+    values = {name: column[row] for name, column in inputs.items() if np.ndim(column[row]) == 0}  # not the pixels of an image
+    given = f" Its input: {', '.join(f'{name}={value!r}' for name, value in values.items())}." if values else ""
+    return (
+        f"ONNX Runtime's probabilities differ from the framework's by up to {difference:.2g}, more than {TOLERANCE:g}: "
+        f"in row {row} (from 0), class {column}, {actual[row, column]:.9g} instead of {expected[row, column]:.9g}; "
+        f"nothing was written.{given}"
+    )
+
+
 def save_if_equal(
     model: onnx.ModelProto, path: Path, card: dict, inputs: dict, expected: np.ndarray, batch_sizes: Sequence[int] = ()
 ) -> float:
@@ -61,10 +74,7 @@ def save_if_equal(
         actual = run_in_batches(OnnxModel(candidate), inputs, batch_sizes or [len(expected)])
         difference = largest_difference(expected, actual)
         if difference > TOLERANCE:
-            raise SystemExit(
-                f"ONNX Runtime's probabilities differ from the framework's by up to {difference:.2g}, "
-                f"more than {TOLERANCE:g}: nothing was written"
-            )
+            raise SystemExit(_told(difference, expected, actual, inputs))
         attach(model, {**card, "metrics": {**card["metrics"], "parity": difference}})
         onnx.save(model, candidate)
         candidate.replace(path)

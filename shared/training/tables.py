@@ -6,12 +6,15 @@ import hashlib
 import io
 import urllib.error
 import urllib.request
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 DOWNLOAD_TIMEOUT = 30  # seconds without a byte
+OUTPUT = "probabilities"
+MOST_LISTED = 100  # distinct texts of a feature; more are names or numbers of persons, say, and not for everyone to read
 
 
 def read_bytes(source: str) -> bytes:
@@ -30,17 +33,25 @@ def load_table(
 ) -> tuple[pd.DataFrame, str]:
     """A CSV file as a table that is ready for training, and the sha256 of its bytes.
 
+    Which numbers are whole says the text of the file: 3 is, 3.0 is not. `attrs["whole"]` names the columns that hold no other.
     source: path or URL; target: the column to predict, whose values are labels. Further columns are left out.
     Missing categories become the empty text, missing numbers NaN; numbers are float32, as they will be in ONNX.
-    Ends the program with one line for each column or value that is not of this form.
+    Ends the program with one line for each column or value that is not of this form, and for other than two labels.
     """
+    _require_two(labels)
+    columns = [*categories, *numbers, target]
+    if twice := [name for name, times in Counter(columns).items() if times > 1]:
+        raise SystemExit(f"column {twice[0]} is named twice among the categories, the numbers and the target")
+    if OUTPUT in columns:
+        raise SystemExit(f"a column cannot be called {OUTPUT}, as the model's output is: rename it")
     content = read_bytes(source)
     try:
         table = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
+        header = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, header=None, nrows=1).iloc[0]
     except (ValueError, pd.errors.ParserError) as error:
         raise SystemExit(f"{source} is not a CSV file: {' '.join(str(error).split())}") from None
-    columns = [*categories, *numbers, target]
     faults: list[str | None] = [f"column {name} is missing" for name in columns if name not in table]
+    faults += [f"column {name} is there {times} times" for name in columns if (times := int((header == name).sum())) > 1]
     if not len(table):
         faults.append("there are no rows")
     if not faults:
@@ -48,6 +59,7 @@ def load_table(
     if any(faults):
         raise SystemExit("\n".join(f"{source}: {fault}" for fault in faults if fault))
     table = table[columns].astype(dict.fromkeys(categories, object))
+    table.attrs["whole"] = [name for name in numbers if table[name].str.fullmatch(r"\s*[+-]?\d+\s*|").all()]
     table[numbers] = table[numbers].apply(pd.to_numeric).astype(np.float32)
     return table, hashlib.sha256(content).hexdigest()
 
@@ -55,9 +67,12 @@ def load_table(
 def input_schema(table: pd.DataFrame, categories: list[str], numbers: list[str]) -> dict:
     """The JSON Schema of one row, with what training saw of each feature in `x-seen`.
 
-    table: the rows that the model is fitted to. A feature may be missing in a request if it was missing in training.
+    table: rows of load_table's table, those that the model is fitted to. A feature may be missing in a request if it was
+    missing in training. A feature with more than MOST_LISTED texts has no `x-seen`.
     """
-    properties = {name: _category(table[name]) for name in categories} | {name: _number(table[name]) for name in numbers}
+    whole = table.attrs["whole"]
+    properties = {name: _category(table[name]) for name in categories}
+    properties |= {name: _number(table[name], name in whole) for name in numbers}
     required = [name for name, rules in properties.items() if "null" not in rules["type"]]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -65,6 +80,16 @@ def input_schema(table: pd.DataFrame, categories: list[str], numbers: list[str])
         "properties": properties,
         "required": required,
     }
+
+
+def _require_two(labels: list[str]) -> None:
+    """Ends the program with one line unless the labels are two texts: the threshold chooses between two classes."""
+    if wrong := [label for label in labels if not isinstance(label, str)]:
+        raise SystemExit(f"the label {wrong[0]!r} must be text, as it is in the file: {str(wrong[0])!r}")
+    if len(labels) != 2 or len(set(labels)) != 2:
+        raise SystemExit(
+            f"there must be two different labels, of class 0 and of class 1, and not {len(labels)}: {', '.join(labels)}"
+        )
 
 
 def _not_numbers(column: pd.Series) -> str | None:
@@ -90,14 +115,15 @@ def _fault(wrong: pd.Series, what: str) -> str:
 
 def _category(column: pd.Series) -> dict:
     seen = sorted(set(column))
-    return {"type": ["string", "null"] if "" in seen else "string", "x-seen": [value for value in seen if value]}
+    listed = [value for value in seen if value]
+    rules = {"type": ["string", "null"] if "" in seen else "string"}
+    return rules | {"x-seen": listed} if len(listed) <= MOST_LISTED else rules
 
 
-def _number(column: pd.Series) -> dict:
+def _number(column: pd.Series, whole: bool) -> dict:
     known = column.dropna()
     # By way of their text, because the float32 nearest to 8684.8 is 8684.7998, and 8684.8 was seen.
     low, high = float(str(known.min())), float(str(known.max()))
-    whole = bool((known == known.round()).all())
     kind = "integer" if whole else "number"
     # Ten times the range that training saw leaves room for growth, and none for a wrong unit or a typing error.
     margin = 10 * (high - low)
