@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import os
 import re
@@ -60,3 +61,36 @@ class Project:
             return OnnxModel(self.model_file).metadata
         except BrokenModel as error:
             raise SystemExit(str(error)) from None
+
+    def request_keys(self) -> tuple[str, str]:
+        """The keys of one row and of a list of rows in a request, as the handler gives them to `rows_of`.
+
+        Ends the program with one line where the handler does not call it.
+        """
+        tree = ast.parse((self.folder / "lambda_function.py").read_text())
+        constants = _constants(tree)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "rows_of":
+                given = {word.arg: word.value for word in node.keywords}
+                one, many = (_text(given.get(key), constants) for key in ("one", "many"))
+                if one and many:
+                    return one, many
+        raise SystemExit(f'{self.name}/lambda_function.py does not call rows_of(request, one="…", many="…") with the keys')
+
+
+def _constants(tree: ast.Module) -> dict[str, ast.expr]:
+    """What the names of a module stand for."""
+    found: dict[str, ast.expr] = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            target, value = node.targets[0], node.value
+            several = isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple)
+            pairs = zip(target.elts, value.elts) if several else [(target, value)]  # type: ignore[attr-defined]
+            found |= {name.id: what for name, what in pairs if isinstance(name, ast.Name)}
+    return found
+
+
+def _text(node: ast.expr | None, constants: dict[str, ast.expr]) -> str | None:
+    """The text that an expression is, or that a constant of its name is."""
+    node = constants.get(node.id) if isinstance(node, ast.Name) else node
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None

@@ -26,8 +26,7 @@ class Examples:
             self._many, self._items = "images", _images(project)
             self.sizes = [size for size in (1, 2, 4, 8, 16) if size <= len(self._items)]
         else:
-            [one] = event
-            self._many, self._items = f"{one}s", _rows(project, metadata["input_schema"])
+            self._many, self._items = project.request_keys()[1], _rows(project, metadata["input_schema"])
             self.sizes = [size for size in (1, 10, 100, 1000, 10_000) if size <= MOST_ROWS]
 
     def batch(self, size: int) -> bytes:

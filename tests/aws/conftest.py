@@ -2,13 +2,12 @@
 
 import functools
 import json
-import subprocess
 import sys
 
 import pytest
 
-from scripts.project import ROOT
 from tests.aws.place import COPY, HOST, Place
+from tests.handlers import answer_to, example
 
 
 @pytest.fixture(scope="session")
@@ -57,20 +56,6 @@ def bucket(deployed, reachable):
     return deployed["BucketName"]
 
 
-@functools.cache
-def _answered(project, request):
-    program = "import json, sys, lambda_function as f; print(json.dumps(f.predict(json.load(sys.stdin))))"
-    environment = {"MODEL_PATH": str(project.model_file), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", program]
-    ran = subprocess.run(command, cwd=project.folder, env=environment, input=request, capture_output=True, text=True, check=True)
-    return json.loads(ran.stdout)
-
-
-def answer_to(project, request):
-    """The answer by the project's own handler, in a process of its own."""
-    return _answered(project, json.dumps(request))
-
-
 def close(one, other):
     """Two answers, equal but for the last digits: another machine's arithmetic may differ in those."""
     rounded = [json.loads(json.dumps(answer), parse_float=lambda text: round(float(text), 4)) for answer in (one, other)]
@@ -85,7 +70,7 @@ def without(answer, key):
 @pytest.fixture
 def answer(project):
     """What the project must answer to its example."""
-    return answer_to(project, json.loads(project.event_file.read_text()))
+    return answer_to(project, example(project))
 
 
 @pytest.fixture(scope="session")

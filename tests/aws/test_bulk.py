@@ -5,8 +5,9 @@ import re
 
 import pytest
 
-from tests.aws.conftest import answer_to, close, without
+from tests.aws.conftest import close, without
 from tests.aws.samples import bulk, is_tabular
+from tests.handlers import answer_to
 
 ROWS = 100_000
 

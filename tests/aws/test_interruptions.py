@@ -6,7 +6,9 @@ import re
 import pytest
 
 from scripts.local_aws import KEY
+from tests.aws.conftest import close
 from tests.aws.place import COPY as NAME
+from tests.handlers import answer_to, example
 
 
 def test_a_failing_first_deployment_leaves_nothing(mine):
@@ -102,7 +104,7 @@ def test_a_first_deployment_on_aws_says_what_it_will_cost(mine):
     ],
 )
 @pytest.mark.parametrize("then", ["deploy", "destroy"])
-def test_ctrl_c_and_the_next_command_finishes(mine, command, at, then):
+def test_ctrl_c_and_the_next_command_finishes(mine, tabular, command, at, then):
     mine.make("destroy", f"MODEL={NAME}", "YES=1")
     (mine.checkout.root / NAME / "build/pushed.json").unlink(missing_ok=True)
     if command != "push":
@@ -116,7 +118,7 @@ def test_ctrl_c_and_the_next_command_finishes(mine, command, at, then):
         mine.assert_nothing_left(NAME)
     else:
         mine.make("push", "deploy", f"MODEL={NAME}")
-        assert "churn" in mine.quiet("invoke", f"MODEL={NAME}")
+        assert close(json.loads(mine.quiet("invoke", f"MODEL={NAME}")), answer_to(tabular, example(tabular)))
 
 
 def test_a_stack_and_a_repository_of_somebody_else_are_left_alone(mine):

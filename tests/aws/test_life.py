@@ -10,9 +10,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from scripts.local_aws import KEY
-from tests.aws.conftest import answer_to, close, without
+from tests.aws.conftest import close, without
 from tests.aws.place import eventually
-from tests.aws.samples import bodies, dropped, example, is_tabular
+from tests.aws.samples import bodies, dropped, is_tabular
+from tests.handlers import answer_to, example
 
 
 def test_push_makes_a_safe_repository(place, project, deployed):

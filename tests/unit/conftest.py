@@ -1,32 +1,17 @@
-"""The handler of each project, serving a toy model, on both ways to run it."""
+"""Handlers that serve toy models, on both ways to run them. Only fixtures of images import Pillow: others have none."""
 
-import importlib.util
+import importlib
 import json
-import sys
-from types import SimpleNamespace
+from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from scripts.project import RUNTIMES
+from tests.handlers import CONTEXT, load_handler
+from tests.plugin import kind_of
+from tests.unit.samples import of_images, of_rows
 from tests.unit.servers import Internet
 from tests.unit.toy import save_toy
-from tests.unit.toy_image import file_of, save_image_toy, scene
-
-CONTEXT = SimpleNamespace(aws_request_id="request-1")
-
-
-def load_handler(folder, model, runtime):
-    """The module lambda_function of a project, as Lambda would load it, on another model file."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MODEL_PATH", str(model))
-        patch.setenv("RUNTIME", runtime)
-        patch.delitem(sys.modules, "shared.serving.onnx_model", raising=False)  # it looks at RUNTIME once, when it is loaded
-        spec = importlib.util.spec_from_file_location("lambda_function", folder / "lambda_function.py")
-        assert spec and spec.loader
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="session")
@@ -48,9 +33,9 @@ def model_class(runtime):
 
 
 @pytest.fixture(scope="session")
-def module(tabular, toy, runtime):
-    """A tabular project's lambda_function on the toy model."""
-    return load_handler(tabular.folder, toy, runtime)
+def module(toy, runtime):
+    """A function of the tests' own, on the toy model: what it shows is true of shared/serving, whatever a project's names."""
+    return load_handler(Path(__file__).with_name("toy_function.py"), toy, runtime)
 
 
 @pytest.fixture(scope="session")
@@ -62,13 +47,15 @@ def handler(module):
 @pytest.fixture(scope="session")
 def image_toy(tmp_path_factory):
     """The path of the toy image model."""
+    from tests.unit.toy_image import save_image_toy
+
     return save_image_toy(tmp_path_factory.mktemp("toy") / "model.onnx")
 
 
 @pytest.fixture(scope="session")
 def image_module(imaging, image_toy):
     """An image project's lambda_function on the toy image model."""
-    return load_handler(imaging.folder, image_toy, imaging.runtime)
+    return load_handler(imaging.folder / "lambda_function.py", image_toy, imaging.runtime)
 
 
 @pytest.fixture(scope="session")
@@ -78,8 +65,20 @@ def classify(image_module):
 
 
 @pytest.fixture(scope="session")
+def own(project, runtime, request):
+    """A project's own handler on the toy model of its kind, with requests and their answers: see samples.py."""
+    if kind_of(project.name) == "tabular":
+        return of_rows(project, request.getfixturevalue("toy"), runtime)
+    return of_images(project, request.getfixturevalue("image_toy"), runtime)
+
+
+@pytest.fixture(scope="session")
 def photo():
     """The JPEG files of a photo of 12 million pixels, with as much detail as a camera gives it, and of its 400x300 copy."""
+    from PIL import Image
+
+    from tests.unit.toy_image import file_of, scene
+
     image = scene((1000, 750)).resize((4000, 3000), Image.Resampling.BICUBIC)
     noise, tile = Image.new("L", image.size), Image.effect_noise((1000, 750), 60)
     for left in range(0, 4000, 1000):

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scripts.benchmarking.plot import picture
@@ -46,6 +46,7 @@ AS_JSON = json.dumps(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30), st.floats(0, 1))
 def test_percentiles_are_numpy_s(values, share):
     assert math.isclose(percentile(values, share), np.quantile(values, share), rel_tol=1e-9, abs_tol=1e-6)

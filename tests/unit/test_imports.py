@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from scripts.project import ROOT
+from tests.handlers import row_of, with_rows
 from tests.unit.toy import CUSTOMER
 
 SERVING = sorted((ROOT / "shared/serving").glob("*.py"))
@@ -39,7 +40,7 @@ def test_handler_imports_neither_numpy_nor_onnxruntime(project):
 
 
 def test_no_feature_is_named_in_the_handler_and_in_what_is_shared(tabular):
-    names = json.loads(tabular.event_file.read_text())["customer"]
+    names = row_of(tabular)
     for path in [*ROOT.glob("shared/*/*.py"), tabular.folder / "lambda_function.py"]:
         words = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
         assert not words & set(names), path
@@ -52,7 +53,7 @@ OF_PYTHON = {"numpy", "onnxruntime", "importlib.metadata", "inspect", "logging",
 
 def test_a_start_loads_nothing_heavy(tabular, toy, runtime):
     """Each of these costs a cold start more than a millisecond, and nothing that serves needs it."""
-    program = f"import lambda_function\nlambda_function.lambda_handler({{'customer': {CUSTOMER!r}}}, None)"
+    program = f"import lambda_function\nlambda_function.lambda_handler({with_rows(tabular, [CUSTOMER])!r}, None)"
     loaded = loaded_by(program, tabular, toy, runtime)
     if runtime == "python":
         assert loaded & HEAVY <= loaded_by("import numpy, onnxruntime")

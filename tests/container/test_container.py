@@ -7,11 +7,13 @@ import subprocess
 import pytest
 import requests
 
+from scripts.benchmarking.spread import largest_difference
 from scripts.docker import DOCKER, build_command
 from scripts.docker import base_image as base_image_of
 from scripts.invoke import FunctionFailed
 from scripts.project import ROOT
 from tests.container.conftest import docker, inside, serving
+from tests.handlers import answer_to, example
 from tests.processes import wait_until
 
 MOST_ADDED = {"python": 92_000_000, "c": 37_000_000}  # bytes on top of the base image and the model; scikit-learn adds 292 MB
@@ -61,6 +63,12 @@ sources = [p for p in pathlib.Path("/var/task").rglob("*.py")]
 compiled = {str(p): p.parent / "__pycache__" / f"{p.stem}.cpython-313.pyc" for p in sources}
 print(json.dumps([name for name, pyc in compiled.items() if not pyc.exists() or pyc.read_bytes()[4:8] != bytes([1, 0, 0, 0])]))"""
     assert inside(image, program) == []
+
+
+def test_the_example_is_answered(image, served):
+    function, _, _ = served
+    answer, expected = function(example(image)), answer_to(image, example(image))
+    assert largest_difference(answer, expected) < 1e-5  # another machine's arithmetic may differ in the last digits
 
 
 def test_an_http_error_comes_through(served):

@@ -1,0 +1,20 @@
+"""What is true of this model alone: how often it is right about Fashion-MNIST's test images, and where its weights come from.
+
+It travels with a copy of the folder: keep here what is true of your model.
+"""
+
+from tests.projects.pictures import save_photos
+
+
+def test_quality(project):
+    assert project.metadata()["metrics"]["accuracy"] >= 0.84
+
+
+def test_imagenet_weights_that_cannot_be_downloaded(checkout, project, tmp_path):
+    folder = save_photos(tmp_path / "photos", 6)
+    offline = {"https_proxy": "http://127.0.0.1:9", "KERAS_HOME": str(tmp_path), "no_proxy": ""}
+    status, output = checkout.python(f"{project.name}/train.py", "--data", folder, **offline)
+    assert status == 1 and "Traceback" not in output
+    assert output.splitlines()[1:] == [
+        "Keras cannot download MobileNetV2's ImageNet weights: check the network, or train with --weights none"
+    ]

@@ -1,0 +1,185 @@
+"""What all tests share, also those inside project folders: which projects are tested, and that nothing is left out silently.
+
+pyproject.toml loads this as a plugin, because a conftest.py would not reach the project folders.
+"""
+
+import ast
+import functools
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from scripts.docker import why_no_container, why_no_engine
+from scripts.project import ROOT, Project
+from tests import offline
+from tests.checkout import Checkout
+
+# A fixture of the projects of a kind: how their task begins, and the module with which their handlers read requests.
+KINDS = {"tabular": ("tabular-", "shared.serving.tabular"), "imaging": ("image-", "shared.serving.image_requests")}
+FILES = {"test_tabular": "tabular", "test_image": "imaging"}  # these files import what projects of a kind alone install
+TAKE_A_PROJECT = {"project", "default_project", "image", "tabular_image", "imaging_image", *KINDS}
+the_project = functools.cache(Project)  # one object for all tests, or else pytest does not see that they can share a fixture
+
+
+def pytest_addoption(parser):
+    parser.addoption("--model", action="append", help="a project folder to test; all of them without it")
+    parser.addoption("--once", action="store_true", help="leave out the tests that take no project: another run has them")
+
+
+def pytest_configure(config):
+    offline.install()
+    if config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+        config.args += [str(ROOT / name) for name in chosen(config)]
+    if of_kind("imaging", chosen(config)) and not importlib.util.find_spec("PIL"):
+        names = ", ".join(of_kind("imaging", chosen(config)))
+        raise pytest.UsageError(
+            f"no Pillow here for {names}: run `make test MODEL=folder`, or choose other projects with --model"
+        )
+
+
+def chosen(config):
+    """The names of the projects that are tested."""
+    return config.getoption("--model") or Project.names()
+
+
+@functools.cache
+def kind_of(name):
+    """A key of KINDS, by the model's `task`; before there is a model, by how the handler reads its requests."""
+    project = the_project(name)
+    if project.model_file.exists():
+        try:
+            task = project.metadata()["task"]
+        except SystemExit as error:
+            raise pytest.UsageError(str(error)) from None
+        found = [kind for kind, (start, _) in KINDS.items() if task.startswith(start)]
+    else:
+        tree = ast.parse((project.folder / "lambda_function.py").read_text())
+        modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        found = [kind for kind, (_, module) in KINDS.items() if module in modules]
+    if len(found) != 1:
+        raise pytest.UsageError(f"{name} is of no kind that the tests know: see KINDS in tests/plugin.py")
+    return found[0]
+
+
+def of_kind(kind, names):
+    """Those of the projects that are of a kind."""
+    return [name for name in names if kind_of(name) == kind]
+
+
+def default_project():
+    """The name of the project that commands are for where MODEL is not given, as on the pages."""
+    return re.findall(r"^MODEL \?= (\S+)", (ROOT / "Makefile").read_text(), re.MULTILINE)[0]
+
+
+def pytest_report_header(config):
+    lines = [f"projects: {', '.join(f'{name} ({kind_of(name)})' for name in chosen(config))}"]
+    lines += [f"no {kind} project, so no test of those" for kind in KINDS if not of_kind(kind, chosen(config))]
+    return lines
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Files of a kind without a project, and the tests in folders of projects that are not chosen."""
+    kinds = [kind for start, kind in FILES.items() if collection_path.name.startswith(start)]
+    if kinds and collection_path.suffix == ".py" and not of_kind(kinds[0], chosen(config)):
+        return True
+    owner = owner_of(collection_path)
+    return True if owner and owner not in chosen(config) else None
+
+
+def owner_of(path):
+    """The name of the project in whose folder a file is, or None."""
+    top = path.relative_to(ROOT).parts[0] if path.is_relative_to(ROOT) and path != ROOT else None
+    return top if top in Project.names() else None
+
+
+def pytest_generate_tests(metafunc):
+    """A test that takes `project` runs for each project; `tabular` for each that takes rows, `imaging` images.
+
+    In a project's folder, `project` is that one. Where there is no project for a test, it is deselected below.
+    """
+    names = chosen(metafunc.config)
+    owner = owner_of(metafunc.definition.path)
+    default = [name for name in names if name == default_project()]
+    choices = {"project": [owner] if owner else names, "default_project": default}
+    choices |= {kind: of_kind(kind, names) for kind in KINDS}
+    for fixture, found in choices.items():
+        if fixture in metafunc.fixturenames:
+            values: list[Project | None] = [the_project(name) for name in found] or [None]
+            metafunc.parametrize(fixture, values, ids=found or ["none"], scope="session")
+
+
+def pytest_collection_modifyitems(config, items):
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        params = item.callspec.params if hasattr(item, "callspec") else {}
+        of_none = any(params.get(fixture, item) is None for fixture in TAKE_A_PROJECT)
+        again = config.getoption("--once") and not TAKE_A_PROJECT & params.keys() and not owner_of(item.path)
+        again = again and not item.path.name.startswith(tuple(FILES))  # which the other run may not have
+        (left_out if of_none or again else kept).append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
+
+
+@pytest.fixture(scope="session")
+def projects(pytestconfig):
+    """All projects that are tested."""
+    return [the_project(name) for name in chosen(pytestconfig)]
+
+
+@pytest.fixture(scope="session")
+def any_project(projects):
+    """One project, where it does not matter which."""
+    return projects[0]
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if report.skipped and os.environ.get("CI"):
+        report.outcome, report.longrepr = "failed", f"skipped, which CI does not allow: {report.longrepr}"
+
+
+@pytest.fixture(autouse=True)
+def nobody_dials_out():
+    """Fails a test that tried to reach another machine, whatever became of the exception."""
+    offline.REFUSED.clear()
+    yield
+    assert not offline.REFUSED, f"the test tried to {'; '.join(offline.REFUSED)}"
+
+
+@pytest.fixture(scope="session")
+def docker():
+    """Skips where there is no Docker engine."""
+    if reason := why_no_engine():
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def base_image(docker):
+    """Skips where there is no base image to build on."""
+    if reason := why_no_container(Project(Project.names()[0])):
+        pytest.skip(reason)
+
+
+@pytest.fixture
+def run_script():
+    """Runs a file of the checkout with the tests' own Python; gives the finished process with its output as text."""
+
+    def run(*arguments, **options):
+        command = [sys.executable, *map(str, arguments)]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, **options)
+
+    return run
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A copy of the checkout that the test may spoil."""
+    return Checkout(tmp_path / "checkout")

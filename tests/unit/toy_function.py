@@ -1,0 +1,29 @@
+"""A function for the toy model, as a project has it: customers in, whether they leave out."""
+
+import os
+
+from shared.serving.events import serve
+from shared.serving.logs import count, span
+from shared.serving.onnx_model import OnnxModel
+from shared.serving.tabular import Features, rows_of
+
+model = OnnxModel(os.environ["MODEL_PATH"])
+features = Features(model.metadata["input_schema"])
+
+
+def predict(request):
+    """{"customer": {...}} -> {"churn_probability": 0.66, "churn": true}; {"customers": [...]} -> {"predictions": [...]}."""
+    rows, path_of = rows_of(request, one="customer", many="customers")
+    columns, warnings = features.read(rows, path_of)
+    with span("inference"):
+        probabilities = model.run(columns)["probabilities"]
+    answers = [{"churn_probability": yes, "churn": yes >= model.metadata["threshold"]} for _, yes in probabilities]
+    for index, told in warnings.items():
+        answers[index]["warnings"] = told
+    count("predictions", len(answers))
+    return answers[0] if "customer" in request else {"predictions": answers}
+
+
+def lambda_handler(event, context):
+    """The function's entry point."""
+    return serve(event, context, predict, model.metadata, many="customers")
