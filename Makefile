@@ -17,7 +17,7 @@ export BASE_IMAGE BUILD_FLAGS DOCKER RUNTIME
 export ORT_DISABLE_TELEMETRY ?= 1
 .SILENT:
 .DELETE_ON_ERROR:
-.PHONY: help demo train export build run invoke-local local-aws local-aws-stop push deploy url invoke logs score promote rollback destroy benchmark cold-starts test test-unit lint format clean FORCE
+.PHONY: help demo train export build run invoke-local local-aws local-aws-stop push deploy url invoke send logs score promote rollback destroy benchmark cold-starts test test-unit lint format clean FORCE
 
 ##@ learn
 help: ## print these lines
@@ -50,6 +50,8 @@ url: $(VENV)/run.stamp ## the address of its HTTP API, or else of its function U
 	$(RUN) scripts/outputs.py $(MODEL)
 invoke: $(VENV)/run.stamp ## invoke the deployed function with boto3 (EVENT=file)
 	$(RUN) scripts/invoke.py '$(or $(EVENT),$(MODEL)/event.json)' --model $(MODEL)
+send: $(VENV)/run.stamp ## send an event to a source and show the result (SOURCE=queue, bus, schedule, bucket or http; EVENT=file)
+	$(RUN) scripts/send.py $(MODEL) '$(SOURCE)' $(if $(EVENT),--event '$(EVENT)')
 logs: $(VENV)/run.stamp ## the function's log (SINCE=10m, FOLLOW=1)
 	$(RUN) scripts/logs.py $(MODEL) $(if $(SINCE),--since $(SINCE)) $(if $(FOLLOW),--follow)
 score: $(VENV)/run.stamp ## score a file of any size in S3 (INPUT=s3://…/customers.csv OUTPUT=s3://…/folder)

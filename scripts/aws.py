@@ -53,6 +53,10 @@ class Account:
         config = Config(**{"retries": {"total_max_attempts": 5, "mode": "standard"}, "connect_timeout": 5, **options})
         return self._session.client(service, endpoint_url=self.endpoint_url, config=config)
 
+    def credentials(self):
+        """The credentials for a request that boto3 does not sign."""
+        return self._session.get_credentials()
+
     @property
     def registry(self) -> str:
         """Where docker pushes images to: the account's ECR."""

@@ -24,16 +24,31 @@ from scripts.project import ROOT
 HOME = ROOT / ".local-aws"
 ENDPOINT = HOME / "endpoint"  # there from `make local-aws` to `make local-aws-stop`, running or not: see scripts/aws.py
 PID = HOME / "pid"
+HOST = HOME / "host"  # the address that it listens on
+LOOPBACK = "127.0.0.1"
 ACCOUNT = "123456789012"  # the account that AWS's own documentation uses
 KEY = "local"  # its access key, and the secret one: they may do everything there, and nothing anywhere else
 START_LIMIT = STOP_LIMIT = 30  # seconds
 
 
-def start(port: int) -> None:
-    """Starts it in the background, or says that it runs. Ends the program with one line where it does not start."""
+def start(port: int | None) -> None:
+    """Start it in the background, or say that it runs; start it again if LOCAL_AWS_HOST is another address.
+
+    port: 4566, or the one that it runs at, where None. Raises SystemExit with the cause if it does not start.
+    """
     if running():
-        print(f"the local AWS runs already at {ENDPOINT.read_text().strip()}")
-        return
+        url, wanted = ENDPOINT.read_text().strip(), os.environ.get("LOCAL_AWS_HOST")
+        at = int(url.rsplit(":", 1)[1])
+        if port not in (None, at):
+            raise SystemExit(f"the local AWS runs already at {url}: run `make local-aws-stop` first, or leave AWS_PORT out")
+        if not wanted or wanted == host():
+            print(f"the local AWS runs already at {url}")
+            _tell_host()
+            return
+        print(f"starting it again to listen on {wanted} instead of {host()}: its data stays", flush=True)
+        stop(quiet=True)
+        port = at
+    port = port or 4566
     if reason := why_no_engine():
         raise SystemExit(
             f"{reason}: the local AWS runs functions in containers, so install and start Docker, then run this again"
@@ -53,20 +68,30 @@ def start(port: int) -> None:
         )
     PID.write_text(f"{process.pid}\n")
     ENDPOINT.write_text(f"http://127.0.0.1:{port}\n")
+    HOST.write_text(f"{os.environ.get('LOCAL_AWS_HOST') or LOOPBACK}\n")
     end = time.monotonic() + START_LIMIT
     while not answers(port):
         if process.poll() is not None or time.monotonic() > end:
             stop(forget=True)
             raise SystemExit(f"the local AWS did not start: see {log.relative_to(ROOT)}")
         time.sleep(0.1)
-    if host := os.environ.get("LOCAL_AWS_HOST"):
-        print(f"it listens on {host}, so that functions reach it from their containers, and so may others")
+    _tell_host()
     print(f"the local AWS runs at http://127.0.0.1:{port}: make push, deploy and all the others now go there.")
     print("`make local-aws-stop` stops it, and the same commands go to AWS again.")
 
 
-def stop(forget: bool = False) -> None:
-    """Stops it; forget also deletes its data."""
+def host() -> str | None:
+    """The address that the local AWS of this checkout listens on; None where it was not started."""
+    return HOST.read_text().strip() if ENDPOINT.exists() and HOST.exists() else None
+
+
+def _tell_host() -> None:
+    if host() != LOOPBACK:
+        print(f"it listens on {host()}: functions in containers reach it there, and so may others on your network")
+
+
+def stop(forget: bool = False, quiet: bool = False) -> None:
+    """Stop it. forget: delete its data too; quiet: do not say that AWS is used again."""
     if running():
         pid = int(PID.read_text())
         os.kill(pid, signal.SIGTERM)  # it saves its state and removes the functions' containers
@@ -76,7 +101,8 @@ def stop(forget: bool = False) -> None:
                 os.kill(pid, signal.SIGKILL)
             _reap(pid)
             time.sleep(0.1)
-        print("the local AWS has stopped: the AWS commands go to AWS again")
+        if not quiet:
+            print("the local AWS has stopped: the AWS commands go to AWS again")
     elif not ENDPOINT.exists():
         print("the local AWS does not run")
     PID.unlink(missing_ok=True)
@@ -117,7 +143,7 @@ def environment(port: int) -> dict[str, str]:
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     return {
         **inherited,
-        "BIND_HOST": os.environ.get("LOCAL_AWS_HOST") or "127.0.0.1",
+        "BIND_HOST": os.environ.get("LOCAL_AWS_HOST") or LOOPBACK,
         "GATEWAY_PORT": str(port),
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         "MINISTACK_REGION": "us-east-1",
@@ -142,7 +168,7 @@ def _reap(pid: int) -> None:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("command", choices=["start", "stop", "forget"], help="forget: stop, and delete its data")
-    parser.add_argument("--port", type=int, default=4566, help="on 127.0.0.1")
+    parser.add_argument("--port", type=int, help="on 127.0.0.1 (default: 4566)")
     args = parser.parse_args()
     if args.command == "start":
         start(args.port)

@@ -42,7 +42,9 @@ def show(account: Account, project: Project, outputs: dict[str, str]) -> None:
     """Prints all of it."""
     if url := api_url(account, outputs):
         print(f"\n{'address':<13} {url}")
-        print(f"{'':<13} curl --json @{project.name}/event.json $(make -s url MODEL={project.name})/predict")
+        # `curl --json` would be shorter, but curl knows it only since 7.82.
+        body = f"-H 'Content-Type: application/json' --data @{project.name}/event.json"
+        print(f"{'':<13} curl {body} $(make -s url MODEL={project.name})/predict")
     shown = {**outputs, "FunctionUrl": function_url(account, outputs)}
     for output, what in SHOWN.items():
         if shown.get(output):

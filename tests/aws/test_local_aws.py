@@ -59,6 +59,22 @@ def test_it_starts_once_and_stops(alone):
     assert not alone.client("s3").list_buckets()["Buckets"]
 
 
+def test_another_address_starts_it_again_with_its_data(alone):
+    """The setting was ignored while it ran, and files in a bucket were then never scored."""
+    start(alone)
+    alone.client("s3").create_bucket(Bucket="kept")
+    output = alone.make("local-aws", LOCAL_AWS_HOST="localhost")  # another name for an address that nobody else reaches
+    assert "starting it again to listen on localhost instead of 127.0.0.1: its data stays" in output
+    assert [found["Name"] for found in alone.client("s3").list_buckets()["Buckets"]] == ["kept"]
+    assert len(running_with(f"GATEWAY_PORT={alone.port}")) == 1
+
+
+def test_another_port_is_not_ignored(alone):
+    start(alone)
+    output = alone.make("local-aws", f"AWS_PORT={free_port()}", ok=False)
+    assert f"the local AWS runs already at {alone.url}: run `make local-aws-stop` first" in output
+
+
 def test_it_listens_on_this_machine_alone(alone):
     start(alone)
     asked = subprocess.run([sys.executable, "-c", ASK, str(alone.port)], capture_output=True, text=True, check=True)

@@ -128,6 +128,7 @@ SCRIPTS = [
     "rie",
     "run",
     "score",
+    "send",
 ]
 
 
@@ -153,6 +154,7 @@ def test_make_alone_prints_help(checkout):
         "deploy",
         "url",
         "invoke",
+        "send",
         "logs",
         "score",
         "promote",
