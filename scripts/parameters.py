@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 from scripts.aws import Account
@@ -14,8 +15,23 @@ ENVIRONMENT = "          # [environment] of function.toml\n"  # a parameter cann
 MOST_CHARACTERS = 4096  # of a parameter
 
 
+def require_environment(project: Project) -> None:
+    """Raise SystemExit with one line where [environment] holds a variable that must not be deployed."""
+    text = TEMPLATE.read_text()
+    own = re.findall(r"^          (\w+):", text[text.index("        Variables:\n") : text.index(ENVIRONMENT)], re.MULTILINE)
+    for name in project.environment:
+        if name == "ALLOW_PRIVATE_URLS":
+            raise SystemExit(
+                f"{project.name}/function.toml sets ALLOW_PRIVATE_URLS, which is for tests on this machine: on AWS it would "
+                "let callers reach the function's own network and runtime; remove it"
+            )
+        if name in own:
+            raise SystemExit(f"{project.name}/function.toml sets {name} in [environment], which the deployment sets: remove it")
+
+
 def template_for(project: Project) -> str:
     """The template's text with the project's environment in it."""
+    require_environment(project)
     lines = "".join(f"          {key}: {json.dumps(str(value))}\n" for key, value in project.environment.items())
     return TEMPLATE.read_text().replace(ENVIRONMENT, lines)
 
@@ -42,7 +58,7 @@ def parameters(account: Account, project: Project, digest: str) -> dict[str, str
     deploy = project.deploy
     bucket = bucket_name(account, project.name) if deploy["bucket"] else "none"
     data = [*([bucket] if deploy["bucket"] else []), *deploy["data_buckets"]] if deploy["bulk"] else []
-    event = json.dumps(json.loads(project.event_file.read_text()), separators=(",", ":"))
+    event = json.dumps(project.event(), separators=(",", ":"))
     if deploy["schedule"] and len(event) > MOST_CHARACTERS:
         raise SystemExit(f"{project.name}/event.json has more than {MOST_CHARACTERS} characters: a schedule cannot send it")
     found = {

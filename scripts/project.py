@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import hashlib
+import json
 import os
 import re
-import tomllib
 from pathlib import Path
 
-from scripts.settings import checked
+from scripts import settings
+from scripts.settings import RUNTIMES
 
 ROOT = Path(__file__).resolve().parents[1]
-RUNTIMES = ("python", "c")  # see shared/serving/onnx_model.py
+
+
+def require_deployable(name: str) -> None:
+    """Raise SystemExit with one line where a project of this name can run here but not on AWS (stack, function, bucket)."""
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,63}", name):
+        raise SystemExit(
+            f"{name} cannot be deployed: rename the folder, to at most 64 letters, digits and - with a letter at first"
+        )
 
 
 def checkout_id(root: Path) -> str:
@@ -36,14 +45,14 @@ class Project:
         self.model_file = self.folder / "build/model.onnx"
         self.event_file = self.folder / "event.json"
         self.image = f"{name}:local-{CHECKOUT}"
-        settings = tomllib.loads((self.folder / "function.toml").read_text())
-        self.memory: int = settings["memory"]  # MB
-        self.timeout: int = settings["timeout"]  # seconds
-        self.environment: dict[str, str] = settings.get("environment", {})
-        self.runtime: str = os.environ.get("RUNTIME") or settings.get("runtime", "python")
+        found = settings.read(name, self.folder / "function.toml")
+        self.memory: int = found["memory"]  # MB
+        self.timeout: int = found["timeout"]  # seconds
+        self.environment: dict[str, str] = found["environment"]
+        self.runtime: str = os.environ.get("RUNTIME") or found["runtime"]
         if self.runtime not in RUNTIMES:
             raise SystemExit(f"RUNTIME={self.runtime} is not known: choose {' or '.join(RUNTIMES)}")
-        self.deploy: dict = checked(name, settings.get("deploy", {}))  # how it runs on AWS
+        self.deploy: dict = found["deploy"]  # how it runs on AWS
         self.architecture: str = self.deploy["architecture"]
 
     @staticmethod
@@ -61,6 +70,13 @@ class Project:
             return OnnxModel(self.model_file).metadata
         except BrokenModel as error:
             raise SystemExit(str(error)) from None
+
+    def event(self) -> object:
+        """The example request, parsed from event.json."""
+        try:
+            return json.loads(self.event_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise SystemExit(f"{self.name}/event.json cannot be read as JSON: {error}") from None
 
     def request_keys(self) -> tuple[str, str]:
         """The keys of one row and of a list of rows in a request, as the handler gives them to `rows_of`.
@@ -94,3 +110,17 @@ def _text(node: ast.expr | None, constants: dict[str, ast.expr]) -> str | None:
     """The text that an expression is, or that a constant of its name is."""
     node = constants.get(node.id) if isinstance(node, ast.Name) else node
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Check a project's name and function.toml; print nothing if they are good.")
+    parser.add_argument("model", help="the project folder")
+    parser.add_argument("--deployable", action="store_true", help="also check that AWS takes the folder's name")
+    args = parser.parse_args()
+    Project(args.model)
+    if args.deployable:
+        require_deployable(args.model)
+
+
+if __name__ == "__main__":
+    main()

@@ -16,8 +16,8 @@ from scripts import ecr
 from scripts.aws import Account, connected
 from scripts.build import build
 from scripts.docker import DOCKER, PLATFORMS
-from scripts.project import ROOT, Project
-from scripts.stack import require_name
+from scripts.parameters import bucket_name, require_environment
+from scripts.project import ROOT, Project, require_deployable
 
 
 def push(account: Account, project: Project) -> str:
@@ -105,8 +105,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", help="the project folder")
     project = Project(parser.parse_args().model)
-    require_name(project.name)
+    require_deployable(project.name)
+    require_environment(project)
     with connected() as account:  # before a build, not after it
+        if project.deploy["bucket"]:
+            bucket_name(account, project.name)  # too long a name is told now, not by `make deploy`
         build(project)
         push(account, project)
 

@@ -1,11 +1,19 @@
-"""How a project is deployed on AWS: the settings of its function.toml, checked, with the cheap and safe defaults."""
+"""Read and check function.toml as a whole. Every mistake ends the program with one line that names it."""
 
 from __future__ import annotations
 
+import difflib
 import re
+import tomllib
+from pathlib import Path
 
+RUNTIMES = ("python", "c")  # see shared/serving/onnx_model.py
+NUMBERS = {"memory": (128, 10_240, "MB"), "timeout": (1, 900, "seconds")}  # Lambda's own limits; both are required
+TABLES = ("environment", "deploy")
 ARCHITECTURES = ("x86_64", "arm64")
-DEFAULTS: dict = {  # and with them the type of each
+FUNCTION_URLS = ("off", "iam", "public")
+RETENTION = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+DEFAULTS: dict = {  # of [deploy], and with them the type of each
     "architecture": "x86_64",
     "api": True,
     "function_url": "off",
@@ -23,28 +31,109 @@ DEFAULTS: dict = {  # and with them the type of each
     "log_retention_days": 14,
     "alarm_email": "",
 }
-RETENTION = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
-FUNCTION_URLS = ("off", "iam", "public")
+TYPES = {bool: "true or false", int: "a whole number", str: "text in quotes", list: 'a list such as ["one", "two"]'}
+CHOICES = {"architecture": ARCHITECTURES, "function_url": FUNCTION_URLS, "log_retention_days": RETENTION}
+ITEMS = {  # of the lists: what each item must match, and an example
+    "data_buckets": (r"(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "my-bucket"),
+    "cors_origins": (r"\*|https?://[A-Za-z0-9.-]+(:\d+)?", "https://www.example.com"),
+}
+TEXTS = {  # what a text must match unless it is empty, and an example
+    "schedule": (r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)|cron\((\S+ ){5}\S+\)", "rate(1 day)"),
+    "alarm_email": (r"[^@\s,]+@[^@\s,]+\.[^@\s,]+", "me@example.com"),
+}
+# AWS_… hold credentials or are reserved, the others are reserved:
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+RESERVED = re.compile(r"AWS_\w*|_HANDLER|_X_AMZN_TRACE_ID|LAMBDA_TASK_ROOT|LAMBDA_RUNTIME_DIR")
+ENVIRONMENT_BYTES = 4096  # Lambda's limit for all variables together
+
+
+def read(name: str, path: Path) -> dict:
+    """Parse the function.toml of the project `name`: memory, timeout, runtime, environment and deploy, completed."""
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SystemExit(f"{name} has no function.toml: copy the one of another project") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SystemExit(f"{name}/function.toml cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SystemExit(f"{name}/function.toml is not valid TOML: {error}") from None
+    for key, value in found.items():
+        if key not in (*NUMBERS, "runtime", *TABLES):
+            kind = f"table [{key}]" if isinstance(value, dict) else f"setting {key}"
+            _refuse(name, f"has an unknown {kind}{_hint(key, (*NUMBERS, 'runtime', *TABLES))}")
+        if (key in TABLES) != isinstance(value, dict):
+            _refuse(name, f"needs [{key}] to be a table" if key in TABLES else f"needs a value for {key}, not a table")
+    for key, (least, most, unit) in NUMBERS.items():
+        if key not in found:
+            _refuse(name, f"has no {key}: add a line {key} = … ({unit}, {least} to {most}) above the first table")
+        if type(found[key]) is not int or not least <= found[key] <= most:
+            _refuse(name, f"needs a whole number from {least} to {most} for {key} ({unit}), not {found[key]!r}")
+    runtime = found.get("runtime", "python")
+    if runtime not in RUNTIMES:
+        _refuse(name, f"needs one of {', '.join(RUNTIMES)} for runtime, not {runtime!r}")
+    environment = checked_environment(name, found.get("environment", {}))
+    return {**found, "runtime": runtime, "environment": environment, "deploy": checked(name, found.get("deploy", {}))}
+
+
+def checked_environment(name: str, found: dict) -> dict[str, str]:
+    """Check the [environment] table of the project `name`."""
+    for key, value in found.items():
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key):
+            _refuse(name, f"has {key!r} in [environment]: use letters, digits and _ in a name")
+        if RESERVED.fullmatch(key):
+            _refuse(name, f"sets {key} in [environment], which is reserved for Lambda: choose another name")
+        if type(value) is not str:
+            _refuse(name, f"needs text in quotes for {key} in [environment], not {_written(value)}")
+        if "\0" in value:
+            _refuse(name, f"has a NUL character in the value of {key} in [environment]: remove it")
+    size = sum(len(text.encode()) for item in found.items() for text in item)
+    if size > ENVIRONMENT_BYTES:
+        _refuse(name, f"has {size:,} bytes in [environment], more than Lambda's {ENVIRONMENT_BYTES:,}: shorten it")
+    return found
 
 
 def checked(name: str, found: dict) -> dict:
-    """The [deploy] table of the project `name`, completed. Ends the program with one line that names a wrong setting."""
+    """Check the [deploy] table of the project `name`, and complete it with the defaults."""
     settings = {**DEFAULTS, **found}
     for key, value in settings.items():
         if key not in DEFAULTS:
-            _refuse(name, f"knows no setting {key} in [deploy]: there are {', '.join(DEFAULTS)}")
+            hint = ": move it above the first table" if key in (*NUMBERS, "runtime") else _hint(key, DEFAULTS)
+            _refuse(name, f"has an unknown setting {key} in [deploy]{hint}")
         if type(value) is not type(DEFAULTS[key]):
-            _refuse(name, f"needs a {type(DEFAULTS[key]).__name__} for {key}, not {value!r}")
-    for key, allowed in (("architecture", ARCHITECTURES), ("function_url", FUNCTION_URLS), ("log_retention_days", RETENTION)):
+            _refuse(name, f"needs {TYPES[type(DEFAULTS[key])]} for {key}, not {_written(value)}")
+    for key, allowed in CHOICES.items():
         if settings[key] not in allowed:
             _refuse(name, f"needs one of {', '.join(map(str, allowed))} for {key}, not {settings[key]!r}")
-    if settings["schedule"] and not re.fullmatch(r"(rate|cron)\(.+\)", settings["schedule"]):
-        _refuse(name, f"needs rate(1 day) or cron(0 6 * * ? *) for schedule, not {settings['schedule']!r}")
-    if settings["snapstart"] and settings["provisioned_concurrency"]:
-        _refuse(name, "has both snapstart and provisioned_concurrency: AWS allows one of them")
-    if settings["requests_per_second"] < 1 or settings["provisioned_concurrency"] < 0 or settings["reserved_concurrency"] < -1:
-        _refuse(name, "has a negative number: requests_per_second starts at 1, the concurrencies at 0")
+    for key, (pattern, example) in ITEMS.items():
+        for item in settings[key]:
+            if type(item) is not str or not re.fullmatch(pattern, item):
+                _refuse(name, f"needs names such as {example!r} in {key}, not {_written(item)}")
+    for key, (pattern, example) in TEXTS.items():
+        if settings[key] and not re.fullmatch(pattern, settings[key]):
+            _refuse(name, f"needs text such as {example!r} for {key}, not {settings[key]!r}")
+    _check_concurrency(name, settings)
     return settings
+
+
+def _check_concurrency(name: str, settings: dict) -> None:
+    provisioned, reserved = settings["provisioned_concurrency"], settings["reserved_concurrency"]
+    if settings["requests_per_second"] < 1 or provisioned < 0 or reserved < -1:
+        _refuse(name, "has a negative number: requests_per_second starts at 1, the concurrencies at 0")
+    if settings["snapstart"] and provisioned:
+        _refuse(name, "has both snapstart and provisioned_concurrency: AWS allows one of them")
+    if 0 <= reserved < provisioned:
+        _refuse(name, f"provisions more ({provisioned}) than reserved_concurrency allows ({reserved}): raise it, or set it to -1")
+
+
+def _hint(key: str, known) -> str:
+    """A suggestion for a misspelled key, or else the list of the known ones."""
+    close = difflib.get_close_matches(key.lower(), known, n=1)
+    return f": did you mean {close[0]}?" if close else f": known are {', '.join(known)}"
+
+
+def _written(value: object) -> str:
+    """A value as it stands in the file, as far as that differs from Python."""
+    return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def _refuse(name: str, what: str) -> None:

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import time
 
 import botocore.exceptions as errors
 
 from scripts.aws import Account, code_of
 from scripts.ecr import TAG
+from scripts.project import require_deployable
 from scripts.stack_events import StackEvents
 
 POLL = 2  # seconds; a tenth of it on this machine
 LIMIT = 3600  # seconds for one operation; provisioned concurrency and SnapStart take minutes
 DEAD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")  # nothing but deletion leads out of these
-
-
-def require_name(name: str) -> None:
-    """Ends the program with one line where CloudFormation takes no stack of this name."""
-    if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
-        raise SystemExit(f"{name} cannot be deployed: rename the folder, to letters, digits and - with a letter at first")
 
 
 class Stack:
@@ -29,7 +23,7 @@ class Stack:
     """
 
     def __init__(self, account: Account, name: str):
-        require_name(name)
+        require_deployable(name)
         self._client = account.client("cloudformation")
         self._poll = POLL / 10 if account.local else POLL
         self._account, self.name = account, name

@@ -10,7 +10,6 @@ from cfnlint.decode import cfn_yaml
 
 from scripts.parameters import TEMPLATE, parameters, template_for, version_label
 from scripts.project import Project
-from scripts.settings import checked
 
 ACCOUNT: Any = SimpleNamespace(id="123456789012", region="us-east-1", registry="123456789012.dkr.ecr.us-east-1.amazonaws.com")
 DIGEST = "sha256:" + "0123456789ab" * 5 + "0123"
@@ -119,20 +118,9 @@ def test_the_environment_is_in_the_template(project):
     assert changed != version_label(project, DIGEST)
 
 
-@pytest.mark.parametrize(
-    ("settings", "told"),
-    [
-        ({"apj": True}, "knows no setting apj in [deploy]: there are architecture, api,"),
-        ({"api": "yes"}, "needs a bool for api, not 'yes'"),
-        ({"architecture": "arm"}, "needs one of x86_64, arm64 for architecture, not 'arm'"),
-        ({"function_url": "open"}, "needs one of off, iam, public for function_url, not 'open'"),
-        ({"log_retention_days": 15}, "needs one of 1, 3, 5, 7,"),
-        ({"schedule": "daily"}, "needs rate(1 day) or cron(0 6 * * ? *) for schedule, not 'daily'"),
-        ({"snapstart": True, "provisioned_concurrency": 1}, "has both snapstart and provisioned_concurrency"),
-        ({"requests_per_second": 0}, "has a negative number"),
-    ],
-)
-def test_a_wrong_setting_is_named(settings, told):
-    with pytest.raises(SystemExit) as stopped:
-        checked("my-model", settings)
-    assert str(stopped.value).startswith(f"my-model/function.toml {told}")
+@pytest.mark.parametrize("name", ["ALLOW_PRIVATE_URLS", "RESULTS_PREFIX"])
+def test_a_variable_that_must_not_be_deployed_is_refused(any_project, name):
+    project = Project(any_project.name)
+    project.environment = {name: "1"}
+    with pytest.raises(SystemExit, match=rf"^{project.name}/function\.toml sets {name}\b.*remove it$"):
+        template_for(project)
