@@ -108,13 +108,13 @@ def check_any_event(handle, event):
                 assert text not in told and json.dumps(text)[1:-1] not in told
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(event=spoiled() | ANYTHING)
 def test_any_event_is_answered_or_refused(handler, event):
     check_any_event(handler, event)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(event=spoiled() | ANYTHING)
 def test_any_event_is_answered_or_refused_by_an_image_model(classify, event):
     check_any_event(classify, event)

@@ -12,7 +12,7 @@ import simplejson
 
 from shared.serving.errors import InvalidInput
 from shared.serving.web import DEEPEST, parsed
-from tests.unit.http_events import FORMS, alb, http_api, opened
+from tests.unit.http_events import FORMS, http_api, opened
 from tests.unit.toy import CUSTOMER
 
 JSON = {"Content-Type": "application/json"}
@@ -112,10 +112,6 @@ def test_an_answer_is_measured_as_lambda_writes_it(handler):
     assert len(body) < LARGEST
     answer = handler(http_api("POST", "/predict", body, JSON))
     assert opened(answer)[0] == 413 and payload_size(answer) < 2000
-    with pytest.raises(InvalidInput, match=r"^the request has an answer larger than 6,291,556 bytes: send fewer rows$"):
-        handler(json.loads(body))
-    with pytest.raises(InvalidInput, match="6,291,556 bytes"):
-        handler({"detail-type": "x", "source": "y", "detail": json.loads(body)})
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -128,30 +124,25 @@ def test_the_largest_answer_is_the_largest_that_its_caller_takes(module, handler
 
     quotes = (most - payload_size(answer(0))) // 4  # each is written as \", and that again as \\\"
     assert most - 4 < payload_size(answer(quotes)) <= most and answer(quotes)["statusCode"] == 200
-    assert answer(quotes + 1)["statusCode"] == 413
+    status, _, problem = opened(answer(quotes + 1))
+    assert (status, problem["detail"]) == (413, f"the request has an answer larger than {most:,} bytes: send fewer rows")
 
 
 def test_the_largest_direct_answer(module, handler, monkeypatch):
     monkeypatch.setattr(module, "predict", lambda request: {"text": "x" * request})
     least = payload_size({"text": ""})
     assert payload_size(handler(LARGEST - least)) == LARGEST
-    with pytest.raises(InvalidInput, match="6,291,556 bytes"):
-        handler(LARGEST - least + 1)
-
-
-def test_a_load_balancer_takes_less(handler):
-    body = json.dumps({"customers": [{**CUSTOMER, "plan": "silver"}] * 9_000})
-    assert opened(handler(http_api("POST", "/predict", body, JSON)))[0] == 200
-    status, _, problem = opened(handler(alb("POST", "/predict", body, JSON)))
-    assert (status, problem["detail"]) == (413, "the request has an answer larger than 1,000,000 bytes: send fewer rows")
+    for event in (LARGEST - least + 1, {"detail-type": "x", "source": "y", "detail": LARGEST}):
+        with pytest.raises(InvalidInput, match=r"^the request has an answer larger than 6,291,556 bytes: send fewer rows$"):
+            handler(event)
 
 
 def test_items_of_a_state_machine_are_bounded(handler):
     with pytest.raises(InvalidInput, match=r"^Items has 10,001 items, more than 10,000$"):
         handler({"Items": [0] * 10_001})
     with pytest.raises(InvalidInput, match=r"larger than 250,000 bytes"):
-        handler({"Items": [{"customers": [{}] * 20}] * 10_000})
-    assert len(handler({"Items": [{"customer": CUSTOMER}] * 1_000})) == 1_000
+        handler({"Items": [{"customers": [{}] * 20}] * 300})
+    assert len(handler({"Items": [{"customer": CUSTOMER}] * 100})) == 100
 
 
 def test_warnings_of_a_row_are_bounded(handler):
