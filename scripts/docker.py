@@ -63,6 +63,7 @@ def build_command(project: Project) -> list[str]:
     """The `docker build` of a project. BUILD_FLAGS adds options, `--network host` say."""
     command = [DOCKER, "build", "--file", f"{project.name}/Dockerfile", "--tag", project.image]
     arguments = {"MODEL": project.name, "BASE_IMAGE": base_image(project), "RUNTIME": project.runtime}
+    arguments["MODEL_FILE"] = project.model_file.name
     command += [flag for key, value in arguments.items() for flag in ("--build-arg", f"{key}={value}")]
     return [*command, *build_flags(project), str(ROOT)]
 

@@ -42,7 +42,6 @@ class Project:
             raise SystemExit(f"{name} cannot name an image: use lower-case letters, digits, and - or _ between them")
         self.name = name
         self.folder = ROOT / name
-        self.model_file = self.folder / "build/model.onnx"
         self.event_file = self.folder / "event.json"
         self.image = f"{name}:local-{CHECKOUT}"
         found = settings.read(name, self.folder / "function.toml")
@@ -50,6 +49,8 @@ class Project:
         self.timeout: int = found["timeout"]  # seconds
         self.environment: dict[str, str] = found["environment"]
         self.runtime: str = os.environ.get("RUNTIME") or found["runtime"]
+        self.quantized: bool = found["quantized"]
+        self.model_file = self.folder / "build" / ("model.int8.onnx" if self.quantized else "model.onnx")
         if self.runtime not in RUNTIMES:
             raise SystemExit(f"RUNTIME={self.runtime} is not known: choose {' or '.join(RUNTIMES)}")
         self.deploy: dict = found["deploy"]  # how it runs on AWS
@@ -65,7 +66,8 @@ class Project:
         from shared.serving.onnx_model import BrokenModel, OnnxModel
 
         if not self.model_file.exists():
-            raise SystemExit(f"{self.name} has no model.onnx yet: run `make export MODEL={self.name}`")
+            how = " ARGS=--int8`, or set quantized = false in its function.toml" if self.quantized else "`"
+            raise SystemExit(f"{self.name} has no {self.model_file.name} yet: run `make export MODEL={self.name}{how}")
         try:
             return OnnxModel(self.model_file).metadata
         except BrokenModel as error:

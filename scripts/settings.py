@@ -10,6 +10,7 @@ from pathlib import Path
 RUNTIMES = ("python", "c")  # see shared/serving/onnx_model.py
 NUMBERS = {"memory": (128, 10_240, "MB"), "timeout": (1, 900, "seconds")}  # Lambda's own limits; both are required
 TABLES = ("environment", "deploy")
+KEYS = (*NUMBERS, "runtime", "quantized", *TABLES)
 ARCHITECTURES = ("x86_64", "arm64")
 FUNCTION_URLS = ("off", "iam", "public")
 RETENTION = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
@@ -58,11 +59,13 @@ def read(name: str, path: Path) -> dict:
     except tomllib.TOMLDecodeError as error:
         raise SystemExit(f"{name}/function.toml is not valid TOML: {error}") from None
     for key, value in found.items():
-        if key not in (*NUMBERS, "runtime", *TABLES):
+        if key not in KEYS:
             kind = f"table [{key}]" if isinstance(value, dict) else f"setting {key}"
-            _refuse(name, f"has an unknown {kind}{_hint(key, (*NUMBERS, 'runtime', *TABLES))}")
+            _refuse(name, f"has an unknown {kind}{_hint(key, KEYS)}")
         if (key in TABLES) != isinstance(value, dict):
             _refuse(name, f"needs [{key}] to be a table" if key in TABLES else f"needs a value for {key}, not a table")
+    if type(found.get("quantized", False)) is not bool:
+        _refuse(name, f"needs true or false for quantized, not {found['quantized']!r}")
     for key, (least, most, unit) in NUMBERS.items():
         if key not in found:
             _refuse(name, f"has no {key}: add a line {key} = … ({unit}, {least} to {most}) above the first table")
@@ -72,7 +75,8 @@ def read(name: str, path: Path) -> dict:
     if runtime not in RUNTIMES:
         _refuse(name, f"needs one of {', '.join(RUNTIMES)} for runtime, not {runtime!r}")
     environment = checked_environment(name, found.get("environment", {}))
-    return {**found, "runtime": runtime, "environment": environment, "deploy": checked(name, found.get("deploy", {}))}
+    completed = {"runtime": runtime, "quantized": found.get("quantized", False), "environment": environment}
+    return {**found, **completed, "deploy": checked(name, found.get("deploy", {}))}
 
 
 def checked_environment(name: str, found: dict) -> dict[str, str]:
@@ -97,7 +101,7 @@ def checked(name: str, found: dict) -> dict:
     settings = {**DEFAULTS, **found}
     for key, value in settings.items():
         if key not in DEFAULTS:
-            hint = ": move it above the first table" if key in (*NUMBERS, "runtime") else _hint(key, DEFAULTS)
+            hint = ": move it above the first table" if key in (*NUMBERS, "runtime", "quantized") else _hint(key, DEFAULTS)
             _refuse(name, f"has an unknown setting {key} in [deploy]{hint}")
         if type(value) is not type(DEFAULTS[key]):
             _refuse(name, f"needs {TYPES[type(DEFAULTS[key])]} for {key}, not {_written(value)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +23,8 @@ BATCH_SIZES = [1, 2, 7, 64]  # that parity is checked with
 def export(folder: Path, convert: Callable[[int], onnx.ModelProto], predict: Callable, int8: bool) -> None:
     """Writes build/model.onnx of a project and, if asked for, build/model.int8.onnx, and prints what they are.
 
+    int8: asked for on the command line; `quantized = true` in function.toml asks for it too. Otherwise one of an earlier
+    export is removed, which is not of this model.
     convert: gives the ONNX model for images of a size in pixels; predict: the framework's probabilities for images.
     Ends the program with one line where a file would answer otherwise than the framework.
     """
@@ -38,11 +41,14 @@ def export(folder: Path, convert: Callable[[int], onnx.ModelProto], predict: Cal
     print(f"largest difference of a probability on {len(images):,} images, in batches of {sizes}: {difference:.1g}")
     opset = next(entry.version for entry in model.opset_import if not entry.domain)
     print(f"wrote {os.path.relpath(path)}, {kilobytes(path)}, opset {opset}, in {time.perf_counter() - start:.1f} s")
-    if int8:
-        target = build / "model.int8.onnx"
+    target = build / "model.int8.onnx"
+    if int8 or tomllib.loads((folder / "function.toml").read_text()).get("quantized"):
         before, after = save_int8_if_as_accurate(path, target, card, held_out)
         right = f"{after:.2%} right on {len(images):,} test images, float32 {before:.2%}"
         print(f"wrote {os.path.relpath(target)}, {kilobytes(target)}: {right}")
+    elif target.exists():
+        target.unlink()
+        print(f"removed {os.path.relpath(target)} of an earlier export")
 
 
 def kilobytes(path: Path) -> str:

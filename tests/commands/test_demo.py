@@ -4,7 +4,9 @@ import json
 import re
 import shutil
 
+import onnx
 import pytest
+from onnx import numpy_helper
 
 from scripts.emulator import free_port
 from scripts.project import RUNTIMES
@@ -40,6 +42,39 @@ def test_a_copy_of_the_folder_is_a_project_of_its_own(checkout, tabular, way):
         assert status == 0, output
         assert printed(output, "answer").keys() == answer_to(tabular, example(tabular)).keys()
         assert OnnxModel(checkout.root / name / "build/model.onnx").metadata["name"] == name
+
+
+def test_the_int8_model_is_served_by_a_setting(checkout, imaging, way):
+    folder, port = checkout.root / imaging.name, free_port()
+    settings, rounded = folder / "function.toml", folder / "build/model.int8.onnx"
+    rounded.unlink(missing_ok=True)
+    settings.write_text(re.sub("^quantized = false", "quantized = true", settings.read_text(), flags=re.MULTILINE))
+    status, output = checkout.python("scripts/demo.py", imaging.name, **way)
+    assert status == 1 and output == (
+        f"{imaging.name} has no model.int8.onnx yet: run `make export MODEL={imaging.name} ARGS=--int8`, "
+        "or set quantized = false in its function.toml\n"
+    )
+    # Another model in its place: without the weights of its layers, it answers the same to every image.
+    model = onnx.load(imaging.model_file)
+    for weights in model.graph.initializer:
+        if weights.data_type == onnx.TensorProto.FLOAT and len(weights.dims) > 1:
+            weights.CopyFrom(numpy_helper.from_array(0 * numpy_helper.to_array(weights), weights.name))
+    onnx.save(model, rounded)
+    status, output = checkout.python("scripts/demo.py", imaging.name, "--port", port, **way)
+    assert status == 0, output
+    assert printed(output, "answer") != answer_to(imaging, example(imaging))
+    settings.write_text(settings.read_text().replace("quantized = true", "quantized = false"))
+    status, output = checkout.python("scripts/demo.py", imaging.name, "--port", port, **way)
+    assert status == 0 and printed(output, "answer") == answer_to(imaging, example(imaging)), output
+
+
+@pytest.mark.parametrize("value", ['"yes"', "1"])
+def test_a_setting_that_is_not_true_or_false(checkout, any_project, value):
+    settings = checkout.root / any_project.name / "function.toml"
+    text = re.sub("^quantized.*\n", "", settings.read_text(), flags=re.MULTILINE)
+    settings.write_text(f"quantized = {value}\n{text}")
+    status, output = checkout.python("scripts/build.py", any_project.name)
+    assert status == 1 and output.count("\n") == 1 and "quantized" in output and "function.toml" in output
 
 
 def test_a_second_run_makes_nothing_again(checkout, project):
