@@ -45,7 +45,7 @@ local-aws-stop: $(LOCAL_AWS)/local-aws.stamp ## stop it, and go to AWS again (FO
 push: $(BUILD)/model.onnx $(VENV)/run.stamp ## build the image and push it to ECR
 	$(RUN) scripts/push.py $(MODEL)
 deploy: $(VENV)/run.stamp ## bring the stack up to function.toml and to the image that was pushed (CANARY=10: for 10% of the calls)
-	$(RUN) scripts/deploy.py $(MODEL) $(if $(CANARY),--canary $(CANARY))
+	$(RUN) scripts/deploy.py $(MODEL) $(if $(CANARY),--canary $(CANARY)) $(if $(YES),--yes)
 url: $(VENV)/run.stamp ## the address of its HTTP API, or else of its function URL
 	$(RUN) scripts/outputs.py $(MODEL)
 invoke: $(VENV)/run.stamp ## invoke the deployed function with boto3 (EVENT=file)

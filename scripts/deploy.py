@@ -1,4 +1,4 @@
-"""Deploys a project's pushed image: brings its stack to scripts/template.yaml and publishes a version. First time or later."""
+"""Create or update the stack of a project: publish a version of the pushed image, check it, and make it live."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import json
 
 from scripts import ecr
 from scripts.aws import Account, connected
-from scripts.live import KEPT, Live
+from scripts.check_version import check
+from scripts.consent import require_consent
+from scripts.live import KEPT, Live, described
 from scripts.outputs import show
 from scripts.parameters import parameters, template_for
 from scripts.project import Project
@@ -19,6 +21,8 @@ COSTS = """the first deployment of {name} in this region. What it costs, us-east
   in use    $0.20 per million calls and $0.0000166667 per GB-second (a million calls and 400,000 GB-s a month are free),
             HTTP API $1.00 per million, EventBridge $1.00 per million
   on demand SnapStart and provisioned concurrency cost while idle too: both are off unless function.toml turns them on"""
+
+NO_ALIAS = {"LiveVersion": "", "LiveHistory": described([]), "CanaryVersion": "", "CanaryWeight": "0"}
 
 
 def image_to_deploy(account: Account, project: Project) -> dict:
@@ -35,60 +39,90 @@ def image_to_deploy(account: Account, project: Project) -> dict:
     raise SystemExit(f"{project.name} has no image in ECR here: run `make push MODEL={project.name}`")
 
 
-def live_parameters(stack: Stack, live: Live, wanted: dict[str, str], canary: int | None) -> dict[str, str]:
-    """Where `live` shall point. Only a new version moves it: what was rolled back stays so when something else is deployed.
+def as_it_is(live: Live, before: dict[str, str]) -> dict[str, str]:
+    """The template's parameters for an alias that stays where it is. before: the stack's parameters."""
+    if not live.version:
+        return {key: before.get(key, default) for key, default in NO_ALIAS.items()}
+    [(canary, weight)] = live.canaries.items() or [("", 0)]
+    return {
+        "LiveVersion": live.version,
+        "LiveHistory": described(live.history, live.left),
+        "CanaryVersion": canary,
+        "CanaryWeight": f"{weight:g}",
+    }
 
+
+def moved(live: Live, published: str, canary: int | None) -> dict[str, str] | None:
+    """The template's parameters for an alias that takes the published version in; None where the alias stays as it is.
+
+    Only a new version moves it: what was rolled back stays so when something else is deployed.
     canary: the percentage of calls that the published version shall get, None where the user did not say.
     """
-    before = stack.parameters()
-    published = stack.outputs()["Version"] if before else None
-    if not live.version or not before:
+    if not live.version:
         if canary is not None:
             print("there is no version yet beside which a canary could run: the first one gets all calls")
-        return {"LiveVersion": "", "LiveHistory": "", "CanaryWeight": "0"}
-    history = ",".join(live.history)
-    if before["VersionLabel"] != wanted["VersionLabel"]:
-        if canary is not None:
-            return {"LiveVersion": live.version, "LiveHistory": history, "CanaryWeight": f"{canary / 100:g}"}
-        return {"LiveVersion": "", "LiveHistory": ",".join([live.version, *live.history][:9]), "CanaryWeight": "0"}
+        return {**NO_ALIAS, "LiveVersion": published}
     if live.version == published:
         if canary is not None:
             raise SystemExit(f"version {published} is live already, with this image and these settings: a canary needs a new one")
-        return {"LiveVersion": "", "LiveHistory": history, "CanaryWeight": "0"}
-    weight = live.canaries.get(published or "", 0) if canary is None else canary / 100
-    return {"LiveVersion": live.version, "LiveHistory": history, "CanaryWeight": f"{weight:g}"}
+        return None
+    if canary is not None:
+        history = described(live.history)
+        return {
+            "LiveVersion": live.version,
+            "LiveHistory": history,
+            "CanaryVersion": published,
+            "CanaryWeight": f"{canary / 100:g}",
+        }
+    if published in live.canaries or published in live.left:
+        return None
+    return {**NO_ALIAS, "LiveVersion": published, "LiveHistory": described([live.version, *live.history])}
 
 
-def deploy(account: Account, project: Project, canary: int | None) -> None:
-    """Change set, version, alias, clean-up, outputs. Whatever an earlier command left half done is finished first."""
+def deploy(account: Account, project: Project, canary: int | None, yes: bool = False) -> None:
+    """Publish a version, check it, and only then move the alias to it. Finishes what an earlier command left half done."""
     if canary is not None and project.deploy["provisioned_concurrency"]:
         raise SystemExit("AWS runs no canary beside provisioned concurrency: set it to 0 in function.toml first")
     image = image_to_deploy(account, project)
-    stack = Stack(account, project.name)
-    stack.settle()
+    template = template_for(project)
     wanted = parameters(account, project, image["imageDigest"])
-    if not stack.parameters() and not account.local:
-        print(COSTS.format(name=project.name))
+    stack = Stack(account, project.name)
+    if not account.local:
+        if not stack.parameters():
+            print(COSTS.format(name=project.name))
+        require_consent(f"deploy {project.name} to {account}?", yes, "nothing was deployed")
+    stack.settle()
     live = Live(account, project.name)
-    wanted |= live_parameters(stack, live, wanted, canary)
     print(f"deploying {project.name}:{image['imageTags'][0]}", flush=True)
-    if not stack.change(template_for(project), wanted):
-        print(f"the stack {project.name} is up to date")
-    settle_live(account, project, stack, wanted)
-    show(account, project, stack.outputs())
-
-
-def settle_live(account: Account, project: Project, stack: Stack, wanted: dict[str, str]) -> None:
-    """Sees that `live` points where it should, even if it was moved by hand, and removes old versions."""
+    before = as_it_is(live, stack.parameters())
+    changed = change(account, project, stack, live, template, {**wanted, **before})
     published = stack.outputs()["Version"]
+    after = moved(live, published, canary)
+    if after:
+        check(account, project, published, live.version)
+        changed = change(account, project, stack, live, template, {**wanted, **after}) or changed
+    if not changed:
+        print(f"the stack {project.name} is up to date")
     live = Live(account, project.name)
-    version = wanted["LiveVersion"] or published
-    weight = float(wanted["CanaryWeight"])
-    live.move(version, [old for old in wanted["LiveHistory"].split(",") if old], {published: weight} if weight else {})
     print(live.shown())
     if live.version != published and not live.canaries:
         print(f"it was rolled back from version {published}: `make promote` moves it there again")
     clean_up(account, project, live, published)
+    show(account, project, stack.outputs())
+
+
+def change(account: Account, project: Project, stack: Stack, live: Live, template: str, values: dict[str, str]) -> bool:
+    """Change the stack. An update that fails is undone by CloudFormation, to where its parameters say that the alias was.
+
+    The alias may have been moved since by `make rollback` or `make promote`: it is then put back to where it was.
+    """
+    try:
+        return stack.change(template, values)
+    except SystemExit:
+        now = Live(account, project.name)
+        if live.version and now.version:
+            now.move(live.version, live.history, live.canaries, live.left)
+        raise
 
 
 def clean_up(account: Account, project: Project, live: Live, published: str) -> None:
@@ -99,7 +133,7 @@ def clean_up(account: Account, project: Project, live: Live, published: str) -> 
     images = {version: digest_of(live, version) for version in there}
     for version in sorted(there.keys() - set(kept), key=int):
         live.client.delete_function(FunctionName=project.name, Qualifier=version)
-        print(f"deleted version {version}, beyond the {KEPT} that are kept")
+        print(f"deleted version {version}, to which `make rollback` no longer leads")
     unused = {images[version] for version in there.keys() - set(kept)} - {images[version] for version in kept}
     if unused:
         ids = [{"imageDigest": digest} for digest in unused]
@@ -117,12 +151,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("model", help="the project folder")
     parser.add_argument("--canary", type=int, help="percentage of calls that the new version gets; `make promote` gives it all")
+    parser.add_argument("--yes", action="store_true", help="do not ask before deploying to an account on AWS")
     args = parser.parse_args()
     if args.canary is not None and not 1 <= args.canary <= 99:
         raise SystemExit(f"CANARY={args.canary} is not a percentage from 1 to 99")
     project = Project(args.model)
     with connected() as account:
-        deploy(account, project, args.canary)
+        deploy(account, project, args.canary, args.yes)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import botocore.exceptions as errors
 
 from scripts import ecr, leftovers
 from scripts.aws import MISSING, Account, code_of, connected
+from scripts.consent import require_consent
 from scripts.docker import DOCKER
 from scripts.parameters import bucket_name
 from scripts.project import Project
@@ -111,18 +112,13 @@ def untag(repository: str) -> None:
         subprocess.run([DOCKER, "image", "rm", "--force", *names], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def confirmed(project: Project, account: Account) -> bool:
-    """The user's answer, after what would be deleted was shown."""
+def announce(project: Project, account: Account) -> None:
+    """Print what would be deleted."""
     bucket = bucket_name(account, project.name)
     stack = Stack(account, project.name).described()
     state = "" if stack and stack["StackStatus"] not in DEAD else " (there is none, or what is left of one)"
     print(f"this deletes the stack {project.name}{state}, all its versions, queues and alarms,")
     print(f"the bucket {bucket} with all that is in it, the repository {project.name} with all images, and the logs")
-    try:
-        return input("delete all of it? [y/N] ").strip().lower() in ("y", "yes")
-    except EOFError:
-        print()
-        raise SystemExit("nobody is there to answer: set YES=1 to delete without a question") from None
 
 
 def main():
@@ -132,8 +128,9 @@ def main():
     args = parser.parse_args()
     project = Project(args.model)
     with connected() as account:
-        if not args.yes and not confirmed(project, account):
-            raise SystemExit("nothing was deleted")
+        if not args.yes:
+            announce(project, account)
+        require_consent("delete all of it?", args.yes, "nothing was deleted")
         destroy(account, project)
         bucket = bucket_name(account, project.name)
         leftovers.report(account, project.name, [bucket] if owns_bucket(account, bucket) else [])

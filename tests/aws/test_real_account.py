@@ -13,7 +13,7 @@ def test_the_whole_life(checkout, project):
     name = f"MODEL={project.name}"
 
     def make(*arguments, ok=True):
-        status, output = checkout.make(*arguments, name)
+        status, output = checkout.make(*arguments, name, "YES=1")
         assert (status == 0) == ok, output
         return output
 

@@ -21,7 +21,13 @@ def given(project, **settings):
     project = Project(project.name)
     project.deploy = checked(project.name, {**DEFAULTS, **settings})
     project.architecture = project.deploy["architecture"]
-    return {**parameters(ACCOUNT, project, DIGEST), "LiveVersion": "", "LiveHistory": "", "CanaryWeight": "0"}
+    return {
+        **parameters(ACCOUNT, project, DIGEST),
+        "LiveVersion": "1",
+        "LiveHistory": "before: ",
+        "CanaryVersion": "",
+        "CanaryWeight": "0",
+    }
 
 
 def resolved(values):
@@ -63,6 +69,15 @@ def resolved(values):
         name: value_of(resource["Properties"])
         for name, resource in RESOURCES.items()
         if "Condition" not in resource or holds(resource["Condition"])
+    }
+
+
+def test_nothing_calls_a_function_whose_first_version_was_not_checked(any_project):
+    """The first of the two updates of a first deployment: without the alias there is no trigger either."""
+    before = resolved({**given(any_project, function_url="public", schedule="rate(1 day)"), "LiveVersion": ""})
+    assert set(before) == {
+        *("Function", "Role", "Log", "Version", "Failures", "AsyncCallsWithoutAlias"),
+        *(f"{name}Alarm" for name in ALARMS),
     }
 
 

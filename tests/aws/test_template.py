@@ -103,7 +103,7 @@ def test_what_is_watched_and_limited():
 
 
 def test_the_parameters_are_those_of_the_template(project):
-    about_live = {"LiveVersion", "LiveHistory", "CanaryWeight"}  # scripts/deploy.py adds them
+    about_live = {"LiveVersion", "LiveHistory", "CanaryVersion", "CanaryWeight"}  # scripts/deploy.py adds them
     given = parameters(ACCOUNT, project, DIGEST)
     assert given.keys() | about_live == set(cfn_yaml.load(str(TEMPLATE))["Parameters"])
     assert all(type(value) is str for value in given.values())
