@@ -39,7 +39,7 @@ def test_the_smallest_file_is_completed(tmp_path):
         (GOOD + "runtime = 'rust'", "needs one of python, c for runtime, not 'rust'"),
         (GOOD + "runtime = ['c']", "needs one of python, c for runtime, not ['c']"),
         (GOOD + "[enviroment]", "has an unknown table [enviroment]: did you mean environment?"),
-        (GOOD + "[zzz]", "has an unknown table [zzz]: known are memory, timeout, runtime, environment, deploy"),
+        (GOOD + "[zzz]", "has an unknown table [zzz]: known are memory, timeout, runtime, quantized, environment, deploy"),
         (GOOD + "environment = 'x'", "needs [environment] to be a table"),
         (GOOD + "[[deploy]]\napi = true", "needs [deploy] to be a table"),
         ("timeout = 15\n[memory]\nmb = 256", "needs a value for memory, not a table"),
