@@ -46,6 +46,8 @@ class Account:
             raise SystemExit(f"AWS has no region {self.region}: set AWS_REGION, to us-east-1 say")
         identity = self.client("sts").get_caller_identity()
         self.id: str = identity["Account"]
+        self.partition: str = identity["Arn"].split(":")[1]  # aws, aws-cn or aws-us-gov
+        self.plain_http = (self.endpoint_url or "").startswith("http://")
         self.user: str = identity["Arn"].split(":", 5)[-1]
 
     def client(self, service: str, **options):

@@ -50,7 +50,7 @@ def ensure_repository(client, account: Account, name: str) -> None:
 
 def pull_policy(account: Account, name: str) -> dict:
     """What lets Lambda pull the images, for this function alone and long after the deployment."""
-    function = f"arn:aws:lambda:{account.region}:{account.id}:function:{name}"
+    function = f"arn:{account.partition}:lambda:{account.region}:{account.id}:function:{name}"
     statement = {
         "Sid": "LambdaPullsImages",
         "Effect": "Allow",

@@ -47,7 +47,7 @@ def searches(account: Account, name: str, buckets: list[str]) -> Iterator[tuple[
     def exactly(wanted: str, names: list[str]) -> list[str]:
         return [found for found in names if found == wanted]
 
-    machine = f"arn:aws:states:{account.region}:{account.id}:stateMachine:{name}"
+    machine = f"arn:{account.partition}:states:{account.region}:{account.id}:stateMachine:{name}"
     group = f"/aws/lambda/{name}"
     yield "stack", lambda: one("cloudformation", "describe_stacks", StackName=name)
     yield "function", lambda: one("lambda", "get_function", FunctionName=name)
@@ -56,6 +56,9 @@ def searches(account: Account, name: str, buckets: list[str]) -> Iterator[tuple[
     yield "bucket", lambda: buckets
     groups = partial(pages, "logs", "describe_log_groups", "logGroups", "logGroupName", logGroupNamePrefix=group)
     yield "log group", lambda: exactly(group, groups())
+    api_group = f"/aws/apigateway/{name}"
+    api_groups = partial(pages, "logs", "describe_log_groups", "logGroups", "logGroupName", logGroupNamePrefix=api_group)
+    yield "API log group", lambda: exactly(api_group, api_groups())
     yield "HTTP API", lambda: exactly(name, pages("apigatewayv2", "get_apis", "Items", "Name"))
     machines = partial(pages, "stepfunctions", "list_state_machines", "stateMachines", "stateMachineArn")
     yield "state machine", lambda: exactly(machine, machines())

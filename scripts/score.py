@@ -42,7 +42,7 @@ def parts_of(bucket: str, key: str, size: int, output: str, most: int) -> list[d
 def require_allowed(parameters: dict[str, str], project: Project, *buckets: str) -> None:
     """Ends the program with one line where the function may not use a bucket."""
     for bucket in buckets:
-        if f"arn:aws:s3:::{bucket}/*" not in parameters.get("DataObjects", "").split(","):
+        if not any(arn.endswith(f":::{bucket}/*") for arn in parameters.get("DataObjects", "").split(",")):
             raise SystemExit(
                 f'the function may not use the bucket {bucket}: add data_buckets = ["{bucket}"] to '
                 f"{project.name}/function.toml (and bulk = true), then run `make deploy`"

@@ -13,7 +13,8 @@ from scripts.project import Project
 from scripts.settings import DEFAULTS, checked
 from tests.aws.test_template import ACCOUNT, DIGEST, RESOURCES
 
-ALARMS = ("Errors", "Throttles", "Duration", "Failures")
+ALARMS = ("Errors", "Throttles", "Duration", "Failures", "Faults")
+ALL_ALARMS = (*ALARMS, "DeadLetters", "ServerErrors")
 
 
 def given(project, **settings):
@@ -96,14 +97,19 @@ SWITCHES: list[tuple[dict, set, set, dict]] = [  # settings: what is there besid
     ({"function_url": "iam"}, URL, set(), {}),
     ({"function_url": "public"}, URL, set(), {}),
     ({"schedule": "rate(1 day)"}, {"ScheduleRule", "ScheduleRulePermission"}, set(), {"FailuresPolicy.PolicyDocument": ...}),
-    ({"alarm_email": "a@example.com"}, {"Mail"}, set(), {f"{name}Alarm.AlarmActions": [{"Ref": "Mail"}] for name in ALARMS}),
-    ({"api": False}, set(), {"HttpApi", *(f"HttpApi{part}" for part in ("Integration", "Route", "Stage", "Permission"))}, {}),
+    ({"alarm_email": "a@example.com"}, {"Mail"}, set(), {f"{name}Alarm.AlarmActions": [{"Ref": "Mail"}] for name in ALL_ALARMS}),
+    (
+        {"api": False},
+        set(),
+        {"HttpApi", *(f"HttpApi{part}" for part in ("Integration", "Route", "Stage", "Permission", "Log")), "ServerErrorsAlarm"},
+        {},
+    ),
     ({"events": False}, set(), {"EventRule", "EventRulePermission", "FailuresPolicy"}, {}),
-    ({"queue": False}, set(), {"Requests", "DeadLetters", "RequestsSource"}, {"Role.Policies": ...}),
+    ({"queue": False}, set(), {"Requests", "DeadLetters", "RequestsSource", "DeadLettersAlarm"}, {"Role.Policies": ...}),
     (
         {"bucket": False},
         set(),
-        {"DataBucket", "DataBucketPermission"},
+        {"DataBucket", "DataBucketPermission", "DataBucketPolicy"},
         {"Role.Policies": ..., "ScoringRole.Policies": ...},
     ),
     ({"bulk": False}, set(), {"Scoring", "ScoringRole"}, {"Role.Policies": ...}),

@@ -10,8 +10,15 @@ from cfnlint.decode import cfn_yaml
 
 from scripts.parameters import TEMPLATE, parameters, template_for, version_label
 from scripts.project import Project
+from shared.serving.logs import METRICS, NAMESPACE
 
-ACCOUNT: Any = SimpleNamespace(id="123456789012", region="us-east-1", registry="123456789012.dkr.ecr.us-east-1.amazonaws.com")
+ACCOUNT: Any = SimpleNamespace(
+    id="123456789012",
+    region="us-east-1",
+    partition="aws",
+    plain_http=False,
+    registry="123456789012.dkr.ecr.us-east-1.amazonaws.com",
+)
 DIGEST = "sha256:" + "0123456789ab" * 5 + "0123"
 RESOURCES = cfn_yaml.load(str(TEMPLATE))["Resources"]
 
@@ -37,7 +44,7 @@ def test_roles_may_do_little_to_what_is_named(role):
         assert written != '"*"' and '"*"' not in written
         # A star stands only for what is inside of something that is named: objects below a prefix, executions of one machine.
         for text in re.findall(r'"([^"]*\*[^"]*)"', written):
-            assert re.search(r"(\$\{BucketName\}/(input|results)|execution:\$\{FunctionName\})/\*$", text), text
+            assert re.search(r"(\$\{BucketName\}/(input|results)|execution:\$\{FunctionName\})[/:]\*$", text), text
 
 
 def test_each_trigger_has_a_permission_for_itself_alone():
@@ -67,7 +74,7 @@ def test_all_that_calls_calls_live():
     for rule in of_type("AWS::Events::Rule").values():
         assert [target["Arn"] for target in rule["Targets"]] == [live]
     assert RESOURCES["RequestsSource"]["Properties"]["FunctionName"] == live
-    assert RESOURCES["Scoring"]["Properties"]["DefinitionSubstitutions"] == {"Function": live}
+    assert RESOURCES["Scoring"]["Properties"]["DefinitionSubstitutions"]["Function"] == live
     for call in RESOURCES["DataBucket"]["Properties"]["NotificationConfiguration"]["LambdaConfigurations"]:
         assert call["Function"] == live
 
@@ -100,6 +107,30 @@ def test_what_is_watched_and_limited():
     assert cors["AllowOrigins"] == {"Ref": "CorsOrigins"} and cors["AllowMethods"] == ["GET", "POST"]
     routes = {route["RouteKey"] for route in of_type("AWS::ApiGatewayV2::Route").values()}
     assert routes == {"$default"}  # the function knows the paths, and answers for those that are none
+
+
+def test_alarms_on_dead_letters_server_errors_and_the_function_s_own_errors():
+    alarms = {alarm["MetricName"]: alarm for alarm in of_type("AWS::CloudWatch::Alarm").values()}
+    assert alarms["5xx"]["Dimensions"] == [{"Name": "ApiId", "Value": {"Ref": "HttpApi"}}]
+    assert (alarms["errors"]["Namespace"], alarms["errors"]["Dimensions"][0]["Name"]) == (NAMESPACE, "model")
+    assert "errors" in METRICS
+    dead = RESOURCES["DeadLettersAlarm"]["Properties"]["Dimensions"][0]
+    assert (dead["Name"], dead["Value"]["Fn::GetAtt"]) == ("QueueName", ["DeadLetters", "QueueName"])
+
+
+def test_the_bucket_takes_tls_alone_and_the_api_keeps_a_log():
+    statement = RESOURCES["DataBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    log = RESOURCES["HttpApiStage"]["Properties"]["AccessLogSettings"]
+    assert log["DestinationArn"]["Fn::GetAtt"] == ["HttpApiLog", "Arn"] and "sourceIp" not in log["Format"]
+    assert RESOURCES["HttpApiLog"]["Properties"]["RetentionInDays"] == {"Ref": "LogRetention"}
+
+
+def test_no_arn_names_a_partition():
+    assert "arn:aws:" not in TEMPLATE.read_text()
+    resources = [json.dumps(statement["Resource"]) for statement in statements("ScoringRole")]
+    assert any("FunctionName}/*" in text and "FunctionName}:*" in text for text in resources)
 
 
 def test_the_parameters_are_those_of_the_template(project):
