@@ -55,7 +55,6 @@ def failure(account: Account, project: Project, version: str) -> tuple[str | Non
         answer = answer_of(body, response.get("FunctionError"))
     except FunctionFailed as error:
         return " ".join(str(error).split()), log
-    status = answer.get("statusCode") if isinstance(answer, dict) else None
-    if isinstance(status, int) and status >= 400:  # of a handler that answers direct calls as it answers HTTP
-        return f"it answers with status {status}: {str(answer.get('body', ''))[:200]}", log  # type: ignore[union-attr]
+    if isinstance(answer, dict) and isinstance(status := answer.get("statusCode"), int) and status >= 400:
+        return f"it answers with status {status}: {str(answer.get('body', ''))[:200]}", log  # as a handler answers HTTP
     return None, log
