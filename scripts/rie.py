@@ -16,7 +16,7 @@ SHA256 = {  # of the binary for each architecture
     "x86_64": "6b1e686e62ab2baf5759c412c4864276ef2a88b094fca53ec070637ccba9b9a5",
     "arm64": "ec2e5d09633d853834c008b1ef264bf834b258a94d551d2b2074966494b39a21",
 }
-HOME = Path(__file__).resolve().parents[1] / ".venv/aws-lambda-rie"
+HOME = Path(sys.prefix, "bin/aws-lambda-rie")  # in the virtual environment
 
 
 def fetch(target: Path = HOME) -> Path:

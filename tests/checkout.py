@@ -1,4 +1,4 @@
-"""A second checkout to be spoilt: the files of this one, with its virtual environments."""
+"""A second checkout to be spoilt: the files of this one, with its virtual environment."""
 
 import os
 import shutil
@@ -23,10 +23,8 @@ class Checkout:
         for name in sorted({*listed.stdout.splitlines(), *made}):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, root / name)
-        (root / ".venv").mkdir()
-        for entry in (ROOT / ".venv").glob("[!.]*"):  # what is made anew stays in the copy
-            (root / ".venv" / entry.name).symlink_to(os.readlink(entry) if entry.is_symlink() else entry)
-        # The environment's path file may name the first checkout; what PYTHONPATH names comes before it.
+        (root / ".venv").symlink_to(Path(sys.prefix))
+        # The path file in the virtual environment names the first checkout; what PYTHONPATH names comes before it.
         self.environment = {**os.environ, "PYTHONPATH": str(root)}
         for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MODEL"):  # of the `make test` that runs these tests
             self.environment.pop(name, None)
@@ -48,7 +46,7 @@ class Checkout:
 
     def python(self, *arguments, **variables):
         """Runs a script. Gives its exit status and all that it printed."""
-        process = self.popen(self.root / Path(sys.executable).relative_to(ROOT), *arguments, **variables)
+        process = self.popen(self.root / ".venv/bin/python", *arguments, **variables)
         output, _ = process.communicate(timeout=600)
         return process.returncode, output
 

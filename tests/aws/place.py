@@ -19,6 +19,7 @@ from scripts.project import ROOT
 from tests.checkout import Checkout
 
 COPY = "life-sklearn"  # a copied project for the tests of updates and interruptions
+VENV = ".venv-local-aws"
 # Functions in containers reach the local AWS at this machine's bridge address: only where nobody else can reach that.
 HOST = os.environ.get("LOCAL_AWS_HOST") or ("0.0.0.0" if os.environ.get("CI") else "")
 
@@ -27,9 +28,10 @@ class Place:
     """A checkout whose AWS commands go to a local AWS of its own."""
 
     def __init__(self, root: Path):
-        made = subprocess.run(["make", "-s", ".venv/local-aws"], cwd=ROOT, capture_output=True, text=True)
-        assert made.returncode == 0, made.stdout + made.stderr
         self.checkout = Checkout(root)
+        made = subprocess.run(["make", "-s", f"{VENV}/local-aws.stamp"], cwd=ROOT, capture_output=True, text=True)
+        assert made.returncode == 0, made.stdout + made.stderr
+        (root / VENV).symlink_to(ROOT / VENV)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.deployed: list[str] = []  # projects, for the fixture to destroy

@@ -1,4 +1,4 @@
-"""The life of a project on a real account: `AWS_PROFILE=… AWS_REGION=… .venv/churn-sklearn/bin/pytest -m aws`; deletes all."""
+"""The life of a project on a real account: `AWS_PROFILE=… AWS_REGION=… .venv/bin/pytest -m aws`. It deletes all that it made."""
 
 import json
 import re

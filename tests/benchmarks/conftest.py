@@ -50,6 +50,7 @@ class Timed:
         command = [DOCKER, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", f"{self.name}-benchmark-{self.id}"]
         listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
         subprocess.run([DOCKER, "image", "rm", "--no-prune", *listed], stdout=subprocess.DEVNULL, check=True)
+        (self.checkout.root / f".venv/{self.name}-training.stamp").unlink()
         shutil.rmtree(self.checkout.root)
 
 
