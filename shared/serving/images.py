@@ -6,19 +6,15 @@ first, and would offer them hostile bytes too. Colour profiles are not applied, 
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable
 from io import BytesIO
 
 from PIL import Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
 
+from shared.serving import image_limits
 from shared.serving.errors import InvalidInput
-
-MOST_BYTES = 10_000_000
-MOST_PIXELS = 50_000_000
-MOST_SCANS = 50  # of a progressive JPEG: each is a pass over all pixels, and a hostile file has room for 100,000 of them
-BASE_MB = 128  # what the function uses beside the decoding of an image
+from shared.serving.image_limits import refusal
 
 READERS: dict[str, Callable] = {
     "JPEG": JpegImagePlugin.JpegImageFile,
@@ -44,27 +40,27 @@ TiffImagePlugin.logger.disabled = True  # reads EXIF; at the level DEBUG it woul
 def decoded(data: bytes, size: tuple[int, int]) -> Image.Image:
     """A JPEG, PNG or WebP file as an RGB image of exactly size, (width, height) in pixels, as `resized` makes it.
 
-    Raises InvalidInput with the status 422 for anything else: other types, damaged files, more than MOST_BYTES or MOST_PIXELS.
+    Raises InvalidInput with the status 422 for anything else: other types, damaged files, more than `image_limits` allows.
     """
     kind = type_of(data)
-    if len(data) > MOST_BYTES:
-        raise _refusal(f"has more than {MOST_BYTES // 1_000_000} MB")
-    if kind == "JPEG" and data.count(b"\xff\xda") > MOST_SCANS:
-        raise _refusal(f"is a JPEG of more than {MOST_SCANS} scans")
-    with warnings.catch_warnings():
+    if len(data) > image_limits.MOST_BYTES:
+        raise refusal(f"has more than {image_limits.MOST_BYTES // 1_000_000} MB")
+    first_scan = image_limits.check_structure(kind, data)
+    with warnings.catch_warnings(), image_limits.limited_memory():
         warnings.simplefilter("ignore")  # Pillow's, about odd files; they would end up in the log
         try:
             image = READERS[kind](BytesIO(data))
-            pixels = image.width * image.height
-            if pixels > MOST_PIXELS:
-                raise _refusal(f"has more than {MOST_PIXELS // 1_000_000} million pixels")
+            image_limits.check_size(image)
+            of_file = image.size
             _reduce(image, size)
-            _check_memory(image, pixels)
+            image_limits.check_memory(image, of_file, data, first_scan)
             return resized(image, size)
         except InvalidInput:
             raise
+        except MemoryError:
+            raise refusal("takes more memory than this function has: send a smaller copy") from None
         except Exception:  # Pillow has no base class for what hostile bytes can raise
-            raise _refusal(f"is a {kind} that cannot be decoded: it is damaged or incomplete") from None
+            raise refusal(f"is a {kind} that cannot be decoded: it is damaged or incomplete") from None
 
 
 def resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
@@ -91,36 +87,19 @@ def resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 def type_of(data: bytes) -> str:
     """JPEG, PNG or WebP, by the first bytes. Raises InvalidInput, which names the type where it is another known one."""
     if not data:
-        raise _refusal("is empty: it has 0 bytes")
+        raise refusal("is empty: it has 0 bytes")
     known = (name for start, name in TYPES.items() if data.startswith(start))
     name = "WebP" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else next(known, None)
     if name is None and b"<svg" in data[:1024].lower():
         name = "SVG"
     if name not in READERS:
-        raise _refusal(f"is {'not an image' if name is None else f'of the type {name}'}: JPEG, PNG and WebP are taken")
+        raise refusal(f"is {'not an image' if name is None else f'of the type {name}'}: JPEG, PNG and WebP are taken")
     return name
 
 
 def _reduce(image: Image.Image, size: tuple[int, int]) -> None:
     """Lets a JPEG be decoded at 1/2, 1/4 or 1/8, to at least twice the size, so that resizing still smooths."""
     image.draft(None, (2 * max(size), 2 * max(size)))  # square, for it may lie on its side
-
-
-def _check_memory(image: Image.Image, pixels: int) -> None:
-    """Refuses what would not fit into the function's memory: Lambda would kill it, and the caller would get a 502.
-
-    image: after _reduce. pixels: of the file. The bytes for each pixel are what Pillow 13 uses at its peak, measured.
-    """
-    memory = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-    needed = 4 * image.width * image.height
-    if isinstance(image, WebPImagePlugin.WebPImageFile):
-        needed = 17 * pixels  # two canvases, a copy and the image
-    elif isinstance(image, JpegImagePlugin.JpegImageFile):
-        needed += 2 * len(image.getbands()) * pixels if "progressive" in image.info else 0  # all coefficients
-    elif image.mode == "P" or image.has_transparency_data:
-        needed *= 2 if image.mode == "RGBA" else 3  # as RGBA, and once more, multiplied with the transparency
-    if memory and needed > (int(memory) - BASE_MB) * 2**20:
-        raise _refusal(f"has {pixels / 1e6:.0f} million pixels, more than fit into this function's memory: send a smaller copy")
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
@@ -140,7 +119,3 @@ def _smooth(image: Image.Image) -> Image.Image:
     if image.has_transparency_data:
         return (image if image.mode == "RGBA" else image.convert("RGBA")).convert("RGBa")
     return image if image.mode in ("L", "RGB", "CMYK") else image.convert("RGB")
-
-
-def _refusal(reason: str) -> InvalidInput:
-    return InvalidInput(((), reason), status=422)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from shared.serving import images
+from shared.serving import image_limits, images
 from shared.serving.errors import InvalidInput
 from shared.serving.images import decoded, resized
 from tests.unit.toy_image import SIZE, distance, file_of, plain, scene
@@ -30,7 +30,7 @@ def refused(data, size=SIZE):
 
 
 def test_the_limits_are_those_of_the_contract():
-    assert (images.MOST_BYTES, images.MOST_PIXELS) == (10_000_000, 50_000_000)
+    assert (image_limits.MOST_BYTES, image_limits.MOST_PIXELS) == (10_000_000, 50_000_000)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WebP"])
@@ -245,7 +245,8 @@ def test_a_jpeg_with_very_many_scans():
 def test_what_does_not_fit_into_the_functions_memory_is_refused(monkeypatch, file, megabytes):
     kind, mode, options = file
     data = file_of(Image.new(mode, (1400, 800)), kind, **options)
-    monkeypatch.setattr(images, "BASE_MB", 0)
+    monkeypatch.setattr(image_limits, "BASE_MB", 0)
+    monkeypatch.setattr(image_limits, "RESERVE_MB", -10_000)
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", str(megabytes))
     assert decoded(data, SIZE)
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0")
