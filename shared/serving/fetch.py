@@ -15,7 +15,8 @@ from shared.serving.errors import InvalidInput
 
 MOST_BYTES = 10_000_000
 MOST_REDIRECTS = 3
-MOST_CHARACTERS = 8192  # of a URL; signed ones have 2,000
+MOST_CHARACTERS = 8192  # of a URL; signed ones have 2,000. Checked before urlsplit, which keeps its last 128 arguments
+MOST_IN_HOST = 253  # characters of a DNS name; Python's encoding of others takes time that grows with their square
 CONNECT_SECONDS = 3.0
 TOTAL_SECONDS = 8.0
 # Other ports below 1024 are of services that were never meant to be spoken to in HTTP, such as mail.
@@ -44,6 +45,7 @@ def fetched(url: str, deadline: float | None = None) -> bytes:
             reply = _get(url, deadline)
             if isinstance(reply, bytes):
                 return reply
+            _check_length(reply)
             url = urljoin(url, reply)
     except ssl.SSLCertVerificationError:
         raise _refusal("leads to a server whose certificate is not valid for that name") from None
@@ -115,17 +117,21 @@ def _body(response) -> bytes | str:
 def _parts(url: str) -> tuple[str, str, int, str]:
     """Scheme, host in ASCII, port, and what goes into the request line."""
     import re
+    from unicodedata import normalize
     from urllib.parse import quote, urlsplit
 
+    _check_length(url)
     try:
         parts = urlsplit(url)
-        host, port = (parts.hostname or "").encode("idna").decode(), parts.port
+        host, port = normalize("NFKC", parts.hostname or ""), parts.port  # normalized, a character may become 18
+        if len(host) > MOST_IN_HOST or len(host := host.encode("idna").decode()) > MOST_IN_HOST:
+            raise _refusal("has a host name that is too long", 400)
         target = quote(parts.path or "/", safe=SAFE) + ("?" + quote(parts.query, safe=SAFE) if parts.query else "")
     except ValueError:  # UnicodeError, which is one, for names that DNS cannot carry
         raise _refusal("is not a URL", 400) from None
     if parts.scheme not in ("http", "https"):
         raise _refusal("must start with http:// or https://", 400)
-    if len(url) > MOST_CHARACTERS or not re.fullmatch(r"[A-Za-z0-9._:-]+", host):
+    if not re.fullmatch(r"[A-Za-z0-9._:-]+", host):
         raise _refusal("is not a URL", 400)
     if parts.username is not None or parts.password is not None:  # they would be sent by us, and are seldom meant for us
         raise _refusal("must not contain a user name or a password", 400)
@@ -133,6 +139,11 @@ def _parts(url: str) -> tuple[str, str, int, str]:
     if port < 1024 and port not in LOW_PORTS:
         raise _refusal("has a port that is neither 80, 443 nor above 1023", 400)
     return parts.scheme, host, port, target
+
+
+def _check_length(url: str) -> None:
+    if len(url) > MOST_CHARACTERS:
+        raise _refusal(f"is a URL of more than {MOST_CHARACTERS:,} characters", 400)
 
 
 def _connected(addresses: list[tuple], deadline: float):

@@ -1,8 +1,10 @@
 """URLs that a stranger sends: what is fetched, what is refused, and that neither takes longer than it may."""
 
+import gc
 import socket
 import ssl
 import time
+import tracemalloc
 
 import pytest
 import trustme
@@ -90,6 +92,30 @@ def test_redirects_are_followed(internet, status, location):
 def test_urls_that_are_not_allowed(internet, url):
     assert refused(url)[0] == 400
     assert not internet.looked_up
+
+
+LONG_HOSTS = ["ü" * 8000, "ü." * 4000, "\ufdfa" * 253, ("\ufdfa" * 60 + ".") * 4, "a." * 200, "ü" * 253]
+
+
+@pytest.mark.parametrize("host", LONG_HOSTS)
+def test_a_long_host_name_is_refused_at_once(internet, host):
+    start = time.process_time()
+    assert refused(f"http://{host}/")[0] == 400
+    assert time.process_time() - start < 0.2 and not internet.looked_up
+
+
+def test_a_long_url_is_not_kept(internet):
+    tracemalloc.start()
+    urls = (f"http://photos.example/{number}{'a' * 1_000_000}" for number in range(20))
+    assert {refused(url)[0] for url in urls} == {400}
+    gc.collect()  # pytest's record of an exception refers to itself
+    assert tracemalloc.get_traced_memory()[0] < 3_000_000
+    tracemalloc.stop()
+
+
+def test_a_redirect_to_a_long_url(internet):
+    url = internet.serve(redirected("/" + "a" * 20_000))
+    assert refused(url) == (400, "the request is a URL of more than 8,192 characters")
 
 
 @pytest.mark.parametrize(
