@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import botocore.exceptions as errors
 
 from scripts.aws import code_of
-from shared.serving.storage import refused_of
+from shared.serving.results import refused_of
 
 READERS = 8  # objects looked at at a time
+IN_MEMORY = 32 * 1024 * 1024  # bytes of refused rows; more goes through a temporary file
 
 
 @dataclass
@@ -24,38 +26,42 @@ class Report:
     refused: int = 0
     seconds: float = 0
     missing: list[str] = field(default_factory=list)
-    refusals: list[tuple[int, str]] = field(default_factory=list)  # lines before the part, and its ….refused.jsonl
+    refusals: list[tuple[int, str]] = field(default_factory=list)  # lines before the part, and its ….refused.ndjson
 
     def write_refused(self, s3, bucket: str, key: str) -> None:
         """Writes all refused rows into one object, with the numbers of their lines in the whole file."""
         if not self.refused:
             s3.delete_object(Bucket=bucket, Key=key)  # of a job before this one
             return
-        lines = []
-        for before, url in self.refusals:
-            for text in s3.get_object(**_address(url))["Body"].read().decode().splitlines():
-                entry = json.loads(text)
-                lines.append(json.dumps({**entry, "line": before + entry["line"]}, ensure_ascii=False) + "\n")
-        s3.put_object(Bucket=bucket, Key=key, Body="".join(lines).encode(), ContentType="application/x-ndjson")
+        with tempfile.SpooledTemporaryFile(IN_MEMORY) as lines:
+            for before, url in self.refusals:
+                for text in s3.get_object(**_address(url))["Body"].read().split(b"\n"):  # splitlines splits at U+2028 too
+                    if text:
+                        entry = json.loads(text)
+                        told = json.dumps({**entry, "line": before + entry["line"]}, ensure_ascii=False)
+                        lines.write(f"{told}\n".encode())
+            lines.seek(0)
+            s3.put_object(Bucket=bucket, Key=key, Body=lines, ContentType="application/x-ndjson")
 
 
-def collect(s3, outputs: list[str], since: float) -> Report:
-    """The report on parts, in their order. since: seconds since 1970; what was written before is of another job."""
+def collect(s3, parts: list[dict]) -> Report:
+    """The report on parts, in their order. A result of another range or version of the object counts as missing."""
     report, lines = Report(), 0
+    outputs = [part["output"] for part in parts]
     with ThreadPoolExecutor(READERS) as pool:
-        for output, head in zip(outputs, pool.map(lambda output: _head(s3, output), outputs)):
-            # S3's clock counts whole seconds, and may differ a little from this machine's.
-            if not head or head["LastModified"].timestamp() < since - 60:
-                report.missing.append(output)
+        for part, head in zip(parts, pool.map(lambda output: _head(s3, output), outputs)):
+            told = head["Metadata"] if head else {}
+            if (told.get("bytes"), told.get("etag")) != (f"{part['start']}-{part['end']}", part["etag"]):
+                report.missing.append(part["output"])  # or left by a call of an earlier job that went on after Ctrl-C
                 continue
-            counts = {name: int(count) for name, count in head["Metadata"].items()}
+            counts = {name: int(told[name]) for name in ("lines", "rows", "scored", "refused", "milliseconds")}
             report.parts += 1
             report.rows += counts["rows"]
             report.scored += counts["scored"]
             report.refused += counts["refused"]
             report.seconds += counts["milliseconds"] / 1000
             if counts["refused"]:
-                report.refusals.append((lines, refused_of(output)))
+                report.refusals.append((lines, refused_of(part["output"])))
             lines += counts["lines"]
     return report
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import time
 import uuid
@@ -20,23 +21,42 @@ from shared.serving.storage import MOST_BYTES
 
 POLL = 1  # seconds
 FORMATS = (".csv", ".jsonl")
+OURS = re.compile(r"part-\d{5,}(\.refused)?\.(jsonl|ndjson)|refused\.jsonl|manifest\.json")  # what a job writes
 
 
-def location(url: str, what: str) -> tuple[str, str]:
+def location(url: str, what: str, example: str) -> tuple[str, str]:
     """Bucket and key of s3://bucket/key. Ends the program with one line for anything else."""
     bucket, _, key = url.removeprefix("s3://").partition("/")
-    if not url.startswith("s3://") or not bucket or not key:
-        raise SystemExit(f"{what}={url} is not an address in S3 such as s3://bucket/folder/customers.csv")
+    if not url.startswith("s3://") or not bucket or not key.strip("/"):
+        raise SystemExit(f"{what}={url} is not an address in S3 such as s3://bucket/{example}")
     return bucket, key
 
 
-def parts_of(bucket: str, key: str, size: int, output: str, most: int) -> list[dict]:
-    """The ranges of bytes that make up an object, as the function takes them. It moves their ends to ends of lines."""
-    starts = range(0, size, most)
+def parts_of(bucket: str, key: str, head: dict, output: str, most: int) -> list[dict]:
+    """The ranges of bytes that make up an object, as the function takes them. It moves their ends to ends of lines.
+
+    head: what S3 tells of the object. All parts are of this version of it.
+    """
+    size, same = head["ContentLength"], {"bucket": bucket, "key": key, "etag": head["ETag"], "fresh": True}
     return [
-        {"bucket": bucket, "key": key, "start": start, "end": min(start + most, size), "output": f"{output}/part-{at:05}.jsonl"}
-        for at, start in enumerate(starts)
+        {**same, "start": start, "end": min(start + most, size), "output": f"{output}/part-{at:05}.jsonl"}
+        for at, start in enumerate(range(0, size, most))
     ]
+
+
+def is_ours(key: str, folder: str) -> bool:
+    """Whether a job that writes into a folder makes an object of this key."""
+    return bool(OURS.fullmatch(key.removeprefix(f"{folder}/"))) and key.startswith(f"{folder}/")
+
+
+def clear(s3, bucket: str, folder: str) -> None:
+    """Deletes what an earlier job wrote into a folder, and nothing else. Ends the program with one line if it cannot."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{folder}/")
+    for page in pages:
+        old = [{"Key": item["Key"]} for item in page.get("Contents", []) if is_ours(item["Key"], folder)]
+        failed = old and s3.delete_objects(Bucket=bucket, Delete={"Objects": old, "Quiet": True}).get("Errors")
+        if failed:
+            raise SystemExit(f"s3://{bucket}/{failed[0]['Key']} of an earlier job cannot be deleted: {failed[0]['Message']}")
 
 
 def require_allowed(parameters: dict[str, str], project: Project, *buckets: str) -> None:
@@ -49,17 +69,17 @@ def require_allowed(parameters: dict[str, str], project: Project, *buckets: str)
             )
 
 
-def size_of(s3, bucket: str, key: str) -> int:
-    """Bytes of an object. Ends the program with one line where there is none, or it is empty."""
+def head_of(s3, bucket: str, key: str) -> dict:
+    """What S3 tells of an object. Ends the program with one line where there is none, or it is empty."""
     try:
-        size = s3.head_object(Bucket=bucket, Key=key)["ContentLength"]
+        head = s3.head_object(Bucket=bucket, Key=key)
     except errors.ClientError as error:
         if code_of(error) in ("404", "NoSuchKey", "NoSuchBucket", "NotFound"):
             raise SystemExit(f"there is no s3://{bucket}/{key}: check INPUT, and AWS_REGION") from None
         raise
-    if not size:
+    if not head["ContentLength"]:
         raise SystemExit(f"s3://{bucket}/{key} is empty")
-    return size
+    return head
 
 
 def run(account: Account, machine: str, bucket: str, manifest: str) -> str | None:
@@ -109,7 +129,11 @@ def reason(account: Account, project: Project, parts: list[dict], missing: list[
 
 def score(account: Account, project: Project, source: str, target: str, most: int) -> Report:
     """Scores s3://… source into s3://… target, and reports. Ends the program with one line where it cannot be done."""
-    (bucket, key), (to_bucket, to_key) = location(source, "INPUT"), location(target, "OUTPUT")
+    bucket, key = location(source, "INPUT", "folder/customers.csv")
+    to_bucket, to_key = location(target, "OUTPUT", "folder")
+    to_key = to_key.rstrip("/")
+    if bucket == to_bucket and is_ours(key, to_key):
+        raise SystemExit(f"OUTPUT={target} would overwrite INPUT={source}: choose another folder")
     if not key.lower().endswith(FORMATS):
         raise SystemExit(f"INPUT={source} is not a .csv or .jsonl file")
     stack = Stack(account, project.name)
@@ -120,14 +144,14 @@ def score(account: Account, project: Project, source: str, target: str, most: in
     require_allowed(stack.parameters(), project, bucket, to_bucket)
     if f"{to_bucket}/{to_key}/".startswith(f"{outputs.get('BucketName')}/input/"):
         raise SystemExit(f"OUTPUT={target} is under input/, where each part would be scored again: choose another folder")
-    s3, to_key = account.client("s3"), to_key.rstrip("/")
-    parts = parts_of(bucket, key, size_of(s3, bucket, key), f"s3://{to_bucket}/{to_key}", most)
+    s3 = account.client("s3")
+    parts = parts_of(bucket, key, head_of(s3, bucket, key), f"s3://{to_bucket}/{to_key}", most)
+    clear(s3, to_bucket, to_key)
     manifest = f"{to_key}/manifest.json"
     s3.put_object(Bucket=to_bucket, Key=manifest, Body=json.dumps(parts).encode(), ContentType="application/json")
     print(f"scoring {source} in {len(parts)} parts", flush=True)
-    started = time.time()
     failure = run(account, machine, to_bucket, manifest)
-    report = collect(s3, [part["output"] for part in parts], since=started)
+    report = collect(s3, parts)
     if failure or report.missing:
         raise SystemExit(f"the job has {failure or 'missing parts'}; {reason(account, project, parts, report.missing)}")
     report.write_refused(s3, to_bucket, f"{to_key}/refused.jsonl")

@@ -1,69 +1,105 @@
-"""Many rows scored as few large batches; a row that is refused does not take the others with it."""
+"""Score many rows in large batches; a row that is refused does not take the others with it."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 from shared.serving import logs
-from shared.serving.errors import InvalidInput
-from shared.serving.lines import Row, told
+from shared.serving.errors import InvalidInput, shortened
+from shared.serving.lines import Line, encoded
 
 BATCH = 10_000  # rows in one call of predict
+MOST_TOLD = 5  # problems spelled out for one row: the text must not outgrow the rows
+INPUT = "input"  # the key for the columns of a row that are named like a part of an answer
 
 
-def score(rows: list[Row], predict: Callable, many: str | None, features: set[str]) -> tuple[list[str], list[dict]]:
-    """Answers as JSON texts, one for each row in its order, and the refused ones with the number of their line and the reason.
+def score(rows: list[Line], predict: Callable, many: str | None, reserved: frozenset[str]) -> list[tuple[str, str] | None]:
+    """For each line its answer as JSON text and why it was refused, "" where it was not; None for a blank line.
 
+    rows: at most BATCH, as a reader of lines.py gives them.
     many: the key of a list of rows in a request; None where each row is a request of its own.
-    features: what the model knows. What a row has beside them, a customer's number say, is copied into its answer.
+    reserved: as reserved_names gives them.
     """
-    answers, refused = [], []
-    for start in range(0, len(rows), BATCH):
-        batch = rows[start : start + BATCH]
-        split = [_split(row, features if many else set()) for _, row in batch]
-        good = [row for _, row in split if not isinstance(row, InvalidInput)]
-        scored = iter(_scored(good, predict, many) if many else [_alone(row, predict) for row in good])
-        for (line, _), (extra, row) in zip(batch, split):
-            answer = row if isinstance(row, InvalidInput) else next(scored)
-            if isinstance(answer, InvalidInput):
-                refused.append({"line": line, "problem": told(answer)})
-                answer = {"error": told(answer)}
-            answers.append(json.dumps({**extra, **answer}, ensure_ascii=False, allow_nan=False))
-    logs.count("refused", len(refused))
-    return answers, refused
+    good = [row for row in rows if type(row) is tuple]
+    requests = [features for features, _ in good]
+    answers = iter(_scored(requests, predict, many) if many else [_alone(row, predict) for row in requests])
+    result: list[tuple[str, str] | None] = []
+    for row in rows:
+        if row is None:
+            result.append(None)
+            continue
+        answer, others = (row, {}) if isinstance(row, InvalidInput) else (next(answers), row[1])
+        if isinstance(answer, dict):
+            try:
+                result.append((encoded(_joined(others, answer, reserved) if others else answer), ""))
+                continue
+            except ValueError:
+                answer = InvalidInput(((), "has an answer that is not a number"))
+        problem = told(answer)
+        result.append((encoded(_joined(others, {"error": problem}, reserved)), problem))
+    return result
 
 
-def _split(row: dict | InvalidInput, features: set[str]) -> tuple[dict, dict | InvalidInput]:
-    """What a row has beside the model's features, and the features."""
-    if isinstance(row, InvalidInput) or not features or row.keys() <= features:
-        return {}, row
-    return {key: row[key] for key in row if key not in features}, {key: row[key] for key in row if key in features}
+def reserved_names(predict: Callable, many: str | None, input_schema: dict) -> frozenset[str]:
+    """The names that a column of the input must not take in a result: those in an answer, which a row of the schema tells."""
+    names = {"error", "warnings", INPUT}
+    if not many:
+        return frozenset(names)
+    example = {name: (rules.get("x-seen") or [rules.get("minimum", "")])[0] for name, rules in input_schema["properties"].items()}
+    with logs.unlogged():
+        [answer] = _scored([example], predict, many)
+    return frozenset(names.union(answer if isinstance(answer, dict) else ()))
 
 
-def _scored(rows: list[dict], predict: Callable, many: str) -> list[dict | InvalidInput]:
-    """An answer or a refusal for each row. A batch is refused as a whole: without the rows that it names, it is tried again."""
+def told(refusal: InvalidInput) -> str:
+    """A refusal in one line that is not too long for a table."""
+    problems = refusal.problems
+    if len(problems) > MOST_TOLD:
+        refusal = InvalidInput(*problems[:MOST_TOLD], more=refusal.more + len(problems) - MOST_TOLD)
+    return shortened(refusal.detail(), 500)  # the caller's own file: its keys are named
+
+
+def _joined(others: dict, answer: dict, reserved: frozenset[str]) -> dict:
+    """An answer, after the columns that the model does not know. Those named like a part of an answer are under INPUT."""
+    clashing = others.keys() & reserved | others.keys() & answer.keys()
+    if not clashing:
+        return {**others, **answer}
+    kept = {name: value for name, value in others.items() if name not in clashing}
+    return {**kept, INPUT: {name: value for name, value in others.items() if name in clashing}, **answer}
+
+
+def _scored(rows: list[dict], predict: Callable, many: str, again: bool = True) -> list[dict | InvalidInput]:
+    """An answer or a refusal for each row, in time proportional to the rows.
+
+    A batch is refused as a whole, with all bad rows; the others are tried once more. Where predict does not name all bad
+    rows at once, each row is tried alone.
+    """
     if not rows:
         return []
     try:
-        return predict({many: rows})["predictions"]
+        answers = predict({many: rows})["predictions"]
     except InvalidInput as refusal:
-        named = _by_row(refusal, len(rows))
+        bad = _by_row(refusal, len(rows))
         if len(rows) == 1:
-            return [named.get(0, refusal)]
-        if refusal.more or not named:  # not all problems are told
-            middle = len(rows) // 2
-            return _scored(rows[:middle], predict, many) + _scored(rows[middle:], predict, many)
-        rest = iter(_scored([row for at, row in enumerate(rows) if at not in named], predict, many))
-        return [named[at] if at in named else next(rest) for at in range(len(rows))]
+            return [bad.get(0, refusal)]
+        if not bad or not again:
+            return [answer for row in rows for answer in _scored([row], predict, many)]
+        rest = iter(_scored([row for at, row in enumerate(rows) if at not in bad], predict, many, again=False))
+        return [bad[at] if at in bad else next(rest) for at in range(len(rows))]
+    if len(answers) != len(rows):
+        raise ValueError(f"predict gave {len(answers)} answers for {len(rows)} rows")
+    return answers
 
 
-def _by_row(refusal: InvalidInput, rows: int) -> dict[int, InvalidInput]:
-    """The problems of each row by its index, with paths that begin in the row."""
+def _by_row(refusal: InvalidInput, count: int) -> dict[int, InvalidInput]:
+    """The problems of each bad row by its index, with paths that begin in the row; empty if not all are known."""
     found: dict[int, list] = {}
-    for path, reason in refusal.problems:
-        if len(path) > 1 and isinstance(path[1], int) and path[1] < rows:
-            found.setdefault(path[1], []).append((path[2:], reason))
+    for at, name, reason in refusal.by_row:
+        found.setdefault(at, []).append(((name,) if name else (), reason))
+    if not found and not refusal.more:
+        for path, reason in refusal.problems:
+            if len(path) > 1 and isinstance(path[1], int) and path[1] < count:
+                found.setdefault(path[1], []).append((path[2:], reason))
     return {at: InvalidInput(*problems) for at, problems in found.items()}
 
 

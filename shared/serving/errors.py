@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 MOST_NAMED = 20  # problems spelled out in one answer; the rest are counted
 
@@ -19,11 +19,13 @@ class InvalidInput(Exception):
         an exception, so a reason never quotes a value of the caller, and a key of the caller is a `Sent`.
     more: how many further problems there are.
     status: the HTTP status that says the same thing.
+    by_row: every problem of a list of rows, however many: (index of the row, name of the feature or None, reason) each.
     """
 
-    def __init__(self, *problems: tuple[tuple, str], more: int = 0, status: int = 400):
+    def __init__(self, *problems: tuple[tuple, str], more: int = 0, status: int = 400, by_row: Sequence[tuple] = ()):
         self.problems = problems
         self.more = more
+        self.by_row = by_row
         self.status = status
         super().__init__(self._message(_without_keys))
 

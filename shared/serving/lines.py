@@ -1,44 +1,78 @@
-"""Rows from the lines of a file: CSV, whose text becomes what the input schema asks for, and JSON lines.
+"""Parse lines of CSV or JSON lines into rows. Each line is one row, judged alone: a bad one costs no other.
 
-One row is one line. A CSV value with a line break in it is refused, since a file could not be cut at line ends otherwise.
+A quoted CSV value with a line break in it is refused, since a file could not be cut at line ends otherwise.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Sequence
 
-from shared.serving.errors import InvalidInput, kind_of, shortened
+from shared.serving.errors import InvalidInput, kind_of
+from shared.serving.slices import LONGEST_LINE
 from shared.serving.web import parsed
 
-BROKEN = "has a value with a line break in it: write each row on one line"
+Row = tuple[dict, dict]  # the model's features, and the columns that it does not know
+Line = Row | InvalidInput | None  # a row, or why it is none; None for a blank line
 
-Row = tuple[int, dict | InvalidInput]  # number of its line, from 1, and the row or why it is none
+CSV_PROBLEMS = {  # by a part of csv's own message
+    "unexpected end": "has a quoted value that does not end on its line: write each row on one line",
+    "field larger": "has a value of more than 131,072 characters",
+    "new-line character": "has a carriage return in it: end lines with LF or CRLF",
+}
+encoded = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
-def reader_of(key: str, header: str, input_schema: dict | None) -> Callable[[list[str], int], Iterator[Row]]:
-    """A function that gives the rows of lines, the first of which has the number given, for a file of this name.
+def reader_of(key: str, first_line: Callable[[], bytes], input_schema: dict | None) -> Callable[[list], list[Line]]:
+    """A function that parses lines, as lines_of gives them, for a file of this name.
 
-    header: the file's first line; input_schema: of one row, None for a model whose requests are not rows.
+    first_line: gives the file's; input_schema: of one row, None for a model whose requests are not rows.
     Raises InvalidInput for a name that is neither .csv nor .jsonl, and for a header without the model's features.
     """
     if key.lower().endswith(".jsonl"):
-        return json_rows
+        features = set(input_schema["properties"]) if input_schema else None
+        return lambda lines: [json_row(line, features) for line in lines]
     if not key.lower().endswith(".csv"):
         raise InvalidInput(((), "must be a .csv or .jsonl file"))
     if input_schema is None:
         raise InvalidInput(((), "must be a .jsonl file, with one request on each line: this model does not take rows"))
-    names = columns_of(header, input_schema)
-    kinds = {name: rules.get("type", "string") for name, rules in input_schema.get("properties", {}).items()}
-    return lambda lines, first: csv_rows(lines, first, names, kinds)
+    [header] = lines_of(first_line()) or [""]
+    if isinstance(header, InvalidInput):
+        raise InvalidInput(*((("header",), reason) for _, reason in header.problems))
+    return CsvReader(header, input_schema)
+
+
+def lines_of(block: bytes) -> list[str | InvalidInput]:
+    """Lines as text without their ends, LF or CRLF. A line that is not UTF-8 or too long is an InvalidInput in its place."""
+    try:
+        if len(block) > LONGEST_LINE:
+            raise ValueError
+        lines: list = block.decode().split("\n")  # str.splitlines would split at U+2028 and others too
+    except ValueError:  # UnicodeDecodeError is one
+        lines = [_decoded(line) for line in block.split(b"\n")]
+    if block.endswith(b"\n") or not block:
+        lines.pop()
+    if b"\r" in block:
+        lines = [line.removesuffix("\r") if isinstance(line, str) else line for line in lines]
+    return lines
+
+
+def _decoded(line: bytes) -> str | InvalidInput:
+    if len(line) > LONGEST_LINE:
+        return InvalidInput(((), f"has more than {LONGEST_LINE:,} bytes"))
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return InvalidInput(((), "is not UTF-8 text"))
 
 
 def columns_of(header: str, input_schema: dict) -> list[str]:
     """The names in a CSV's first line. Raises InvalidInput where features are missing or a name is there twice."""
-    try:
-        names = [name.strip() for name in next(csv.reader([header.removeprefix("\ufeff")], strict=True), [])]
-    except csv.Error:
-        raise InvalidInput((("header",), "is not valid CSV")) from None
+    values = _values(header.removeprefix("\ufeff"))
+    if isinstance(values, InvalidInput):
+        raise InvalidInput(*((("header",), reason) for _, reason in values.problems))
+    names = [name.strip() for name in values or []]
     missing = [name for name in input_schema.get("required", []) if name not in names]
     if missing:
         raise InvalidInput((("header",), f"lacks {', '.join(missing[:20])}: the first line must name the columns"))
@@ -47,38 +81,82 @@ def columns_of(header: str, input_schema: dict) -> list[str]:
     return names
 
 
-def csv_rows(lines: list[str], first: int, names: list[str], kinds: dict) -> Iterator[Row]:
-    """The rows of CSV lines. Numbers and missing values become such where the column's kind says so."""
-    numeric = {name for name in names if name in kinds and "string" not in kinds[name]}
-    broken_since = 0  # the line in which a quoted value began that has not ended yet
-    for number, line in enumerate(lines, first):
-        if broken_since:
-            if line.count('"') % 2:
-                yield broken_since, InvalidInput(((), BROKEN))
-                broken_since = 0
-            continue
-        if not line.strip():
-            continue
-        try:
-            values = next(csv.reader([line], strict=True))
-        except csv.Error as error:
-            if "unexpected end of data" in str(error):
-                broken_since = number
+class CsvReader:
+    """Parses lines of a CSV file, whose text becomes the types that the input schema asks for."""
+
+    def __init__(self, header: str, input_schema: dict):
+        self._names = columns_of(header, input_schema)
+        self._types = {name: rules.get("type", "string") for name, rules in input_schema.get("properties", {}).items()}
+
+    def __call__(self, lines: list[str | InvalidInput]) -> list[Line]:
+        """A row for each line, in the same order. Columns are converted whole, which costs less than value by value."""
+        table = _table(lines)
+        width = len(self._names)
+        full = [values for values in table if type(values) is list and len(values) == width]
+        features: dict[str, Sequence] = {}
+        others: dict[str, Sequence] = {}
+        for name, column in zip(self._names, zip(*full) if full else [()] * width):
+            if name not in self._types:
+                others[name] = column
+            elif "string" in self._types[name]:
+                features[name] = [text or None for text in column] if "" in column else column
             else:
-                yield number, InvalidInput(((), "is not valid CSV"))
-            continue
-        if line.count('"') % 2:  # the end of a value that began before this part, perhaps
-            yield number, InvalidInput(((), "has a quote that does not belong to a pair"))
-            continue
-        if len(values) != len(names):
-            yield number, InvalidInput(((), f"has {len(values)} values for {len(names)} columns"))
-            continue
-        row: dict = dict(zip(names, values))
-        for name in numeric:
-            row[name] = number_of(row[name])
-        yield number, {name: value for name, value in row.items() if value != "" or name not in kinds}
-    if broken_since:
-        yield broken_since, InvalidInput(((), f"{BROKEN} (it goes on beyond the end)"))
+                features[name] = _numbers(column, "number" in self._types[name])
+        rows: list[Line] = list(zip(_dicts(features, len(full)), _dicts(others, len(full))))
+        if len(full) == len(lines):
+            return rows
+        each = iter(rows)
+        return [next(each) if type(values) is list and len(values) == width else self._refused(values) for values in table]
+
+    def _refused(self, values: list[str] | InvalidInput | None) -> InvalidInput | None:
+        if isinstance(values, list):
+            return InvalidInput(((), f"has {len(values)} values for {len(self._names)} columns"))
+        return values
+
+
+def _table(lines: list[str | InvalidInput]) -> list[list[str] | InvalidInput | None]:
+    """The values of each line; None for a blank one. All at once where no line stands out, which is the rule."""
+    try:
+        if not any(line.count('"') % 2 for line in lines):  # type: ignore[union-attr]
+            table = list(csv.reader(lines, strict=True))  # type: ignore[arg-type]
+            if len(table) == len(lines) and all(map(_is_row, table)):
+                return table  # type: ignore[return-value]
+    except (AttributeError, csv.Error):  # AttributeError for a line that is an InvalidInput already
+        pass
+    return [_values(line) if isinstance(line, str) else line for line in lines]
+
+
+def _is_row(values: list[str]) -> bool:
+    return len(values) > 1 or any(map(str.strip, values))
+
+
+def _values(line: str) -> list[str] | InvalidInput | None:
+    """The values of one line of CSV; None for a blank one."""
+    if not line.strip():
+        return None
+    try:
+        [values] = csv.reader([line], strict=True)
+    except csv.Error as error:
+        reasons = [reason for part, reason in CSV_PROBLEMS.items() if part in str(error)]
+        return InvalidInput(((), (reasons or ["is not valid CSV"])[0]))
+    if line.count('"') % 2:  # the end of a value that began on a line before
+        return InvalidInput(((), "has a quote that does not belong to a pair"))
+    return values
+
+
+def _dicts(columns: dict[str, Sequence], count: int) -> list[dict]:
+    """Columns as rows."""
+    return [dict(zip(columns, values)) for values in zip(*columns.values())] if columns else [{}] * count
+
+
+def _numbers(column: Sequence[str], fractions: bool) -> list:
+    """A column of numbers. fractions: whether whole ones may become floats too."""
+    if not "".join(column).strip("+-.0123456789eE"):  # a look at all characters at once
+        try:
+            return list(map(float if fractions else int, column))
+        except ValueError:
+            pass
+    return [None if (value := number_of(text)) == "" else value for text in column]
 
 
 def number_of(text: str) -> float | int | str:
@@ -93,21 +171,36 @@ def number_of(text: str) -> float | int | str:
     return text
 
 
-def json_rows(lines: list[str], first: int) -> Iterator[Row]:
-    """The rows of JSON lines."""
-    for number, line in enumerate(lines, first):
-        if not line.strip():
-            continue
+def json_row(line: str | InvalidInput, features: set[str] | None) -> Line:
+    """The row of a line of JSON. features: what the model knows; None where each line is a request of its own."""
+    if isinstance(line, InvalidInput):
+        return line
+    if not line.strip():
+        return None
+    try:
+        row = parsed(line)
+        if not isinstance(row, dict):
+            raise InvalidInput(((), f"must be an object, not {kind_of(row)}"))
+        if features is None or row.keys() <= features:
+            return row, {}
+        others = {key: row[key] for key in row if key not in features}
+        _check_others(others)
+    except InvalidInput as refusal:
+        return refusal
+    return {key: row[key] for key in row if key in features}, others
+
+
+def _check_others(others: dict) -> None:
+    """Raises InvalidInput for values that JSON can spell but a result in UTF-8 cannot carry."""
+    problems = []
+    for key, value in others.items():
         try:
-            row = parsed(line.removeprefix("\ufeff") if number == 1 else line)
-            if not isinstance(row, dict):
-                raise InvalidInput(((), f"must be an object, not {kind_of(row)}"))
-        except InvalidInput as refusal:
-            yield number, refusal
-            continue
-        yield number, row
-
-
-def told(refusal: InvalidInput) -> str:
-    """A refusal in one line that is not too long for a table."""
-    return shortened(str(refusal), 500)
+            encoded({key: value}).encode()
+        except UnicodeEncodeError:
+            problems.append(((key,), "must be text without lone surrogates"))
+        except ValueError:  # 1e999 is read as infinity
+            problems.append(((key,), "must not be or have a number beyond the range of float64"))
+        except RecursionError:
+            problems.append(((key,), "is nested too deeply"))
+    if problems:
+        raise InvalidInput(*problems)

@@ -65,6 +65,17 @@ def span(name: str):
         _line[key] = round(_line.get(key, 0) + _milliseconds(start), 3)
 
 
+@contextmanager
+def unlogged():
+    """Leaves the line as it was before: for a prediction that answers nobody."""
+    before = dict(_line)
+    try:
+        yield
+    finally:
+        _line.clear()
+        _line.update(before)
+
+
 def count(name: str, by: int = 1) -> None:
     """Adds to one of the line's counts: `predictions`, `refused` or `errors`."""
     _line[name] = _line.get(name, 0) + by

@@ -6,18 +6,18 @@ boto3 is imported when the first object comes: AWS's base image has it, and othe
 from __future__ import annotations
 
 import json
-import math
 import os
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from urllib.parse import unquote_plus
 
 from shared.serving import bulk, logs
 from shared.serving.errors import InvalidInput, kind_of
-from shared.serving.lines import reader_of
+from shared.serving.lines import lines_of, reader_of
+from shared.serving.results import Results, refused_of, write
+from shared.serving.slices import Source, blocks, line_from
 
-MOST_BYTES = 32 * 1024 * 1024  # of one object, or of one part: it is scored in memory
-LONGEST_LINE = 1024 * 1024  # bytes
+MOST_BYTES = 32 * 1024 * 1024  # of one object, or of one part: more would take too long, not too much memory
+LONGEST_KEY = 1024  # bytes, by S3
 IMAGES = (".jpg", ".jpeg", ".png", ".webp")
 
 _client = None
@@ -35,12 +35,13 @@ def score_objects(event: dict, predict: Callable, metadata: dict, many: str | No
             continue
         try:
             with logs.span("fetch"):
-                size = client().head_object(Bucket=bucket, Key=key)["ContentLength"]
+                head = client().head_object(Bucket=bucket, Key=key)
+            size = head["ContentLength"]
             if key.lower().endswith(IMAGES):
                 results.append(_score_image(bucket, key, size, prefix, predict))
             else:
                 output = f"s3://{bucket}/{prefix}{key}.jsonl"
-                part = {"bucket": bucket, "key": key, "start": 0, "end": size, "output": output}
+                part = {"bucket": bucket, "key": key, "start": 0, "end": size, "output": output, "etag": head["ETag"]}
                 results.append(score_part({"score": part}, predict, metadata, many))
         except InvalidInput as refusal:  # the other objects of this event need not wait for it
             problem = problem or refusal
@@ -52,28 +53,44 @@ def score_objects(event: dict, predict: Callable, metadata: dict, many: str | No
 def score_part(event: dict, predict: Callable, metadata: dict, many: str | None) -> dict:
     """Scores the lines of an object that begin in [start, end), into the object `output`: the same each time.
 
-    event: {"score": {"bucket", "key", "start", "end", "output"}}; start and end in bytes, output as s3://bucket/key.
-    Refused rows are also written beside it, to ….refused.jsonl, each with the number of its line in this part, from 1.
+    event: {"score": {"bucket", "key", "start", "end", "output"}}; start and end in bytes, output as s3://bucket/key. It may
+    have `etag`, of the version that must be read, and `fresh`: true where nothing of an earlier run is at `output`.
+    Refused rows are also written beside it, to ….refused.ndjson, each with the number of its line in this part, from 1.
     Returns the numbers of lines, of rows, and of those that were scored and refused. The object's metadata has them too,
-    and the milliseconds that it took.
+    and the milliseconds that it took, the range of bytes, and the version that was read.
     Raises InvalidInput for a part that is not described like this, is too large, or of a file without the right columns.
     """
-    began = time.perf_counter()
-    bucket, key, start, end, output = _part(event["score"])
-    with logs.span("fetch"):
-        lines = _lines(bucket, key, start, end)
-        header = "".join((lines if start == 0 else _lines(bucket, key, 0, 1))[:1])
-    rows_of = reader_of(key, header, metadata["input_schema"] if many else None)
-    skipped = 1 if start == 0 and key.lower().endswith(".csv") else 0
-    rows = list(rows_of(lines[skipped:], 1 + skipped))
-    features = set(metadata["input_schema"].get("properties", {}))
-    answers, refused = bulk.score(rows, predict, many, features)
-    counts = {"lines": len(lines), "rows": len(rows), "scored": len(rows) - len(refused), "refused": len(refused)}
-    if refused:
-        _write(refused_of(output), "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in refused), {})
-    told = {**counts, "milliseconds": math.ceil((time.perf_counter() - began) * 1000)}
-    _write(output, "".join(f"{answer}\n" for answer in answers), {name: str(number) for name, number in told.items()})
-    return {**counts, "output": output}
+    part = _checked(event["score"])
+    source = Source(client(), part["bucket"], part["key"], part.get("etag"))
+    start, end = part["start"], part["end"]
+    with Results() as results:
+        with logs.span("fetch"):
+            read = reader_of(part["key"], lambda: line_from(source, 0), metadata["input_schema"] if many else None)
+        reserved = bulk.reserved_names(predict, many, metadata["input_schema"])
+        for lines in _batches(source, start, end):
+            head: list = []  # blank to the results: a CSV's header is a line, and no row
+            if start == 0 and results.lines == 0:
+                if part["key"].lower().endswith(".csv"):
+                    head = [None]
+                lines[0] = lines[0].removeprefix("\ufeff") if isinstance(lines[0], str) else lines[0]
+            results.add(head + bulk.score(read(lines[len(head) :]), predict, many, reserved))
+        counts = results.counts()
+        logs.count("refused", counts["refused"])
+        results.write(client(), part["output"], part.get("fresh", False), bytes=f"{start}-{end}", etag=source.etag or "-")
+    return {**counts, "output": part["output"]}
+
+
+def _batches(source: Source, start: int, end: int) -> Iterator[list]:
+    """The lines that begin in a range of bytes, at most bulk.BATCH at a time."""
+    slices = blocks(source, start, end)
+    while True:
+        with logs.span("fetch"):
+            block = next(slices, b"")
+        if not block:
+            return
+        lines = lines_of(block)
+        for at in range(0, len(lines), bulk.BATCH):
+            yield lines[at : at + bulk.BATCH]
 
 
 def client():
@@ -103,69 +120,43 @@ def _score_image(bucket: str, key: str, size: int, prefix: str, predict: Callabl
         image = client().get_object(Bucket=bucket, Key=key)["Body"].read()
     answer = predict({"image": image})
     output = f"s3://{bucket}/{prefix}{key}.json"
-    _write(output, json.dumps(answer, ensure_ascii=False, allow_nan=False) + "\n", {})
+    write(client(), output, (json.dumps(answer, ensure_ascii=False, allow_nan=False) + "\n").encode())
     return {"output": output}
 
 
-def _part(part: object) -> tuple[str, str, int, int, str]:
+def _checked(part: object) -> dict:
+    """A part of an object, as score_part describes it. Raises InvalidInput before any work is done."""
     if not isinstance(part, dict):
         raise InvalidInput((("score",), f"must be an object, not {kind_of(part)}"))
+    types: dict[str, tuple[type, ...]] = dict.fromkeys(("bucket", "key", "output"), (str,))
+    types |= {"start": (int,), "end": (int,), "etag": (str, type(None)), "fresh": (bool, type(None))}
+    names = {str: "text", int: "a whole number", bool: "true or false"}
     problems: list[tuple] = [
-        (("score", name), "must be text") for name in ("bucket", "key", "output") if type(part.get(name)) is not str
+        (("score", name), f"must be {names[kinds[0]]}") for name, kinds in types.items() if type(part.get(name)) not in kinds
     ]
-    problems += [(("score", name), "must be a whole number") for name in ("start", "end") if type(part.get(name)) is not int]
-    if not problems and not 0 <= part["start"] <= part["end"]:
-        problems.append((("score", "start"), "must be between 0 and end"))
-    if not problems and part["end"] - part["start"] > MOST_BYTES:
-        problems.append((("score",), f"has more than {MOST_BYTES:,} bytes: use make score, which cuts it into parts"))
-    if not problems and not part["output"].startswith("s3://"):
-        problems.append((("score", "output"), "must begin with s3://"))
     if problems:
         raise InvalidInput(*problems)
-    return part["bucket"], part["key"], part["start"], part["end"], part["output"]
+    if not 0 <= part["start"] <= part["end"]:
+        problems.append((("score", "start"), "must be between 0 and end"))
+    if part["end"] - part["start"] > MOST_BYTES:
+        problems.append((("score",), f"has more than {MOST_BYTES:,} bytes: use make score, which cuts it into parts"))
+    if problem := _output_problem(part):
+        problems.append((("score", "output"), problem))
+    if problems:
+        raise InvalidInput(*problems)
+    return part
 
 
-def _lines(bucket: str, key: str, start: int, end: int) -> list[str]:
-    """The lines that begin in a range of bytes, whole, without their ends. The byte before tells whether one begins at start."""
-    if start == end:
-        return []
-    text = _read(bucket, key, max(0, start - 1), end)
-    reach = end
-    while not text.endswith(b"\n"):  # the last line goes on beyond the range
-        more = _read(bucket, key, reach, reach + 65_536)
-        if not more:
-            break
-        text += more[: more.find(b"\n") + 1] if b"\n" in more else more
-        reach += len(more)
-        if reach - end > LONGEST_LINE:
-            raise InvalidInput(((), f"has a line of more than {LONGEST_LINE:,} bytes"))
-    if start > 0:
-        text = text[text.find(b"\n") + 1 :] if b"\n" in text else b""
+def _output_problem(part: dict) -> str | None:
+    """Why the result cannot be written where it should be."""
+    scheme, _, address = part["output"].partition("s3://")
+    bucket, _, key = address.partition("/")
+    if scheme or not bucket or not key:
+        return "must be an address in S3 such as s3://bucket/folder/part.jsonl"
     try:
-        lines = text.decode().split("\n")
-    except UnicodeDecodeError:
-        raise InvalidInput(((), "is not UTF-8 text")) from None
-    if lines[-1] == "":
-        lines.pop()
-    return [line.removesuffix("\r") for line in lines]
-
-
-def _read(bucket: str, key: str, start: int, end: int) -> bytes:
-    """Bytes of an object; none beyond its end."""
-    try:
-        return client().get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-{end - 1}")["Body"].read()
-    except client().exceptions.ClientError as error:
-        if error.response["Error"]["Code"] == "InvalidRange":
-            return b""
-        raise
-
-
-def _write(output: str, text: str, counts: dict[str, str]) -> None:
-    bucket, key = output.removeprefix("s3://").split("/", 1)
-    kind = "application/json" if key.endswith(".json") else "application/x-ndjson"
-    client().put_object(Bucket=bucket, Key=key, Body=text.encode(), ContentType=kind, Metadata=counts)
-
-
-def refused_of(output: str) -> str:
-    """The object beside the one with the answers of a part: the rows of it that were refused."""
-    return output.removesuffix(".jsonl") + ".refused.jsonl"
+        too_long = len(refused_of(key).encode()) > LONGEST_KEY
+    except UnicodeEncodeError:
+        return "must be text without lone surrogates"
+    if too_long:
+        return f"has too long a key: with what is added for refused rows, S3 takes {LONGEST_KEY:,} bytes"
+    return "must not be the object that is scored" if (bucket, key) == (part["bucket"], part["key"]) else None

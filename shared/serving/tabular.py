@@ -60,8 +60,9 @@ class Features:
         """
         strays = [(at, None, f"must be an object, not {kind_of(row)}") for at, row in enumerate(rows) if type(row) is not dict]
         if strays:
-            raise _refusal(strays, path_of)
+            raise _refusal(strays, path_of, 0, strays)
         problems: list[tuple] = []
+        every: list[tuple] = []  # for bulk scoring, which must know each bad row
         more = 0
         warnings: dict[int, list[str]] = {}
         found, complete = self._columns(rows)
@@ -78,8 +79,9 @@ class Features:
                     _add(warnings, at, warning)
             problems += bad[:MOST_NAMED]  # no more of one column can be among the first of all
             more += len(bad[MOST_NAMED:])
+            every += bad
         if problems:
-            raise _refusal(problems, path_of, more)
+            raise _refusal(problems, path_of, more, every)
         if not complete or max(map(len, rows)) > len(self._rules):
             for at, row in enumerate(rows):
                 for name in sorted(row.keys() - self._rules.keys())[: MOST_NAMED + 1]:
@@ -161,8 +163,11 @@ def _add(warnings: dict[int, list[str]], at: int, warning: str) -> None:
         told.append(f"only the first {MOST_NAMED} warnings are given")
 
 
-def _refusal(problems: list[tuple], path_of: Callable[[int], tuple], more: int = 0) -> InvalidInput:
-    """problems: (index of the row, name of the feature or None, reason) each, in any order; more: how many were left out."""
+def _refusal(problems: list[tuple], path_of: Callable[[int], tuple], more: int, by_row: list[tuple]) -> InvalidInput:
+    """problems: (index of the row, name of the feature or None, reason) each, in any order; more: how many were left out.
+
+    by_row: all of them.
+    """
     problems.sort(key=lambda problem: problem[0])
     named = [(path_of(at) + ((name,) if name else ()), reason) for at, name, reason in problems[:MOST_NAMED]]
-    return InvalidInput(*named, more=more + max(0, len(problems) - MOST_NAMED))
+    return InvalidInput(*named, more=more + max(0, len(problems) - MOST_NAMED), by_row=by_row)

@@ -16,6 +16,7 @@ ROWS = 100_000
     ("arguments", "told"),
     [
         (["INPUT=", "OUTPUT=s3://b/k"], "INPUT= is not an address in S3 such as s3://bucket/folder/customers.csv"),
+        (["INPUT=s3://b/k.csv", "OUTPUT=s3://b"], "OUTPUT=s3://b is not an address in S3 such as s3://bucket/folder"),
         (["INPUT=s3://b/k.txt", "OUTPUT=s3://b/k"], "INPUT=s3://b/k.txt is not a .csv or .jsonl file"),
         (["INPUT=s3://b/k.csv", "OUTPUT=s3://b/k"], 'the function may not use the bucket b: add data_buckets = ["b"]'),
         (["INPUT=s3://{}/no.csv", "OUTPUT=s3://{}/k"], "there is no s3://"),

@@ -1,5 +1,8 @@
-"""A client for S3 that keeps objects in memory, with as much of boto3's as the serving code uses."""
+"""A client for S3 that keeps objects in memory, with as much of boto3's as the project uses."""
 
+import datetime
+import functools
+import hashlib
 import io
 
 from botocore.exceptions import ClientError
@@ -12,21 +15,60 @@ class FakeS3:
     def __init__(self):
         self.objects: dict[str, bytes] = {}
         self.metadata: dict[str, dict] = {}
-        self.reads = 0
+        self.reads: list[str | None] = []  # the ranges that were asked for
+        self.bytes_read = 0
+
+    def _body(self, Bucket, Key):
+        try:
+            return self.objects[f"{Bucket}/{Key}"]
+        except KeyError:
+            raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject") from None
 
     def head_object(self, Bucket, Key):
-        return {"ContentLength": len(self.objects[f"{Bucket}/{Key}"])}
+        body = self._body(Bucket, Key)
+        now = datetime.datetime.now(datetime.UTC)
+        metadata = self.metadata.get(f"{Bucket}/{Key}", {})
+        return {"ContentLength": len(body), "ETag": etag(body), "Metadata": metadata, "LastModified": now}
 
-    def get_object(self, Bucket, Key, Range=None):
-        self.reads += 1
-        body = self.objects[f"{Bucket}/{Key}"]
+    def get_object(self, Bucket, Key, Range=None, IfMatch=None):
+        self.reads.append(Range)
+        body = self._body(Bucket, Key)
+        answer = {"ETag": etag(body)}
+        if IfMatch not in (None, answer["ETag"]):
+            raise ClientError({"Error": {"Code": "PreconditionFailed"}}, "GetObject")
         if Range:
             start, end = map(int, Range.removeprefix("bytes=").split("-"))
             if start >= len(body):
                 raise ClientError({"Error": {"Code": "InvalidRange"}}, "GetObject")
+            answer["ContentRange"] = f"bytes {start}-{min(end, len(body) - 1)}/{len(body)}"
             body = body[start : end + 1]
-        return {"Body": io.BytesIO(body)}
+        self.bytes_read += len(body)
+        return {**answer, "Body": io.BytesIO(body)}
 
-    def put_object(self, Bucket, Key, Body, ContentType, Metadata):
-        self.objects[f"{Bucket}/{Key}"] = Body
-        self.metadata[f"{Bucket}/{Key}"] = Metadata
+    def put_object(self, Bucket, Key, Body, ContentType, Metadata=None):
+        self.objects[f"{Bucket}/{Key}"] = Body if isinstance(Body, bytes) else Body.read()
+        self.metadata[f"{Bucket}/{Key}"] = Metadata or {}
+
+    def delete_objects(self, Bucket, Delete):
+        for item in Delete["Objects"]:
+            self.objects.pop(f"{Bucket}/{item['Key']}", None)
+        return {}
+
+    def delete_object(self, Bucket, Key):
+        self.objects.pop(f"{Bucket}/{Key}", None)
+
+    def get_paginator(self, operation):
+        assert operation == "list_objects_v2"
+        return self
+
+    def paginate(self, Bucket, Prefix):
+        found = [key.removeprefix(f"{Bucket}/") for key in sorted(self.objects) if key.startswith(f"{Bucket}/{Prefix}")]
+        for at in range(0, len(found), 2):  # pages
+            yield {"Contents": [{"Key": key} for key in found[at : at + 2]]}
+        if not found:
+            yield {}
+
+
+@functools.lru_cache(maxsize=8)  # a file is read in many pieces
+def etag(body):
+    return f'"{hashlib.md5(body).hexdigest()}"'

@@ -9,6 +9,7 @@ import pytest
 
 from shared.serving import storage
 from shared.serving.errors import InvalidInput
+from shared.serving.lines import CSV_PROBLEMS, number_of
 from tests.unit.fake_s3 import FakeS3
 from tests.unit.toy import probability
 
@@ -55,7 +56,7 @@ def test_through_eventbridge_the_key_comes_unquoted(handler, s3):
     first, second = results(s3, "bucket/results/in put.jsonl.jsonl")
     assert first["who"] == "x" and "churn" in first and "warnings" not in first
     assert second == {"error": "the request must be an object, not a list"}
-    assert results(s3, "bucket/results/in put.jsonl.refused.jsonl") == [{"line": 3, "problem": second["error"]}]
+    assert results(s3, "bucket/results/in put.jsonl.refused.ndjson") == [{"line": 3, "problem": second["error"]}]
 
 
 def test_results_do_not_trigger_again(handler, s3):
@@ -79,7 +80,7 @@ def test_parts_fit_together_wherever_they_are_cut(handler, s3, size, end):
         counts = handler(part("all.csv", start, min(start + size, len(body))))
         rows += results(s3)
         if counts["refused"]:
-            refused += [lines_before + entry["line"] for entry in results(s3, "bucket/out.refused.jsonl")]
+            refused += [lines_before + entry["line"] for entry in results(s3, "bucket/out.refused.ndjson")]
         lines_before += counts["lines"]
     assert [row.get("id") for row in rows] == [*map(str, range(20)), None, *map(str, range(20, 39))]
     assert refused == [22] and lines_before == 41 + (end == "\n\n")
@@ -103,16 +104,19 @@ def test_a_part_that_is_run_twice_writes_the_same(handler, s3):
         ("1,,north,1,1", "plan is missing"),
         ("1,gold,north,1.5,-1", "months must be a whole number; fee must be between 0 and 1320.5"),
         ("1,gold,north", "the request has 3 values for 5 columns"),
-        ('1,gold,"no\nrth",1,1', "the request has a value with a line break in it: write each row on one line"),
         ('1,gold,no"rth,1,1', "the request has a quote that does not belong to a pair"),
         ('1,gold,"north"x,1,1', "the request is not valid CSV"),
+        ('1,gold,"north,1,1', f"the request {CSV_PROBLEMS['unexpected end']}"),
+        ("1,gold,no\rrth,1,1", "the request has a carriage return in it: end lines with LF or CRLF"),
+        (f"1,gold,{'n' * 200_000},1,1", "the request has a value of more than 131,072 characters"),
+        ("1,gold,north,1e999,1", "months must be a number, not NaN or infinity"),
     ],
 )
 def test_a_bad_line_is_named_and_the_others_are_scored(handler, s3, line, problem):
     s3.objects["bucket/all.csv"] = "\n".join([*LINES[:50], line, *LINES[50:100]]).encode()
     counts = handler(part("all.csv", 0, len(s3.objects["bucket/all.csv"])))
     assert (counts["rows"], counts["scored"], counts["refused"]) == (100, 99, 1)
-    assert results(s3, "bucket/out.refused.jsonl") == [{"line": 51, "problem": problem}]
+    assert results(s3, "bucket/out.refused.ndjson") == [{"line": 51, "problem": problem}]
     assert results(s3)[49]["error"] == problem
 
 
@@ -132,7 +136,7 @@ def test_thousands_of_bad_rows_are_all_told(handler, s3):
     s3.objects["bucket/all.csv"] = "\n".join([HEADER, *lines]).encode()
     counts = handler(part("all.csv", 0, len(s3.objects["bucket/all.csv"])))
     assert (counts["scored"], counts["refused"]) == (6000, 3000)
-    assert [entry["line"] for entry in results(s3, "bucket/out.refused.jsonl")] == list(range(2, 9002, 3))
+    assert [entry["line"] for entry in results(s3, "bucket/out.refused.ndjson")] == list(range(2, 9002, 3))
 
 
 @pytest.mark.parametrize(
@@ -141,20 +145,27 @@ def test_thousands_of_bad_rows_are_all_told(handler, s3):
         ({"start": "0"}, "score.start must be a whole number"),
         ({"start": 5, "end": 4}, "score.start must be between 0 and end"),
         ({"output": None}, "score.output must be text"),
-        ({"output": "out"}, "score.output must begin with s3://"),
+        ({"output": "out"}, "score.output must be an address in S3 such as s3://bucket/folder/part.jsonl"),
+        ({"output": "s3://b"}, "score.output must be an address in S3"),
+        ({"output": "s3://b/"}, "score.output must be an address in S3"),
+        ({"output": "s3:///k"}, "score.output must be an address in S3"),
+        ({"output": "s3://b/" + "ü" * 510}, "score.output has too long a key"),
+        ({"output": "s3://b/\ud800"}, "score.output must be text without lone surrogates"),
+        ({"output": "s3://bucket/a.csv"}, "score.output must not be the object that is scored"),
+        ({"etag": 1}, "score.etag must be text"),
+        ({"fresh": "yes"}, "score.fresh must be true or false"),
         ({"end": 10**9}, "score has more than 33,554,432 bytes: use make score, which cuts it into parts"),
         ({"key": "a.xlsx"}, "must be a .csv or .jsonl file"),
     ],
 )
 def test_a_part_that_makes_no_sense(handler, s3, changed, message):
-    s3.objects |= {"bucket/a.csv": b"x", "bucket/a.xlsx": b"x"}
+    before = s3.objects = {"bucket/a.csv": LINES[0].encode(), "bucket/a.xlsx": b"x"}
     with pytest.raises(InvalidInput, match=message):
         handler({"score": {"bucket": "bucket", "key": "a.csv", "start": 0, "end": 1, "output": "s3://bucket/o", **changed}})
+    assert s3.objects == before and s3.bytes_read <= 1  # refused before any work
 
 
 def test_text_values_become_what_the_schema_says():
-    from shared.serving.lines import number_of
-
     assert [number_of(text) for text in ("1", " 1.5", "1e3", "-2", "", "inf", "0x1", "1-2")] == [
         1, 1.5, 1000.0, -2, "", "inf", "0x1", "1-2",
     ]  # fmt: skip
