@@ -20,7 +20,7 @@ from tests.checkout import Checkout
 
 # A fixture of the projects of a kind: how their task begins, and the module with which their handlers read requests.
 KINDS = {"tabular": ("tabular-", "shared.serving.tabular"), "imaging": ("image-", "shared.serving.image_requests")}
-FILES = {"test_tabular": "tabular", "test_image": "imaging"}  # these files import what projects of a kind alone install
+FILES = {"_tabular": "tabular", "_image": "imaging"}  # files with that in their name import what such projects alone install
 TAKE_A_PROJECT = {"project", "default_project", "image", "tabular_image", "imaging_image", *KINDS}
 the_project = functools.cache(Project)  # one object for all tests, or else pytest does not see that they can share a fixture
 
@@ -83,11 +83,15 @@ def pytest_report_header(config):
 
 def pytest_ignore_collect(collection_path, config):
     """Files of a kind without a project, and the tests in folders of projects that are not chosen."""
-    kinds = [kind for start, kind in FILES.items() if collection_path.name.startswith(start)]
-    if kinds and collection_path.suffix == ".py" and not of_kind(kinds[0], chosen(config)):
+    if (kind := kind_of_file(collection_path)) and not of_kind(kind, chosen(config)):
         return True
     owner = owner_of(collection_path)
     return True if owner and owner not in chosen(config) else None
+
+
+def kind_of_file(path):
+    """A key of KINDS, or None for a file of tests that any project's packages are enough for."""
+    return next((kind for word, kind in FILES.items() if path.suffix == ".py" and word in path.name), None)
 
 
 def owner_of(path):
@@ -119,7 +123,7 @@ def pytest_collection_modifyitems(config, items):
         params = item.callspec.params if hasattr(item, "callspec") else {}
         of_none = any(params.get(fixture, item) is None for fixture in TAKE_A_PROJECT)
         again = config.getoption("--once") and not TAKE_A_PROJECT & params.keys() and not owner_of(item.path)
-        again = again and not item.path.name.startswith(tuple(FILES))  # which the other run may not have
+        again = again and not kind_of_file(item.path)  # which the other run may not have
         (left_out if of_none or again else kept).append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)

@@ -16,11 +16,12 @@ from tests.unit.envelopes import FOREIGN, NOT_CREATIONS, notification, through_t
 from tests.unit.fake_s3 import FakeS3
 from tests.unit.http_events import FORMS
 from tests.unit.toy import CUSTOMER
-from tests.unit.toy_image import base64_of, file_of, plain
 
 JSON = {"Content-Type": "application/json"}
 ONE = {"customer": CUSTOMER}
-IMAGE = {"image": base64_of(file_of(plain("red")))}
+# A red PNG of 2x2, written out: projects of rows have no Pillow, which would make one.
+RED = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAFklEQVR4nGP8JSLHwMDAxMDAwMDAAAAPFgEwyMfCnwAAAABJRU5ErkJggg=="
+IMAGE = {"image": RED}
 
 ENVELOPES = [event for _, _, event in FOREIGN] + NOT_CREATIONS
 ENVELOPES += [form("POST", "/predict", json.dumps(ONE), JSON) for form in FORMS]

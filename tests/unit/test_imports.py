@@ -9,6 +9,7 @@ import pytest
 
 from scripts.project import ROOT
 from tests.handlers import row_of, with_rows
+from tests.plugin import kind_of_file
 from tests.unit.toy import CUSTOMER
 
 SERVING = sorted((ROOT / "shared/serving").glob("*.py"))
@@ -92,3 +93,17 @@ def loaded_by(program, project=None, model=None, runtime="python"):
         check=True,
     )
     return set(json.loads(ran.stdout.splitlines()[-1]))
+
+
+OF_IMAGES = {"PIL", "tests.unit.toy_image", "tests.projects.pictures"}  # what projects of rows cannot import
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_files_for_image_projects_import_pillow_when_they_are_collected(path):
+    if kind_of_file(path) == "imaging" or path.stem == "pictures":
+        return
+    for node in ast.parse(path.read_text()).body:
+        names = [alias.name for alias in node.names] if isinstance(node, (ast.Import, ast.ImportFrom)) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [node.module or "", *(f"{node.module}.{name}" for name in names)]
+        assert not OF_IMAGES & {*names, *(name.split(".")[0] for name in names)}, path

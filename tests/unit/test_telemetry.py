@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from scripts.project import ROOT, Project
+from tests.handlers import with_rows
 from tests.unit.toy import CUSTOMER
 
 FOUND = """
@@ -33,7 +34,7 @@ def started(project, model, event, runtime, folder):
 
 @pytest.fixture
 def tabular_start(tabular, toy, runtime, tmp_path):
-    return started(tabular, toy, {"customer": CUSTOMER}, runtime, tmp_path)
+    return started(tabular, toy, with_rows(tabular, [CUSTOMER]), runtime, tmp_path)
 
 
 @pytest.fixture

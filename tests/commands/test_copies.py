@@ -1,0 +1,112 @@
+"""A copied folder runs as many tests as the one it is a copy of, and passes them: as it is, and after its names have changed."""
+
+import csv
+import json
+import shutil
+
+import pytest
+
+CATEGORIES, NUMBERS = ["contract", "internetservice", "partner"], ["tenure", "monthlycharges"]  # of 19 columns
+
+# These run for the project that MODEL is where it is not given: the repository's own pages, and this file.
+OF_DEFAULT = ("tests/commands/test_readme.py::", "tests/aws/test_page.py::", "tests/commands/test_copies.py::")
+
+
+def collected(checkout, name, *arguments):
+    """The tests that are collected for a project, with FOLDER for its name, but for those of the default project."""
+    status, output = checkout.python("-m", "pytest", f"--model={name}", "--collect-only", "-q", *arguments)
+    assert status == 0, output
+    return {line.replace(name, "FOLDER") for line in output.splitlines() if "::" in line and not line.startswith(OF_DEFAULT)}
+
+
+def passed(checkout, name, *arguments):
+    """Runs tests of a project, without those that take none."""
+    status, output = checkout.python("-m", "pytest", f"--model={name}", "--once", "-q", *arguments)
+    assert status == 0, output
+
+
+def copied(checkout, project, name):
+    shutil.copytree(checkout.root / project.name, checkout.root / name, ignore=shutil.ignore_patterns("build"))
+    return checkout.root / name
+
+
+def made(checkout, name):
+    """Trains and exports."""
+    for script in ("train.py", "export_onnx.py"):
+        status, output = checkout.python(f"{name}/{script}")
+        assert status == 0, output
+
+
+def edit(path, *pairs):
+    text = path.read_text()
+    for before, after in pairs:
+        assert before in text, before
+        text = text.replace(before, after)
+    path.write_text(text)
+
+
+def rename(checkout, folder):
+    """What an owner changes, as the README says: columns, target and labels, names of requests and answers, the example."""
+    data = checkout.root / "shared/data/people.csv"
+    with (checkout.root / "shared/data/telco-customer-churn.csv").open(newline="") as file:
+        rows = [
+            {**{key: row[key] for key in CATEGORIES + NUMBERS}, "gone": row["churn"] == "yes"} for row in csv.DictReader(file)
+        ]
+    with data.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    train = (folder / "train.py").read_text()
+    columns = train[train.index("CATEGORIES = ") : train.index("TARGET, LABELS")]
+    edit(
+        folder / "train.py",
+        (columns, f"CATEGORIES = {CATEGORIES!r}\nNUMBERS = {NUMBERS!r}\n"),
+        ('TARGET, LABELS = "churn", ["no", "yes"]', 'TARGET, LABELS = "gone", ["False", "True"]'),
+        ("telco-customer-churn.csv", data.name),
+    )
+    names = (('"customers"', '"people"'), ('"customer"', '"passenger"'), ('"churn_probability"', '"risk"'), ('"churn"', '"gone"'))
+    edit(folder / "lambda_function.py", *names)
+    row = json.loads((folder / "event.json").read_text())["customer"]
+    (folder / "event.json").write_text(json.dumps({"passenger": {key: row[key] for key in CATEGORIES + NUMBERS}}))
+    (folder / "test_churn.py").unlink()
+
+
+@pytest.fixture
+def checkout(checkout):
+    """A checkout that can be copied once more, as the tests in it do."""
+    assert checkout.popen("git", "init", "-q").wait(timeout=60) == 0
+    (checkout.root / ".git/info/exclude").write_text(".venv\n")  # a link, or full of them
+    return checkout
+
+
+def test_a_copy_runs_and_passes_the_same_tests(checkout, default_project):
+    name = "fraud-sklearn"
+    copied(checkout, default_project, name)
+    made(checkout, name)
+    assert sorted(collected(checkout, name) ^ collected(checkout, default_project.name)) == []
+    passed(checkout, name, name, "-k", "quality")
+
+
+def test_a_copy_with_other_columns_and_names_runs_and_passes_the_same_tests(checkout, default_project):
+    name = "titanic"
+    rename(checkout, copied(checkout, default_project, name))
+    untrained = collected(checkout, name)  # its kind is known before there is a model
+    tests = collected(checkout, default_project.name)
+    its_own = {test for test in tests if test.startswith("FOLDER/")}
+    assert its_own and sorted(untrained ^ (tests - its_own)) == []
+    made(checkout, name)
+    trained_once = ["tests/unit", "tests/projects/test_projects.py", "tests/projects/test_tabular.py", "-k", "not seed"]
+    passed(checkout, name, *trained_once)
+
+
+def test_a_copied_image_project_collects_the_same_tests(checkout, imaging):
+    copied(checkout, imaging, "copied-images")
+    edit(checkout.root / "copied-images/event.json", ('"image"', '"images"'), (': "', ': [{"image": "'), ('"\n}', '"}]\n}'))
+    assert collected(checkout, "copied-images") == collected(checkout, imaging.name)
+
+
+def test_a_handler_of_no_known_kind_is_told(checkout, any_project):
+    (checkout.root / any_project.name / "lambda_function.py").write_text("def lambda_handler(event, context): return {}\n")
+    shutil.rmtree(checkout.root / any_project.name / "build", ignore_errors=True)
+    status, output = checkout.python("-m", "pytest", f"--model={any_project.name}", "--collect-only", "-q")
+    assert status != 0 and f"{any_project.name} is of no kind that the tests know" in output and "Traceback" not in output
