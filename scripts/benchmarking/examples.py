@@ -9,7 +9,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from scripts.project import Project
-from shared.serving.lines import reader_of
+from shared.serving.lines import CsvReader, lines_of
 from shared.serving.tabular import MOST_ROWS
 
 
@@ -36,15 +36,15 @@ class Examples:
 
 def _rows(project: Project, input_schema: dict) -> list[dict]:
     """The held-out rows, with the model's features alone."""
-    header, *lines = (project.folder / "build/held-out.csv").read_text().splitlines()
-    read = reader_of("held-out.csv", header, input_schema)
+    header, *lines = lines_of((project.folder / "build/held-out.csv").read_bytes())
+    read = CsvReader(str(header), input_schema)
     features = input_schema["properties"]
     # pandas wrote whole numbers as 72.0, which no caller would.
     whole = {name for name, rules in features.items() if "integer" in rules["type"]}
     return [
-        {name: int(row[name]) if name in whole else row[name] for name in features if name in row}
-        for _, row in read(lines, 2)
-        if isinstance(row, dict)
+        {name: int(value) if name in whole else value for name, value in line[0].items() if value is not None}
+        for line in read(lines)
+        if isinstance(line, tuple)
     ]
 
 

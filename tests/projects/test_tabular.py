@@ -7,8 +7,10 @@ import joblib
 import numpy as np
 import pytest
 
+from scripts.benchmarking.examples import Examples
 from shared.serving.onnx_model import OnnxModel
 from shared.training.tables import load_table
+from tests.handlers import answer_to, probability_of
 
 
 @pytest.fixture
@@ -42,6 +44,18 @@ def test_parity_on_rows_never_seen(tabular):
     onnx = OnnxModel(tabular.model_file)
     answers = onnx.run({name: table[name].tolist() for name in features})["probabilities"]
     assert np.abs(np.array(answers) - model.predict_proba(table)).max() <= 1e-5
+
+
+def test_the_batches_that_are_timed_are_of_rows_never_seen(tabular):
+    """By the handler's own key for a list of rows, which need not be the singular with an s."""
+    examples = Examples(tabular, tabular.event_file)
+    _, many = tabular.request_keys()
+    batch = json.loads(examples.batch(1000))
+    assert list(batch) == [many] and len(batch[many]) == 1000 and len({json.dumps(row) for row in batch[many]}) > 100
+    answers = answer_to(tabular, batch)["predictions"]
+    table, model, _ = held_out(tabular)
+    table = table.iloc[:1000]
+    assert np.abs([probability_of(answer) for answer in answers][: len(table)] - model.predict_proba(table)[:, 1]).max() <= 1e-5
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(train, build):
