@@ -65,7 +65,7 @@ def test_http_is_refused_in_the_contract_s_words(place, project, deployed):
     }.items():
         assert answer.status_code == answer.json()["status"] == status
         assert answer.headers["content-type"] == "application/problem+json"
-    assert requests.put(f"{url}/health", timeout=60).headers["allow"] == "GET"
+    assert requests.put(f"{url}/health", timeout=60).headers["allow"] == "GET, HEAD, OPTIONS"
 
 
 def test_an_event_on_the_bus(place, project, deployed, answer):
@@ -91,9 +91,15 @@ def test_a_file_in_the_bucket(place, project, bucket):
     s3 = place.client("s3")
     name, data, suffix, asked = dropped(project)
     s3.put_object(Bucket=bucket, Key=f"input/{name}", Body=data)
-    found = eventually(lambda: s3.list_objects_v2(Bucket=bucket, Prefix="results/").get("Contents"))
-    assert [item["Key"] for item in found] == [f"results/input/{name}{suffix}"]
-    answers = [json.loads(line) for line in s3.get_object(Bucket=bucket, Key=found[0]["Key"])["Body"].read().splitlines()]
+    result, refused = f"results/input/{name}{suffix}", f"results/input/{name}.refused.ndjson"
+
+    def written():
+        keys = [item["Key"] for item in s3.list_objects_v2(Bucket=bucket, Prefix="results/").get("Contents", [])]
+        return keys if result in keys else []
+
+    # A file of rows has an object with its refused rows beside its result, empty where there are none.
+    assert sorted(eventually(written)) == sorted([result, refused] if is_tabular(project) else [result])
+    answers = [json.loads(line) for line in s3.get_object(Bucket=bucket, Key=result)["Body"].read().splitlines()]
     assert len(answers) == len(asked) and close(without(answers[-1], "id"), answer_to(project, asked[-1]))
     assert [answer.get("id") for answer in answers] == ([str(at) for at in range(50)] if is_tabular(project) else [None])
     eventually(lambda: place.log(project.name, trigger="s3"))
