@@ -80,19 +80,19 @@ def test_a_stack_that_was_left_in_review(mine, command):
         mine.assert_nothing_left(NAME)
 
 
-def test_a_first_deployment_on_aws_says_what_it_will_cost(mine):
+def test_a_first_deployment_on_aws_says_what_it_will_cost(mine, reachable):
     """To the commands, an address that is not known to be this machine's is AWS."""
     mine.make("destroy", f"MODEL={NAME}", "YES=1")
     mine.make("push", f"MODEL={NAME}")
-    elsewhere = {"AWS_ENDPOINT_URL": f"http://127.1:{mine.port}", "AWS_REGION": "us-east-1"}
+    elsewhere = {"AWS_ENDPOINT_URL": f"http://127.0.0.2:{mine.port}", "AWS_REGION": "us-east-1"}
     elsewhere |= {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": KEY}
     refused = mine.make("deploy", f"MODEL={NAME}", ok=False, **elsewhere)
-    assert f"deploy {NAME} to AWS at http://127.1:{mine.port}, account 123456789012, region us-east-1?" in refused
+    assert f"deploy {NAME} to AWS at http://127.0.0.2:{mine.port}, account 123456789012, region us-east-1?" in refused
     assert "nobody is there to answer: set YES=1" in refused
     with pytest.raises(mine.client("cloudformation").exceptions.ClientError, match="does not exist"):
         mine.outputs(NAME)
     first, again = (mine.make("deploy", f"MODEL={NAME}", "YES=1", **elsewhere) for _ in range(2))
-    assert first.startswith(f"AWS at http://127.1:{mine.port}, account 123456789012, region us-east-1\n")
+    assert first.startswith(f"AWS at http://127.0.0.2:{mine.port}, account 123456789012, region us-east-1\n")
     assert f"the first deployment of {NAME} in this region. What it costs, " in first and "the first deployment" not in again
 
 
