@@ -1,6 +1,5 @@
 """No AWS, or not as it should be: one line with what to set."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -12,7 +11,6 @@ import pytest
 
 from scripts.aws import explained
 from scripts.emulator import free_port
-from scripts.project import ROOT
 from scripts.stack import Stack
 from scripts.stack_events import StackEvents
 
@@ -155,6 +153,5 @@ def test_the_wrong_platform(base_image, checkout, any_project):
         "from scripts.push import require_platform; from scripts.project import Project; import sys; p = Project(sys.argv[1]); "
     )
     code += "p.architecture = 'arm64' if p.architecture == 'x86_64' else 'x86_64'; require_platform(p)"
-    command = [sys.executable, "-c", code, any_project.name]
-    ran = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
-    assert ran.returncode == 1 and "build it with BUILD_FLAGS='--platform linux/" in ran.stderr, ran.stderr
+    status, output = checkout.python("-c", code, any_project.name)
+    assert status == 1 and "build it with BUILD_FLAGS='--platform linux/" in output, output
