@@ -12,6 +12,8 @@ LOCAL_AWS := .venv-local-aws
 RUN := $(VENV)/bin/python
 BUILD := $(MODEL)/build
 TESTED := $(if $(filter file,$(origin MODEL)),$(PROJECTS),$(MODEL))
+# `make push deploy` asks once: push for both.
+ASKED := $(findstring push deploy,$(filter push deploy,$(MAKECMDGOALS)))
 export BASE_IMAGE BUILD_FLAGS DOCKER RUNTIME
 # ONNX Runtime would send usage data to Microsoft: docs/cold-starts.md.
 export ORT_DISABLE_TELEMETRY ?= 1
@@ -42,10 +44,10 @@ local-aws: $(LOCAL_AWS)/local-aws.stamp ## start an AWS on this machine, to whic
 	$(LOCAL_AWS)/bin/python scripts/local_aws.py start $(if $(AWS_PORT),--port $(AWS_PORT))
 local-aws-stop: $(LOCAL_AWS)/local-aws.stamp ## stop it, and go to AWS again (FORGET=1: and delete its data)
 	$(LOCAL_AWS)/bin/python scripts/local_aws.py $(if $(FORGET),forget,stop)
-push: $(BUILD)/model.onnx $(VENV)/run.stamp ## build the image and push it to ECR
-	$(RUN) scripts/push.py $(MODEL)
+push: $(if $(IMAGE),,$(BUILD)/model.onnx) $(VENV)/run.stamp ## build the image and push it to ECR (IMAGE=name:tag: push that one, build nothing)
+	$(RUN) scripts/push.py $(MODEL) $(if $(IMAGE),--image='$(IMAGE)') $(if $(ASKED),--deploy) $(if $(YES),--yes)
 deploy: $(VENV)/run.stamp ## bring the stack up to function.toml and to the image that was pushed (CANARY=10: for 10% of the calls)
-	$(RUN) scripts/deploy.py $(MODEL) $(if $(CANARY),--canary $(CANARY)) $(if $(YES),--yes)
+	$(RUN) scripts/deploy.py $(MODEL) $(if $(CANARY),--canary $(CANARY)) $(if $(ASKED),--asked) $(if $(YES),--yes)
 url: $(VENV)/run.stamp ## the address of its HTTP API, or else of its function URL
 	$(RUN) scripts/outputs.py $(MODEL)
 invoke: $(VENV)/run.stamp ## invoke the deployed function with boto3 (EVENT=file)

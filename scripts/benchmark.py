@@ -21,7 +21,7 @@ from scripts.benchmarking.savings import variants_of
 from scripts.benchmarking.served import why_no_cold_caches
 from scripts.benchmarking.spread import summary
 from scripts.benchmarking.tables import all_tables
-from scripts.docker import DOCKER, why_no_base_image, why_no_engine
+from scripts.docker import DOCKER, require_engine, why_no_base_image
 from scripts.project import ROOT, Project
 
 PUBLISHED = ROOT / "docs/benchmarks"  # the figures that docs/cold-starts.md discusses
@@ -34,8 +34,7 @@ CANDIDATES = {"frameworks": candidates_of, "savings": variants_of, "memory": siz
 def prepare(project: Project, of: str = "frameworks") -> list[Candidate]:
     """Builds all images. Ends the program with one line where this machine cannot do that."""
     project.metadata()
-    if reason := why_no_engine():
-        raise SystemExit(f"{reason}: a benchmark compares images, so install and start Docker, then run this again")
+    require_engine("a benchmark compares images, so")
     if reason := why_no_base_image(project):
         raise SystemExit(f"{reason}: check the network, or set BASE_IMAGE")
     candidates = CANDIDATES[of](project)

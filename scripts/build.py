@@ -6,7 +6,7 @@ import argparse
 import os
 import subprocess
 
-from scripts.docker import base_image, build_command, has_entrypoint, why_no_base_image, why_no_engine
+from scripts.docker import base_image, build_command, has_entrypoint, require_engine, why_no_base_image
 from scripts.project import ROOT, Project
 
 
@@ -16,16 +16,23 @@ def build(project: Project, quiet: bool = False) -> None:
     Ends the program with one line where there is no engine, no base image or no model.
     """
     project.metadata()  # a model that cannot be loaded here could not be loaded there
-    if reason := why_no_engine():
-        raise SystemExit(f"{reason}: install and start Docker (https://docs.docker.com/engine/install), then run this again")
+    require_engine()
     if reason := why_no_base_image(project):
         raise SystemExit(f"{reason}: check the network, or set BASE_IMAGE")
     print(f"building {project.image} on {base_image(project)}", flush=True)
     run_build(build_command(project), project.image, quiet)
-    if not has_entrypoint(project.image):
+    require_entrypoint(project.image, f"its base image {base_image(project)}", "set BASE_IMAGE")
+
+
+def require_entrypoint(image: str, culprit: str, fix: str) -> None:
+    """Raise SystemExit with one line where an image cannot start.
+
+    culprit: what lacks the entrypoint; fix: how another one is chosen. Both are parts of the line.
+    """
+    if not has_entrypoint(image):
         raise SystemExit(
-            f"{project.image} cannot start: its base image {base_image(project)} has no entrypoint, hence not Lambda's runtime; "
-            "set BASE_IMAGE to one of AWS's Lambda images, or to an image built on one"
+            f"{image} cannot start: {culprit} has no entrypoint, hence not Lambda's runtime; "
+            f"{fix} to one of AWS's Lambda images, or to an image built on one"
         )
 
 

@@ -8,19 +8,12 @@ import json
 from scripts import ecr
 from scripts.aws import Account, connected
 from scripts.check_version import check
-from scripts.consent import require_consent
+from scripts.costs import require_deployment
 from scripts.live import KEPT, Live, described
 from scripts.outputs import show
 from scripts.parameters import parameters, template_for
 from scripts.project import Project
 from scripts.stack import Stack
-
-COSTS = """the first deployment of {name} in this region. What it costs, us-east-1, as of November 2026:
-  idle      about $0.02 a month for each image in ECR; alarms beyond ten in the account $0.10 a month each;
-            a queue is polled, some 400,000 requests a month, of which a million a month are free in the account
-  in use    $0.20 per million calls and $0.0000166667 per GB-second (a million calls and 400,000 GB-s a month are free),
-            HTTP API $1.00 per million, EventBridge $1.00 per million
-  on demand SnapStart and provisioned concurrency cost while idle too: both are off unless function.toml turns them on"""
 
 NO_ALIAS = {"LiveVersion": "", "LiveHistory": described([]), "CanaryVersion": "", "CanaryWeight": "0"}
 
@@ -79,7 +72,7 @@ def moved(live: Live, published: str, canary: int | None) -> dict[str, str] | No
     return {**NO_ALIAS, "LiveVersion": published, "LiveHistory": described([live.version, *live.history])}
 
 
-def deploy(account: Account, project: Project, canary: int | None, yes: bool = False) -> None:
+def deploy(account: Account, project: Project, canary: int | None, yes: bool = False, asked: bool = False) -> None:
     """Publish a version, check it, and only then move the alias to it. Finishes what an earlier command left half done."""
     if canary is not None and project.deploy["provisioned_concurrency"]:
         raise SystemExit("AWS runs no canary beside provisioned concurrency: set it to 0 in function.toml first")
@@ -87,10 +80,8 @@ def deploy(account: Account, project: Project, canary: int | None, yes: bool = F
     template = template_for(project)
     wanted = parameters(account, project, image["imageDigest"])
     stack = Stack(account, project.name)
-    if not account.local:
-        if not stack.parameters():
-            print(COSTS.format(name=project.name))
-        require_consent(f"deploy {project.name} to {account}?", yes, "nothing was deployed")
+    if not asked:
+        require_deployment(account, stack, "deploy", yes)
     stack.settle()
     live = Live(account, project.name)
     print(f"deploying {project.name}:{image['imageTags'][0]}", flush=True)
@@ -152,12 +143,13 @@ def main():
     parser.add_argument("model", help="the project folder")
     parser.add_argument("--canary", type=int, help="percentage of calls that the new version gets; `make promote` gives it all")
     parser.add_argument("--yes", action="store_true", help="do not ask before deploying to an account on AWS")
+    parser.add_argument("--asked", action="store_true", help="the push before has asked for the deployment too")
     args = parser.parse_args()
     if args.canary is not None and not 1 <= args.canary <= 99:
         raise SystemExit(f"CANARY={args.canary} is not a percentage from 1 to 99")
     project = Project(args.model)
     with connected() as account:
-        deploy(account, project, args.canary, args.yes)
+        deploy(account, project, args.canary, args.yes, args.asked)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-from scripts.docker import why_no_engine
+from scripts.docker import require_engine
 from scripts.emulator import require_free
 from scripts.project import ROOT
 
@@ -49,10 +49,7 @@ def start(port: int | None) -> None:
         stop(quiet=True)
         port = at
     port = port or 4566
-    if reason := why_no_engine():
-        raise SystemExit(
-            f"{reason}: the local AWS runs functions in containers, so install and start Docker, then run this again"
-        )
+    require_engine("the local AWS runs functions in containers, so")
     require_free(port, "AWS_PORT")
     HOME.mkdir(exist_ok=True)
     log = HOME / "log"

@@ -115,13 +115,16 @@ def _text(node: ast.expr | None, constants: dict[str, ast.expr]) -> str | None:
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Check a project's name and function.toml; print nothing if they are good.")
+    parser = argparse.ArgumentParser(description="Check a project's name and function.toml.")
     parser.add_argument("model", help="the project folder")
     parser.add_argument("--deployable", action="store_true", help="also check that AWS takes the folder's name")
+    parser.add_argument("--image", action="store_true", help="print the name that `make build` gives its image")
     args = parser.parse_args()
-    Project(args.model)
+    project = Project(args.model)
     if args.deployable:
         require_deployable(args.model)
+    if args.image:
+        print(project.image)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Builds a project's image and pushes it to its repository in ECR, which is made where it is missing."""
+"""Build a project's image, or take one that is built, and push it to its repository in ECR, which is made where it is missing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import base64
 import json
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -14,15 +15,17 @@ from contextlib import contextmanager
 
 from scripts import ecr
 from scripts.aws import Account, connected
-from scripts.build import build
-from scripts.docker import DOCKER, PLATFORMS
+from scripts.build import build, require_entrypoint
+from scripts.costs import require_deployment
+from scripts.docker import DOCKER, PLATFORMS, require_engine
 from scripts.parameters import bucket_name, require_environment
 from scripts.project import ROOT, Project, require_deployable
+from scripts.stack import Stack
 
 
-def push(account: Account, project: Project) -> str:
-    """Pushes the project's image unless the repository has it already, and gives its digest. Notes it for `make deploy`."""
-    image_id = require_platform(project)
+def push(account: Account, project: Project, image: str) -> str:
+    """Push an image of the engine unless the repository has it already; return its digest. Notes it for `make deploy`."""
+    image_id = require_platform(project, image)
     client = account.client("ecr")
     ecr.ensure_repository(client, account, project.name)
     known = ecr.find(client, project.name, image_id)
@@ -30,23 +33,23 @@ def push(account: Account, project: Project) -> str:
         print(f"{project.name}:{known['imageTags'][0]} has the same content: nothing to push")
     else:
         tag = new_tag()
-        upload(account, client, project, f"{account.registry}/{project.name}:{tag}")
+        upload(account, client, image, f"{account.registry}/{project.name}:{tag}")
         known = ecr.described(client, project.name, imageTag=tag)
         if not known:
             raise SystemExit(f"{project.name}:{tag} was pushed, and ECR does not have it: run the same command again")
     note = {"registry": account.registry, "digest": known["imageDigest"], "tag": known["imageTags"][0]}
+    (project.folder / "build").mkdir(exist_ok=True)  # not there yet where the image was built elsewhere
     (project.folder / "build/pushed.json").write_text(json.dumps(note))
     print(f"{account.registry}/{project.name}@{known['imageDigest']}")
     return known["imageDigest"]
 
 
-def require_platform(project: Project) -> str:
-    """The id of the project's image. Ends the program with one line where the function could not run it (exec format error)."""
-    inspected = _docker("image", "inspect", "--format", "{{.Id}} {{.Architecture}}", project.image)
-    image_id, architecture = inspected.split()
+def require_platform(project: Project, image: str) -> str:
+    """Return the id of an image. Raises SystemExit with one line where the function could not run it (exec format error)."""
+    image_id, architecture = _docker("image", "inspect", "--format", "{{.Id}} {{.Architecture}}", image).split()
     if architecture != PLATFORMS[project.architecture]:
         raise SystemExit(
-            f"{project.image} is built for {architecture}, but {project.name}/function.toml says {project.architecture}: "
+            f"{image} is built for {architecture}, but {project.name}/function.toml says {project.architecture}: "
             f"build it with BUILD_FLAGS='--platform linux/{PLATFORMS[project.architecture]}', or change architecture there"
         )
     return image_id
@@ -59,9 +62,19 @@ def new_tag() -> str:
     return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{sha}{dirty}"
 
 
-def upload(account: Account, client, project: Project, reference: str) -> None:
+def require_image(image: str) -> None:
+    """Raise SystemExit with one line unless the engine has this image and it can start."""
+    if not re.fullmatch(r"\w[\w.:/@-]*", image, re.ASCII):
+        raise SystemExit(f"IMAGE={image} does not name an image: use name:tag")
+    require_engine()
+    if not _docker("image", "inspect", "--format", "{{.Id}}", image, or_else=""):
+        raise SystemExit(f"{DOCKER} has no image {image}: `{DOCKER} image ls` lists what it has, `{DOCKER} load` adds one")
+    require_entrypoint(image, "it", "set IMAGE")
+
+
+def upload(account: Account, client, image: str, reference: str) -> None:
     """Tags the image and pushes it. Layers that a push cut short has brought there already are not sent again."""
-    _docker("tag", project.image, reference)
+    _docker("tag", image, reference)
     print(f"pushing {reference}", flush=True)
     with _logged_in(account, client) as environment:
         if subprocess.run([DOCKER, "push", reference], env=environment).returncode:
@@ -104,14 +117,22 @@ def _git(*arguments: str) -> str:
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", help="the project folder")
-    project = Project(parser.parse_args().model)
+    parser.add_argument("--image", help="name:tag of an image that is built: push it, and build none")
+    parser.add_argument("--deploy", action="store_true", help="ask for the deployment too, which follows and does not ask again")
+    parser.add_argument("--yes", action="store_true", help="do not ask before pushing to an account on AWS")
+    args = parser.parse_args()
+    project = Project(args.model)
     require_deployable(project.name)
     require_environment(project)
     with connected() as account:  # before a build, not after it
         if project.deploy["bucket"]:
             bucket_name(account, project.name)  # too long a name is told now, not by `make deploy`
-        build(project)
-        push(account, project)
+        require_deployment(account, Stack(account, project.name), "push and deploy" if args.deploy else "push", args.yes)
+        if args.image:
+            require_image(args.image)
+        else:
+            build(project)
+        push(account, project, args.image or project.image)
 
 
 if __name__ == "__main__":

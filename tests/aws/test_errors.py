@@ -152,6 +152,6 @@ def test_the_wrong_platform(base_image, checkout, any_project):
     code = (
         "from scripts.push import require_platform; from scripts.project import Project; import sys; p = Project(sys.argv[1]); "
     )
-    code += "p.architecture = 'arm64' if p.architecture == 'x86_64' else 'x86_64'; require_platform(p)"
+    code += "p.architecture = 'arm64' if p.architecture == 'x86_64' else 'x86_64'; require_platform(p, p.image)"
     status, output = checkout.python("-c", code, any_project.name)
     assert status == 1 and "build it with BUILD_FLAGS='--platform linux/" in output, output

@@ -1,7 +1,10 @@
 """What goes wrong on the way: a deployment that fails or is refused, commands that are cut short, things of somebody else."""
 
 import json
+import os
+import pty
 import re
+import subprocess
 
 import pytest
 
@@ -80,20 +83,59 @@ def test_a_stack_that_was_left_in_review(mine, command):
         mine.assert_nothing_left(NAME)
 
 
-def test_a_first_deployment_on_aws_says_what_it_will_cost(mine, reachable):
-    """To the commands, an address that is not known to be this machine's is AWS."""
+def on_aws(place):
+    """Variables with which the local AWS is AWS to the commands: an address that is not known to be this machine's."""
+    url = f"http://127.0.0.2:{place.port}"
+    return {"AWS_ENDPOINT_URL": url, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": KEY}
+
+
+def answered(place, answers, *arguments, **variables):
+    """Runs make at a terminal with these answers to what it asks; gives its exit status and what it printed."""
+    ours, its = pty.openpty()
+    with os.fdopen(ours, "wb", buffering=0) as terminal, os.fdopen(its, "rb") as stdin:
+        terminal.write(answers.encode())
+        checkout = place.checkout
+        ran = subprocess.run(
+            ["make", *arguments],
+            cwd=checkout.root,
+            env={**checkout.environment, **variables},
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    return ran.returncode, ran.stdout
+
+
+def test_nothing_is_made_on_aws_without_a_yes(mine, reachable):
+    """The question names the account and the region, and comes after the prices."""
     mine.make("destroy", f"MODEL={NAME}", "YES=1")
-    mine.make("push", f"MODEL={NAME}")
-    elsewhere = {"AWS_ENDPOINT_URL": f"http://127.0.0.2:{mine.port}", "AWS_REGION": "us-east-1"}
-    elsewhere |= {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": KEY}
-    refused = mine.make("deploy", f"MODEL={NAME}", ok=False, **elsewhere)
-    assert f"deploy {NAME} to AWS at http://127.0.0.2:{mine.port}, account 123456789012, region us-east-1?" in refused
-    assert "nobody is there to answer: set YES=1" in refused
-    with pytest.raises(mine.client("cloudformation").exceptions.ClientError, match="does not exist"):
-        mine.outputs(NAME)
-    first, again = (mine.make("deploy", f"MODEL={NAME}", "YES=1", **elsewhere) for _ in range(2))
-    assert first.startswith(f"AWS at http://127.0.0.2:{mine.port}, account 123456789012, region us-east-1\n")
-    assert f"the first deployment of {NAME} in this region. What it costs, " in first and "the first deployment" not in again
+    elsewhere = on_aws(mine)
+    where = f"AWS at {elsewhere['AWS_ENDPOINT_URL']}, account 123456789012, region us-east-1"
+    for command in ("push", "deploy"):
+        refused = mine.make(command, f"MODEL={NAME}", ok=False, **elsewhere)
+        assert refused.startswith(f"{where}\n") and "building" not in refused
+        assert f"nobody is there to answer: set YES=1 to go on without the question ({command} {NAME} to {where}?)" in refused
+        assert refused.index(f"the first deployment of {NAME} in this region. What it costs, ") < refused.index("nobody")
+        status, refused = answered(mine, "n\n", command, f"MODEL={NAME}", **elsewhere)
+        assert status and f"{command} {NAME} to {where}? [y/N] " in refused and "nothing was done" in refused
+        with pytest.raises(mine.client("cloudformation").exceptions.ClientError, match="does not exist"):
+            mine.outputs(NAME)
+        if command == "push":
+            assert NAME not in [found["repositoryName"] for found in mine.client("ecr").describe_repositories()["repositories"]]
+            mine.make("push", f"MODEL={NAME}")
+
+
+def test_push_and_deploy_ask_once(mine, reachable):
+    mine.make("destroy", f"MODEL={NAME}", "YES=1")
+    elsewhere = on_aws(mine)
+    status, first = answered(mine, "y\ny\n", "push", "deploy", f"MODEL={NAME}", **elsewhere)
+    assert status == 0 and first.count("[y/N]") == 1 and f"push and deploy {NAME} to AWS at " in first, first
+    assert first.count("the first deployment") == 1 and "live is version 1\n" in first
+    again = mine.make("push", "deploy", f"MODEL={NAME}", "YES=1", **elsewhere)
+    assert "the first deployment" not in again and "is up to date" in again
+    # In the other order nobody has agreed to anything before the deployment.
+    assert f"(deploy {NAME} to AWS at " in mine.make("deploy", "push", f"MODEL={NAME}", ok=False, **elsewhere)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,10 @@
 
 import json
 import re
+import shutil
+import subprocess
 
+from scripts.docker import DOCKER
 from tests.aws.conftest import close
 from tests.aws.place import COPY as NAME
 from tests.aws.place import eventually
@@ -126,3 +129,25 @@ def test_destroy_asks_once_and_leaves_nothing(fresh):
     for command in ("invoke", "url", "logs", "rollback", "promote"):
         output = fresh.make(command, f"MODEL={NAME}", ok=False)
         assert f"run `make push deploy MODEL={NAME}`" in output and "Traceback" not in output
+
+
+def test_an_image_that_was_built_elsewhere(fresh, tmp_path):
+    """Pushed and deployed without a model on this machine, which therefore is neither trained nor exported."""
+    image, build = f"{NAME}-elsewhere:1.0", fresh.checkout.root / NAME / "build"
+    status, built = fresh.checkout.python("scripts/project.py", NAME, "--image")
+    (tmp_path / "Dockerfile").write_text(f"FROM {built.strip()}\nLABEL built=elsewhere\n")
+    assert status == 0
+    subprocess.run([DOCKER, "build", "--quiet", "--tag", image, tmp_path], check=True, capture_output=True)
+    build.rename(build.with_name("elsewhere"))
+    try:
+        output = fresh.make("push", "deploy", f"MODEL={NAME}", f"IMAGE={image}", DOCKER=DOCKER)
+        assert "pushing" in output and "building" not in output and "live is version 2\n" in output
+        assert [path.name for path in build.iterdir()] == ["pushed.json"]
+        assert "has the same content: nothing to push" in fresh.make("push", f"MODEL={NAME}", f"IMAGE={image}")
+        missing = fresh.make("push", f"MODEL={NAME}", "IMAGE=no-such-image:1", ok=False)
+        assert f"\n{DOCKER} has no image no-such-image:1: " in missing and "Traceback" not in missing
+        assert "\nIMAGE=--all does not name an image" in fresh.make("push", f"MODEL={NAME}", "IMAGE=--all", ok=False)
+    finally:
+        shutil.rmtree(build, ignore_errors=True)
+        build.with_name("elsewhere").rename(build)
+        subprocess.run([DOCKER, "image", "rm", "--force", "--no-prune", image], capture_output=True)

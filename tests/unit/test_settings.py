@@ -129,3 +129,11 @@ def test_the_check_that_make_calls_first(arguments):
         command = [sys.executable, "-S", "-m", "scripts.project", *given]
         ran = subprocess.run(command, cwd=ROOT, env={}, capture_output=True, text=True)
         assert ran.returncode == status and not ran.stdout and ran.stderr.startswith(told) and ran.stderr.count("\n") == status
+
+
+def test_the_name_of_an_image_for_a_script():
+    """As a workflow asks for it, to save what `make build` made."""
+    project = Project(Project.names()[0])
+    command = [sys.executable, "-S", "-m", "scripts.project", project.name, "--image"]
+    ran = subprocess.run(command, cwd=ROOT, env={}, capture_output=True, text=True, check=True)
+    assert ran.stdout == f"{project.image}\n"

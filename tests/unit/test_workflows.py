@@ -1,26 +1,130 @@
-"""The workflows on GitHub: what they run exists, and they keep no key."""
+"""The workflows on GitHub: what they run exists, they keep no key, and what may deploy runs no package of training."""
 
+import os
 import re
+import subprocess
 
 import pytest
 import yaml
 
-from scripts.project import ROOT
+from scripts.project import ROOT, Project
 
 WORKFLOWS = sorted(ROOT.glob(".github/workflows/*.yml"))
+JOBS = {
+    f"{path.stem}-{name}": {"permissions": workflow["permissions"], **job}
+    for path in WORKFLOWS
+    for workflow in [yaml.safe_load(path.read_text())]
+    for name, job in workflow["jobs"].items()
+}
+BUILD, DEPLOY = JOBS["deploy-build"], JOBS["deploy-deploy"]
 
 
-@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
-def test_a_workflow_runs_targets_that_exist(path):
+def commands(job):
+    """The lines that a job's steps run."""
+    return [line for step in job["steps"] for line in step.get("run", "").splitlines()]
+
+
+def targets(job):
+    """The make targets of a job."""
+    made = [line.split()[1:] for line in commands(job) if line.split()[:1] == ["make"]]
+    return [word for words in made for word in words if "=" not in word]
+
+
+@pytest.mark.parametrize("job", JOBS.values(), ids=JOBS)
+def test_a_workflow_runs_targets_that_exist(job):
     makefile = (ROOT / "Makefile").read_text()
-    for job in yaml.safe_load(path.read_text())["jobs"].values():
-        assert job["timeout-minutes"]
-        commands = [step["run"] for step in job["steps"] if "run" in step]
-        targets = [word for command in commands for word in command.split()[1:] if re.fullmatch(r"[a-z-]+", word)]
-        assert targets and all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
+    assert job["timeout-minutes"]
+    assert targets(job) and all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets(job))
+
+
+@pytest.mark.parametrize("job", JOBS.values(), ids=JOBS)
+def test_an_action_is_pinned_by_its_commit(job):
+    for step in job["steps"]:
+        assert "run" in step or re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", step["uses"])
+
+
+@pytest.mark.parametrize("job", JOBS.values(), ids=JOBS)
+def test_no_script_holds_what_a_caller_chose(job):
+    """A tag or a branch may be named `$(…)`: what GitHub knows gets into a script by the environment alone."""
+    assert not [line for line in commands(job) if "${{" in line]
 
 
 def test_deploying_needs_no_key():
     text = (ROOT / ".github/workflows/deploy.yml").read_text()
-    assert yaml.safe_load(text)["permissions"] == {"contents": "read", "id-token": "write"}
     assert "secrets." not in text and "access-key" not in text
+    assert [name for name, job in JOBS.items() if "id-token" in job["permissions"]] == ["deploy-deploy"]
+    assert DEPLOY["permissions"] == {"contents": "read", "id-token": "write"} and DEPLOY["environment"] == "production"
+    assert any(f"`repo:OWNER/REPOSITORY:environment:{DEPLOY['environment']}`" in line for line in documented())
+
+
+def documented():
+    """The lines of docs/deploy.md."""
+    return (ROOT / "docs/deploy.md").read_text().splitlines()
+
+
+def test_a_tag_is_tested_before_it_is_deployed():
+    assert {"lint", "test", "build"} <= set(targets(BUILD)) and BUILD["permissions"] == {"contents": "read"}
+    assert DEPLOY["needs"] == "build"
+
+
+def test_what_may_deploy_trains_and_tests_nothing(any_project):
+    """Neither itself nor by a target that another one needs."""
+    assert set(targets(DEPLOY)) == {"push", "deploy", "invoke"}
+    values = {"MODEL": any_project.name, "GITHUB_SHA": "0" * 40}
+    for line in commands(DEPLOY):
+        assert "pip" not in line and ".venv" not in line
+        if not line.startswith("make "):
+            continue
+        # As on a fresh machine (--always-make), with the commands printed and not run.
+        ran = subprocess.run(
+            ["bash", "-c", f"{line} --dry-run --always-make"], cwd=ROOT, env=clean(values), capture_output=True, text=True
+        )
+        assert ran.returncode == 0 and "scripts/" in ran.stdout, ran.stderr
+        assert not re.search(r"train|export_onnx|requirements|pytest|--group dev", ran.stdout), ran.stdout
+
+
+def clean(values):
+    """The environment of a shell that no make has started, with these variables."""
+    mine = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MODEL")}
+    return {**mine, **values}
+
+
+def named_by(tag, tmp_path):
+    """Runs the step that reads the tag; gives its exit status and what it hands on."""
+    [step] = [step for step in BUILD["steps"] if step.get("id") == "project"]
+    assert "${{ github.ref_name }}" in step["env"].values()
+    handed_on = tmp_path / "output"
+    handed_on.touch()
+    variables = dict.fromkeys(step["env"], tag) | {"GITHUB_OUTPUT": str(handed_on)}
+    ran = subprocess.run(["bash", "-e", "-c", step["run"]], cwd=ROOT, env={**os.environ, **variables}, capture_output=True)
+    return ran.returncode, handed_on.read_text()
+
+
+@pytest.mark.parametrize("version", ["v1", "v1.2.3", "v2-rc1", "v10"])
+@pytest.mark.parametrize("name", Project.names())
+def test_a_tag_names_a_project(name, version, tmp_path):
+    assert named_by(f"{name}-{version}", tmp_path) == (0, f"model={name}\n")
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "no-such-project-v1",
+        "churn-sklearn",
+        "churn-sklearn-v",
+        "churn-sklearn-vX",
+        "../churn-sklearn-v1",
+        "tests/../churn-sklearn-v1",
+        "churn-sklearn-v1;touch${IFS}injected",
+        "$(touch${IFS}injected)-v1",
+        "churn-sklearn-v1$(touch${IFS}injected)",
+        "`touch${IFS}injected`-v1",
+        '"churn-sklearn-v1',
+        "churn-sklearn-v1\nmodel=image-keras",
+        "-v1",
+    ],
+)
+def test_a_tag_that_names_no_project(tag, tmp_path):
+    """Nor does it run anything, or hand on more than a name."""
+    assert named_by(tag, tmp_path) == (1, "")
+    assert not (ROOT / "injected").exists()
