@@ -10,16 +10,15 @@ from collections.abc import Iterator
 from ctypes import byref, c_char_p, c_int, c_int64, c_size_t, c_void_p
 from math import prod
 from operator import itemgetter
-from struct import calcsize
+from struct import calcsize, unpack
 
-from shared.serving.onnx_c_api import address_of, got, load, made, view_of
-from shared.serving.onnx_common import BrokenModel, Input, check_names, described, threads
+from shared.serving.onnx_c_api import ELEMENTS, TENSOR, address_of, got, load, made, view_of
+from shared.serving.onnx_common import OUTPUTS, BrokenModel, Input, check_names, described, letter_of, threads
 
 ort = load()
 
 ERROR = 3  # OrtLoggingLevel
-STRING = 8  # ONNXTensorElementDataType; the number types by their letters in the modules array and struct
-CODES = {1: "f", 2: "B", 3: "b", 4: "H", 5: "h", 6: "i", 7: "q", STRING: "", 9: "?", 11: "d", 12: "I", 13: "Q"}
+CODES = {number: OUTPUTS[name] for number, name in enumerate(ELEMENTS) if name in OUTPUTS}
 TYPES = {code: number for number, code in CODES.items()}
 POINTER = ctypes.sizeof(c_void_p)  # bytes
 
@@ -123,7 +122,7 @@ class OnnxModel:
         out = byref(tensors, at * POINTER)
         if not taken.code:
             texts, shape = taken.texts(values)
-            ort.CreateTensorAsOrtValue(self._allocator, (c_int64 * len(shape))(*shape), len(shape), STRING, out)
+            ort.CreateTensorAsOrtValue(self._allocator, (c_int64 * len(shape))(*shape), len(shape), TYPES[""], out)
             _fill(tensors[at], texts)
             return None  # ONNX Runtime has copied them
         view, shape = taken.numbers(values)
@@ -148,15 +147,16 @@ class OnnxModel:
         return {name.decode(): text.decode() for name, text in found.items()}
 
     def _read_types(self, kind: str) -> Iterator[tuple[str, str, list[int]]]:
-        """Name, letter of the type, and shape of each "Input" or "Output". Raises TypeError for a type that is not in CODES."""
+        """Name, letter of the type, and shape of each "Input" or "Output". Raises TypeError for a type that is not served."""
         count, name_of, type_of = (getattr(ort, f"SessionGet{kind}{what}") for what in ("Count", "Name", "TypeInfo"))
         for at in range(got(c_size_t, count, self._session)):
             name = self._taken(got(c_void_p, name_of, self._session, at, self._allocator)).decode()
             with made(type_of, self._session, at, release=ort.ReleaseTypeInfo) as info:
-                tensor = got(c_void_p, ort.CastTypeInfoToTensorInfo, info)  # NULL if it is a sequence, a map, …
-                if not tensor or (number := got(c_int, ort.GetTensorElementType, tensor)) not in CODES:
-                    raise TypeError(f"its {kind.lower()} {name} is of a type that cannot be served")
-                yield name, CODES[number], _shape(tensor)
+                tensor, element = got(c_void_p, ort.CastTypeInfoToTensorInfo, info), None
+                if got(c_int, ort.GetOnnxTypeFromTypeInfo, info) == TENSOR:  # not a sequence, a map, …
+                    number = got(c_int, ort.GetTensorElementType, tensor)
+                    element = ELEMENTS[number] if number < len(ELEMENTS) else f"number {number}"
+                yield name, letter_of(kind.lower(), name, element), _shape(tensor)
 
     def _taken(self, address: int) -> bytes:
         """The text at an address, whose memory is freed."""
@@ -199,6 +199,8 @@ def _nested(tensor: int | None) -> list:
     if code == "" or count == 0:
         return _in_shape(_texts(tensor, count), shape)
     view = view_of(got(c_void_p, ort.GetTensorMutableData, tensor), count * calcsize(code))
+    if code == "e":  # which a view cannot be cast to
+        return _in_shape(list(unpack(f"{count}e", view)), shape)
     return view.cast(code, shape).tolist()  # type: ignore[call-overload]
 
 

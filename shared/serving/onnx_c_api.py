@@ -45,6 +45,7 @@ FUNCTIONS: dict[str, tuple] = {  # place in struct OrtApi, types of the paramete
     "GetStringTensorContent": (54, c_void_p, c_void_p, c_size_t, c_void_p, c_size_t),
     # ^ const OrtValue* value, void* s, size_t s_len, size_t* offsets, size_t offsets_len
     "CastTypeInfoToTensorInfo": (55, c_void_p, c_void_p),  # const OrtTypeInfo*, const OrtTensorTypeAndShapeInfo** out
+    "GetOnnxTypeFromTypeInfo": (56, c_void_p, c_void_p),  # const OrtTypeInfo*, ONNXType* out
     "GetTensorElementType": (60, c_void_p, c_void_p),  # const OrtTensorTypeAndShapeInfo*, ONNXTensorElementDataType* out
     "GetDimensionsCount": (61, c_void_p, c_void_p),  # const OrtTensorTypeAndShapeInfo* info, size_t* out
     "GetDimensions": (62, c_void_p, c_void_p, c_size_t),  # const OrtTensorTypeAndShapeInfo*, int64_t* sizes, size_t count
@@ -70,6 +71,12 @@ FUNCTIONS: dict[str, tuple] = {  # place in struct OrtApi, types of the paramete
     "GetResizedStringTensorElementBuffer": (252, c_void_p, c_size_t, c_size_t, c_void_p),
     # ^ OrtValue* value, size_t index, size_t length_in_bytes, char** out
 }
+
+TENSOR = 1  # enum ONNXType
+COMMON = ("undefined", "float", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16", "double")
+WIDE = ("uint32", "uint64", "complex64", "complex128", "bfloat16")
+NARROW = ("float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "uint4", "int4", "float4e2m1")
+ELEMENTS = (*COMMON, *WIDE, *NARROW, "uint2", "int2", "float8e8m0")  # enum ONNXTensorElementDataType, by ONNX's names
 
 
 class OnnxRuntimeError(Exception):

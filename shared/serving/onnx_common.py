@@ -11,8 +11,16 @@ from math import prod
 # threads that wait for each other. https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 MB_PER_VCPU = 1769
 
-TEXT = {"name", "version", "task", "target", "data_sha256"}  # metadata that is text; everything else is JSON
-TAKEN = ("", "f", "q", "B")  # the types of inputs: text, and the array module's letters for float32, int64 and uint8
+# The metadata of a model file that serving reads. Tools that rewrite the file add keys of their own, which are left alone.
+TEXT = {"name", "version", "task", "target", "data_sha256"}  # the value is text
+JSON = {"input_schema", "labels", "threshold", "preprocessing", "metrics", "trained_with"}  # the value is JSON
+REQUIRED = ("name", "input_schema")
+
+# Element types of the outputs that can be served: ONNX's name -> letter in the module struct, "" for text.
+# Python has no letter for others, such as bfloat16, float8 and int4, and ONNX Runtime's Python module cannot read most of them.
+OUTPUTS = {"float": "f", "double": "d", "float16": "e", "bool": "?", "string": ""}
+OUTPUTS |= {"int8": "b", "int16": "h", "int32": "i", "int64": "q", "uint8": "B", "uint16": "H", "uint32": "I", "uint64": "Q"}
+INPUTS = {name: OUTPUTS[name] for name in ("string", "float", "int64", "uint8")}  # the same for inputs
 SAME = {"l": "q"}  # another letter for the same type
 
 
@@ -24,10 +32,31 @@ class BrokenModel(Exception):
 
 
 def described(metadata: dict[str, str]) -> dict:
-    """The metadata of a model file as export_onnx.py was given it. Raises KeyError or ValueError where it lacks something."""
-    found = {key: text if key in TEXT else json.loads(text) for key, text in metadata.items()}
-    found["name"], found["input_schema"]
+    """The metadata of a model file as export_onnx.py was given it. Raises ValueError where it lacks something or is not JSON."""
+    if missing := [key for key in REQUIRED if key not in metadata]:
+        raise ValueError(f"its metadata lacks {' and '.join(missing)}")
+    found = {}
+    for key, text in metadata.items():
+        try:
+            if key in TEXT | JSON:
+                found[key] = text if key in TEXT else json.loads(text)
+        except ValueError:
+            raise ValueError(f"its metadata {key} is not JSON") from None
     return found
+
+
+def letter_of(kind: str, name: str, element: str | None) -> str:
+    """The letter of an element type in INPUTS or OUTPUTS.
+
+    kind: input or output; name: its name, for the message; element: ONNX's name of the type, None if it is no tensor.
+    Raises TypeError for a type that is not served.
+    """
+    served = INPUTS if kind == "input" else OUTPUTS
+    if element is None:
+        raise TypeError(f"its {kind} {name} is not a tensor")
+    if element not in served:
+        raise TypeError(f"its {kind} {name} has the type {element}, which is not served: use one of {', '.join(served)}")
+    return served[element]
 
 
 def threads() -> int:
@@ -38,14 +67,11 @@ def threads() -> int:
 class Input:
     """An input of a model.
 
-    code: one of TAKEN.
+    code: a letter of INPUTS.
     shape: -1 for a dimension that the model leaves open, which the number of values then settles.
-    Raises TypeError for another type of elements.
     """
 
     def __init__(self, name: str, code: str, shape: list[int]):
-        if code not in TAKEN:
-            raise TypeError(f"its input {name} is of a type that cannot be served")
         self.name, self.code, self.shape = name, code, shape
         self.size = array(code).itemsize if code else 0  # bytes of an element
         self.row = prod(size for size in shape if size != -1)  # values for each step of the open dimension

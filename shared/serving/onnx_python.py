@@ -7,9 +7,7 @@ import os
 import numpy as np
 import onnxruntime
 
-from shared.serving.onnx_common import BrokenModel, Input, check_names, described, threads
-
-CODES = {"tensor(string)": "", "tensor(float)": "f", "tensor(int64)": "q", "tensor(uint8)": "B"}
+from shared.serving.onnx_common import BrokenModel, Input, check_names, described, letter_of, threads
 
 
 class OnnxModel:
@@ -31,8 +29,8 @@ class OnnxModel:
             self.metadata = described(self._session.get_modelmeta().custom_metadata_map)
             self._inputs = {node.name: _input(node) for node in self._session.get_inputs()}
             self._outputs = [node.name for node in self._session.get_outputs()]
-            if not all(node.type.startswith("tensor(") for node in self._session.get_outputs()):
-                raise TypeError("its outputs must be tensors")
+            for node in self._session.get_outputs():
+                letter_of("output", node.name, _element(node))
         except Exception as error:  # ONNX Runtime's own exceptions share no base class
             raise BrokenModel(path, error) from error
 
@@ -50,8 +48,14 @@ class OnnxModel:
         return {name: output.tolist() for name, output in zip(self._outputs, outputs)}
 
 
+def _element(node) -> str | None:
+    """ONNX's name of the element type of an input or output, None if it is not a tensor. node.type: tensor(float), …"""
+    return node.type[len("tensor(") : -1] if node.type.startswith("tensor(") else None
+
+
 def _input(node) -> Input:
-    return Input(node.name, CODES.get(node.type, node.type), [size if isinstance(size, int) else -1 for size in node.shape])
+    code = letter_of("input", node.name, _element(node))
+    return Input(node.name, code, [size if isinstance(size, int) else -1 for size in node.shape])
 
 
 def _array(taken: Input, values: object) -> np.ndarray:
