@@ -1,4 +1,4 @@
-"""A second checkout to be spoilt: the files of this one, with its virtual environment."""
+"""A second checkout to be spoilt: the files of this one, with its virtual environments."""
 
 import os
 import shutil
@@ -23,11 +23,23 @@ class Checkout:
         for name in sorted({*listed.stdout.splitlines(), *made}):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, root / name)
-        (root / ".venv").symlink_to(Path(sys.prefix))
-        # The path file in the virtual environment names the first checkout; what PYTHONPATH names comes before it.
-        self.environment = {**os.environ, "PYTHONPATH": str(root)}
-        for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MODEL"):  # of the `make test` that runs these tests
+        self._share_environments()
+        # The path file in a virtual environment names the first checkout; what PYTHONPATH names comes before it.
+        self.environment = {"PYTHON": sys.executable, **os.environ, "PYTHONPATH": str(root)}
+        for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MODEL", "ARGS"):  # of the `make test` that runs these tests
             self.environment.pop(name, None)
+
+    def _share_environments(self):
+        """Takes the first checkout's virtual environments, and makes those that it lacks itself."""
+        (self.root / ".venv").mkdir()
+        for path in (ROOT / ".venv").iterdir():
+            if path.is_dir():
+                (self.root / ".venv" / path.name).symlink_to(path.resolve() if not path.is_symlink() else os.readlink(path))
+
+    def copy(self, project, name, *, build=False):
+        """A project's folder under another name, as `cp -r` makes it. Gives the new folder."""
+        left_out = None if build else shutil.ignore_patterns("build")
+        return shutil.copytree(self.root / project.name, self.root / name, ignore=left_out)
 
     def popen(self, *command, **variables):
         """Starts a command in a process group of its own, with standard output and error in one pipe."""
@@ -46,7 +58,7 @@ class Checkout:
 
     def python(self, *arguments, **variables):
         """Runs a script. Gives its exit status and all that it printed."""
-        process = self.popen(self.root / ".venv/bin/python", *arguments, **variables)
+        process = self.popen(sys.executable, *arguments, **variables)
         output, _ = process.communicate(timeout=600)
         return process.returncode, output
 

@@ -31,13 +31,21 @@ def library_versions(*packages: str) -> dict[str, str]:
     return {"python": sys.version.split()[0], **{name: importlib.metadata.version(name) for name in packages}}
 
 
-def version() -> str:
-    """`git describe` of the checkout, or "unversioned" outside of one."""
-    command = ["git", "describe", "--always", "--dirty", "--tags"]
+def version(folder: Path) -> str:
+    """`git describe` of the checkout, or "unversioned" outside of one.
+
+    It ends in -dirty where a tracked file has changed, or where the project's folder has files that no commit has.
+    """
     try:
-        return subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True).stdout.strip()
+        described = _git(folder, "describe", "--always", "--dirty", "--tags")
+        new = _git(folder, "status", "--porcelain", "--untracked-files=all", ".")
     except (OSError, subprocess.CalledProcessError):
         return "unversioned"
+    return described if described.endswith("-dirty") or not new else f"{described}-dirty"
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def attach(model: onnx.ModelProto, card: dict) -> None:

@@ -63,7 +63,7 @@ def save_if_equal(
     Returns the largest difference. Ends the program with one line, nothing written, where it is above TOLERANCE.
     """
     onnx.checker.check_model(model, full_check=True)
-    card = {**card, "version": version()}
+    card = {**card, "version": version(path.parent.parent)}
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         candidate = Path(folder, path.name)  # beside its place, so that it can be moved there in one step
         attach(model, card)

@@ -62,10 +62,11 @@ def save_int8_if_as_accurate(source: Path, target: Path, card: dict, held_out: d
     Ends the program with one line, and leaves no target, where int8 loses more than MOST_LOST.
     """
     images, classes = held_out["images"], held_out["classes"]
+    numbered = {**card, "version": version(target.parent.parent)}
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         candidate = Path(folder, target.name)
         quantise(source, candidate, held_out["calibration"])
-        attach_metrics(candidate, card, {})
+        attach_metrics(candidate, numbered, {})
         exact, rounded = (run_in_batches(OnnxModel(path), {"image": images}, [BATCH]) for path in (source, candidate))
         before, after = accuracy(exact, classes), accuracy(rounded, classes)
         if before - after > MOST_LOST:
@@ -74,7 +75,7 @@ def save_int8_if_as_accurate(source: Path, target: Path, card: dict, held_out: d
                 f"int8 answers right for {after:.2%} of {len(classes):,} test images, float32 for {before:.2%}: "
                 f"more than {MOST_LOST:.1%} would be lost, so no {target.name} was written"
             )
-        attach_metrics(candidate, card, {"accuracy": after, "log_loss": log_loss(rounded, classes)})
+        attach_metrics(candidate, numbered, {"accuracy": after, "log_loss": log_loss(rounded, classes)})
         candidate.replace(target)
     return before, after
 
@@ -82,6 +83,6 @@ def save_int8_if_as_accurate(source: Path, target: Path, card: dict, held_out: d
 def attach_metrics(path: Path, card: dict, metrics: dict) -> None:
     """Gives a model file the card of the float model, with metrics of its own. It is not meant to be equal: no parity."""
     model = onnx.load(path)
-    own = copy.deepcopy(card) | {"version": version(), "metrics": {**card["metrics"], **metrics}}
+    own = copy.deepcopy(card) | {"metrics": {**card["metrics"], **metrics}}
     attach(model, own)
     onnx.save(model, path)

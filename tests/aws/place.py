@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -19,7 +20,6 @@ from scripts.project import ROOT
 from tests.checkout import Checkout
 
 COPY = "life-sklearn"  # a copied project for the tests of updates and interruptions
-VENV = ".venv-local-aws"
 # Functions in containers reach the local AWS at this machine's bridge address: only where nobody else can reach that.
 HOST = os.environ.get("LOCAL_AWS_HOST") or ("0.0.0.0" if os.environ.get("CI") else "")
 
@@ -28,10 +28,10 @@ class Place:
     """A checkout whose AWS commands go to a local AWS of its own."""
 
     def __init__(self, root: Path):
-        self.checkout = Checkout(root)
-        made = subprocess.run(["make", "-s", f"{VENV}/local-aws.stamp"], cwd=ROOT, capture_output=True, text=True)
+        command = [sys.executable, "scripts/install.py", "local-aws"]  # in this checkout, for the copies of all tests
+        made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         assert made.returncode == 0, made.stdout + made.stderr
-        (root / VENV).symlink_to(ROOT / VENV)
+        self.checkout = Checkout(root)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.deployed: list[str] = []  # projects, for the fixture to destroy

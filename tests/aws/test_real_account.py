@@ -1,4 +1,4 @@
-"""The life of a project on a real account: `AWS_PROFILE=… AWS_REGION=… .venv/bin/pytest -m aws`. It deletes all that it made."""
+"""The life of a project on a real account: `AWS_PROFILE=… AWS_REGION=… make test ARGS="-m aws"`. It deletes all that it made."""
 
 import json
 import re

@@ -30,8 +30,8 @@ class Timed:
         handler = folder / "lambda_function.py"  # as its owner changes it: the answer's names are nobody else's business
         for at, name in enumerate(answer_to(project, example(project))):  # a key, and not the same word as the model's output
             handler.write_text(handler.read_text().replace(f'"{name}":', f'"renamed {at}":'))
-        for made in ("card.json", f"{self.name}.name", "model.onnx"):  # in this order: nothing is to be made again
-            (folder / "build" / made).touch()
+        for note in ("trained.json", "exported.json"):  # so that its model is used as it is, and not made again
+            (folder / "build" / note).unlink()
 
     def make(self, arguments):
         """Exit status and output of `make benchmark`."""
@@ -50,7 +50,6 @@ class Timed:
         command = [DOCKER, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", f"{self.name}-benchmark-{self.id}"]
         listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
         subprocess.run([DOCKER, "image", "rm", "--no-prune", *listed], stdout=subprocess.DEVNULL, check=True)
-        (self.checkout.root / f".venv/{self.name}-training.stamp").unlink()
         shutil.rmtree(self.checkout.root)
 
 

@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import re
+import shutil
 import subprocess
 
 import pytest
@@ -9,6 +11,8 @@ import pytest
 from scripts.docker import DOCKER
 from scripts.docker import base_image as base_image_of
 from scripts.emulator import free_port
+
+SWITCHED, SWITCHES = ("destroy", "local-aws-stop", "logs", "clean"), ("YES", "FORGET", "FOLLOW", "ALL")
 
 
 def told(checkout, *arguments, **variables):
@@ -22,6 +26,36 @@ def test_unknown_model(checkout):
     status, output = checkout.make("demo", "MODEL=no-such-model")
     assert status != 0 and output.count("\n") == 1
     assert "MODEL=no-such-model is not a project folder: there are " in output
+
+
+def test_a_variable_that_is_none(checkout):
+    status, output = checkout.make("demo", "model=x", "Data=y")
+    assert status != 0 and output.count("\n") == 1
+    assert re.search(r"\*\*\* (model Data|Data model) is not a variable of this Makefile: there are MODEL PORT ", output)
+
+
+@pytest.mark.parametrize("value", ["0", "no", "off", "false", "n", ""])
+def test_switches_that_say_no(checkout, value):
+    status, output = checkout.make("--dry-run", *SWITCHED, *(f"{name}={value}" for name in SWITCHES))
+    assert status == 0 and not re.search("--yes|forget|--follow|/build", output), output
+
+
+@pytest.mark.parametrize("value", ["1", "yes", "on", "true", "y"])
+def test_switches_that_say_yes(checkout, value):
+    status, output = checkout.make("--dry-run", *SWITCHED, *(f"{name}={value}" for name in SWITCHES))
+    assert status == 0
+    for option in ("--yes", "local_aws.py forget", "--follow", " */build"):
+        assert option in output
+
+
+def test_a_switch_that_says_neither(checkout):
+    status, output = checkout.make("destroy", "YES=maybe")
+    assert status != 0 and output.endswith("*** YES=maybe is neither 1 nor 0.  Stop.\n")
+
+
+def test_a_folder_s_name_as_the_shell_completes_it(checkout, any_project):
+    status, output = checkout.make("export", f"MODEL={any_project.name}/")
+    assert status == 0 and output.startswith(f"{any_project.name} is up to date")
 
 
 def test_unknown_runtime(checkout, project):
@@ -46,10 +80,11 @@ def test_no_model_yet(checkout, project, run_script, target):
 
 @pytest.mark.parametrize("target", ["build", "run", "demo"])
 def test_broken_model(checkout, project, target):
+    (checkout.root / project.name / "build/exported.json").unlink()  # or else it would be made again
     (checkout.root / project.name / "build/model.onnx").write_bytes(b"broken")
     lines = told(checkout, target, f"MODEL={project.name}", f"PORT={free_port()}")
     assert len(lines) == 1 and "build/model.onnx cannot be used (" in lines[0]
-    assert lines[0].endswith("make it again with `make export`")
+    assert lines[0].endswith("make it again with `make export` FORCE=1, which replaces this file")
 
 
 def test_build_without_docker(checkout, project):
@@ -121,6 +156,7 @@ SCRIPTS = [
     "invoke",
     "install",
     "live",
+    "model",
     "local_aws",
     "logs",
     "outputs",
@@ -163,6 +199,7 @@ def test_make_alone_prints_help(checkout):
         "benchmark",
         "cold-starts",
         "test",
+        "test-all",
         "test-unit",
         "lint",
         "format",
@@ -172,8 +209,12 @@ def test_make_alone_prints_help(checkout):
         assert f"\n  {target} " in output
 
 
-def test_clean_removes_what_was_made(checkout, project):
-    (checkout.root / ".venv").unlink()  # a link here, to the environment in which this test runs
+def test_clean_removes_what_was_made_and_the_models_when_told(checkout, any_project):
+    shutil.rmtree(checkout.root / ".venv")  # or else the environment in which this test runs would be needed again
+    model = checkout.root / any_project.name / "build/model.onnx"
+    (checkout.root / ".venv/x").mkdir(parents=True)
     status, output = checkout.make("clean")
-    assert status == 0, output
-    assert not list(checkout.root.glob("*/build")) and not list(checkout.root.rglob("__pycache__"))
+    assert status == 0 and model.exists(), output
+    assert not (checkout.root / ".venv").exists() and not list(checkout.root.rglob("__pycache__"))
+    status, output = checkout.make("clean", "ALL=1")
+    assert status == 0 and not list(checkout.root.glob("*/build")), output

@@ -77,23 +77,6 @@ def test_a_setting_that_is_not_true_or_false(checkout, any_project, value):
     assert status == 1 and output.count("\n") == 1 and "quantized" in output and "function.toml" in output
 
 
-def test_a_second_run_makes_nothing_again(checkout, project):
-    model = checkout.root / project.name / "build/model.onnx"
-    before = model.stat().st_mtime_ns
-    status, output = checkout.make("export", f"MODEL={project.name}")
-    assert status == 0 and model.stat().st_mtime_ns == before, output
-
-
-def test_training_arguments_are_remembered(checkout, tabular):
-    build = checkout.root / tabular.name / "build"
-    status, output = checkout.make("train", f"MODEL={tabular.name}", "ARGS=--seed 5")
-    assert status == 0, output
-    first = (build / "held-out.csv").read_text()
-    (checkout.root / tabular.name / "train.py").touch()
-    status, output = checkout.make("export", f"MODEL={tabular.name}")
-    assert status == 0 and (build / "held-out.csv").read_text() == first, output
-
-
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
