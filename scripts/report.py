@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import botocore.exceptions as errors
 
 from scripts.aws import code_of
-from shared.serving.results import refused_of
+from shared.serving.results import address_of, refused_of
 
 READERS = 8  # objects looked at at a time
 IN_MEMORY = 32 * 1024 * 1024  # bytes of refused rows; more goes through a temporary file
@@ -35,7 +35,7 @@ class Report:
             return
         with tempfile.SpooledTemporaryFile(IN_MEMORY) as lines:
             for before, url in self.refusals:
-                for text in s3.get_object(**_address(url))["Body"].read().split(b"\n"):  # splitlines splits at U+2028 too
+                for text in s3.get_object(**address_of(url))["Body"].read().split(b"\n"):  # splitlines splits at U+2028 too
                     if text:
                         entry = json.loads(text)
                         told = json.dumps({**entry, "line": before + entry["line"]}, ensure_ascii=False)
@@ -68,13 +68,8 @@ def collect(s3, parts: list[dict]) -> Report:
 
 def _head(s3, url: str) -> dict | None:
     try:
-        return s3.head_object(**_address(url))
+        return s3.head_object(**address_of(url))
     except errors.ClientError as error:
         if code_of(error) in ("404", "NoSuchKey"):
             return None
         raise
-
-
-def _address(url: str) -> dict[str, str]:
-    bucket, key = url.removeprefix("s3://").split("/", 1)
-    return {"Bucket": bucket, "Key": key}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from shared.serving import logs
-from shared.serving.errors import InvalidInput, shortened
+from shared.serving.errors import Group, InvalidInput, shortened
 from shared.serving.lines import Line, encoded
 
 BATCH = 10_000  # rows in one call of predict
@@ -22,7 +22,8 @@ def score(rows: list[Line], predict: Callable, many: str | None, reserved: froze
     """
     good = [row for row in rows if type(row) is tuple]
     requests = [features for features, _ in good]
-    answers = iter(_scored(requests, predict, many) if many else [_alone(row, predict) for row in requests])
+    answers = iter(_scored(requests, predict, many)) if many else (_alone(row, predict) for row in requests)
+    refused: dict[tuple, tuple[str, str]] = {}  # by their problems, which many rows share: each is put into words once
     result: list[tuple[str, str] | None] = []
     for row in rows:
         if row is None:
@@ -35,8 +36,12 @@ def score(rows: list[Line], predict: Callable, many: str | None, reserved: froze
                 continue
             except ValueError:
                 answer = InvalidInput(((), "has an answer that is not a number"))
-        problem = told(answer)
-        result.append((encoded(_joined(others, {"error": problem}, reserved)), problem))
+        same = answer.problems, answer.more
+        if same not in refused:
+            problem = told(answer)
+            refused[same] = encoded({"error": problem}), problem
+        text, problem = refused[same]
+        result.append((encoded(_joined(others, {"error": problem}, reserved)) if others else text, problem))
     return result
 
 
@@ -92,15 +97,25 @@ def _scored(rows: list[dict], predict: Callable, many: str, again: bool = True) 
 
 
 def _by_row(refusal: InvalidInput, count: int) -> dict[int, InvalidInput]:
-    """The problems of each bad row by its index, with paths that begin in the row; empty if not all are known."""
+    """The refusal of each bad row by its index, with paths that begin in the row; empty if not all are known."""
     found: dict[int, list] = {}
-    for at, name, reason in refusal.by_row:
-        found.setdefault(at, []).append(((name,) if name else (), reason))
-    if not found and not refusal.more:
+    if not refusal.groups and not refusal.more:
         for path, reason in refusal.problems:
             if len(path) > 1 and isinstance(path[1], int) and path[1] < count:
                 found.setdefault(path[1], []).append((path[2:], reason))
-    return {at: InvalidInput(*problems) for at, problems in found.items()}
+        return {at: InvalidInput(*problems) for at, problems in found.items()}
+    masks = [0] * count  # of a row: a bit for each group that it is in
+    for place, (_, _, rows) in enumerate(refusal.groups):
+        for at in rows:
+            masks[at] |= 1 << place
+    alike = {mask: _of_groups([group for place, group in enumerate(refusal.groups) if mask >> place & 1]) for mask in set(masks)}
+    return {at: alike[mask] for at, mask in enumerate(masks) if mask}
+
+
+def _of_groups(groups: list[Group]) -> InvalidInput:
+    """The refusal of a row that is in these groups."""
+    problems = [((name,) if name else (), reason) for name, reason, _ in groups[:MOST_TOLD]]
+    return InvalidInput(*problems, more=len(groups) - len(problems))
 
 
 def _alone(row: dict, predict: Callable) -> dict | InvalidInput:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+Group = tuple[str | None, str, Sequence[int]]
 MOST_NAMED = 20  # problems spelled out in one answer; the rest are counted
 
 
@@ -19,13 +20,14 @@ class InvalidInput(Exception):
         an exception, so a reason never quotes a value of the caller, and a key of the caller is a `Sent`.
     more: how many further problems there are.
     status: the HTTP status that says the same thing.
-    by_row: every problem of a list of rows, however many: (index of the row, name of the feature or None, reason) each.
+    groups: every problem of a list of rows, for bulk scoring: (name of the feature or None, reason, indices of the rows)
+        each, in the order of the features. An index takes 4 bytes, so that all of them are a fraction of the request's memory.
     """
 
-    def __init__(self, *problems: tuple[tuple, str], more: int = 0, status: int = 400, by_row: Sequence[tuple] = ()):
+    def __init__(self, *problems: tuple[tuple, str], more: int = 0, status: int = 400, groups: Sequence[Group] = ()):
         self.problems = problems
         self.more = more
-        self.by_row = by_row
+        self.groups = groups
         self.status = status
         super().__init__(self._message(_without_keys))
 
@@ -39,6 +41,8 @@ class InvalidInput(Exception):
 
     def _message(self, written: Callable[[tuple], str]) -> str:
         told = [f"{written(path)} {reason}" for path, reason in self.problems]
+        if len(told) == 1 and not self.more:
+            return told[0]
         different = list(dict.fromkeys(told))  # without their keys, many problems read the same
         more = self.more + len(told) - len(different)
         return "; ".join(different + [f"and {more} more"] * bool(more))
@@ -63,11 +67,13 @@ def kind_of(value: object) -> str:
 
 def shortened(text: str, most: int = 40) -> str:
     """Text of the caller's for an answer to the same caller: printable, and not longer than `most` characters."""
-    text = text.encode("utf-8", "replace").decode()
-    return text if len(text) <= most else text[: most - 1] + "…"
+    cut = text if len(text) <= most else text[: most - 1] + "…"  # first, for the text can have megabytes
+    return cut.encode("utf-8", "replace").decode()
 
 
 def _dotted(path: tuple) -> str:
+    if not path:
+        return "the request"
     dotted = "".join(f"[{key}]" if isinstance(key, int) else f".{shortened(key)}" for key in path)
     return dotted.lstrip(".") or "the request"
 

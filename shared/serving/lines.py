@@ -21,6 +21,7 @@ CSV_PROBLEMS = {  # by a part of csv's own message
     "field larger": "has a value of more than 131,072 characters",
     "new-line character": "has a carriage return in it: end lines with LF or CRLF",
 }
+NOT_TEXT = InvalidInput(((), "is not UTF-8 text"))
 encoded = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
@@ -32,7 +33,7 @@ def reader_of(key: str, first_line: Callable[[], bytes], input_schema: dict | No
     """
     if key.lower().endswith(".jsonl"):
         features = set(input_schema["properties"]) if input_schema else None
-        return lambda lines: [json_row(line, features) for line in lines]
+        return lambda lines: _each(lines, lambda line: json_row(line, features))
     if not key.lower().endswith(".csv"):
         raise InvalidInput(((), "must be a .csv or .jsonl file"))
     if input_schema is None:
@@ -64,7 +65,7 @@ def _decoded(line: bytes) -> str | InvalidInput:
     try:
         return line.decode()
     except UnicodeDecodeError:
-        return InvalidInput(((), "is not UTF-8 text"))
+        return NOT_TEXT
 
 
 def columns_of(header: str, input_schema: dict) -> list[str]:
@@ -105,13 +106,10 @@ class CsvReader:
         rows: list[Line] = list(zip(_dicts(features, len(full)), _dicts(others, len(full))))
         if len(full) == len(lines):
             return rows
+        lengths = {len(values) for values in table if type(values) is list}
+        odd = {length: InvalidInput(((), f"has {length} values for {width} columns")) for length in lengths - {width}}
         each = iter(rows)
-        return [next(each) if type(values) is list and len(values) == width else self._refused(values) for values in table]
-
-    def _refused(self, values: list[str] | InvalidInput | None) -> InvalidInput | None:
-        if isinstance(values, list):
-            return InvalidInput(((), f"has {len(values)} values for {len(self._names)} columns"))
-        return values
+        return [(odd.get(len(values)) or next(each)) if isinstance(values, list) else values for values in table]
 
 
 def _table(lines: list[str | InvalidInput]) -> list[list[str] | InvalidInput | None]:
@@ -123,7 +121,7 @@ def _table(lines: list[str | InvalidInput]) -> list[list[str] | InvalidInput | N
                 return table  # type: ignore[return-value]
     except (AttributeError, csv.Error):  # AttributeError for a line that is an InvalidInput already
         pass
-    return [_values(line) if isinstance(line, str) else line for line in lines]
+    return _each(lines, _values)
 
 
 def _is_row(values: list[str]) -> bool:
@@ -171,10 +169,24 @@ def number_of(text: str) -> float | int | str:
     return text
 
 
-def json_row(line: str | InvalidInput, features: set[str] | None) -> Line:
+def _each(lines: list[str | InvalidInput], parse: Callable) -> list:
+    """What parse gives for each line. Refusals that read the same are one object: ten thousand exceptions take long to keep."""
+    refused: dict[str, InvalidInput] = {}  # by line
+    alike: dict[tuple, InvalidInput] = {}  # by problems
+    found = []
+    for line in lines:
+        if isinstance(line, str):
+            row = refused.get(line) or parse(line)
+            if type(row) is InvalidInput:
+                row = refused[line] = alike.setdefault(row.problems, row)
+            found.append(row)
+        else:
+            found.append(line)
+    return found
+
+
+def json_row(line: str, features: set[str] | None) -> Line:
     """The row of a line of JSON. features: what the model knows; None where each line is a request of its own."""
-    if isinstance(line, InvalidInput):
-        return line
     if not line.strip():
         return None
     try:

@@ -34,8 +34,9 @@ class Results:
         rows = [row for row in scored if row]
         refusals = [(number, row[1]) for number, row in enumerate(scored, self.lines + 1) if row and row[1]]
         self._answers.write("".join([f"{text}\n" for text, _ in rows]).encode())
-        texts = [json.dumps({"line": number, "problem": problem}, ensure_ascii=False) for number, problem in refusals]
-        self._refusals.write("".join([f"{text}\n" for text in texts]).encode())
+        texts = {problem: json.dumps(problem, ensure_ascii=False) for problem in {problem for _, problem in refusals}}
+        told = [f'{{"line": {number}, "problem": {texts[problem]}}}\n' for number, problem in refusals]
+        self._refusals.write("".join(told).encode())
         self.lines += len(scored)
         self.rows += len(rows)
         self.refused += len(refusals)
@@ -50,11 +51,13 @@ class Results:
     def write(self, client, output: str, fresh: bool, **source: object) -> None:
         """Writes the refused rows, then the result, whose metadata has the counts, the milliseconds and `source`.
 
-        fresh: nothing of an earlier run is at `output`. Otherwise the refused rows are written even where there are none.
+        fresh: nothing of an earlier run is at `output`. Otherwise refused rows of that run are deleted where there are none now.
         """
-        if self.refused or not fresh:
+        if self.refused:
             self._refusals.seek(0)
             write(client, refused_of(output), self._refusals)
+        elif not fresh:
+            client.delete_object(**address_of(refused_of(output)))
         self._answers.seek(0)
         told = {**self.counts(), "milliseconds": math.ceil((time.perf_counter() - self._began) * 1000), **source}
         write(client, output, self._answers, {name: str(value) for name, value in told.items()})
@@ -62,9 +65,14 @@ class Results:
 
 def write(client, output: str, body: object, metadata: dict[str, str] | None = None) -> None:
     """Writes an object. output: s3://bucket/key; body: bytes or a file."""
+    kind = "application/json" if output.endswith(".json") else "application/x-ndjson"
+    client.put_object(**address_of(output), Body=body, ContentType=kind, Metadata=metadata or {})
+
+
+def address_of(output: str) -> dict[str, str]:
+    """Bucket and key of s3://bucket/key, as boto3 takes them."""
     bucket, key = output.removeprefix("s3://").split("/", 1)
-    kind = "application/json" if key.endswith(".json") else "application/x-ndjson"
-    client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=kind, Metadata=metadata or {})
+    return {"Bucket": bucket, "Key": key}
 
 
 def refused_of(output: str) -> str:

@@ -55,7 +55,8 @@ def score_part(event: dict, predict: Callable, metadata: dict, many: str | None)
 
     event: {"score": {"bucket", "key", "start", "end", "output"}}; start and end in bytes, output as s3://bucket/key. It may
     have `etag`, of the version that must be read, and `fresh`: true where nothing of an earlier run is at `output`.
-    Refused rows are also written beside it, to ….refused.ndjson, each with the number of its line in this part, from 1.
+    Refused rows are also written beside it, to ….refused.ndjson, each with the number of its line in this part, from 1. Where
+    no row is refused there is no such object, and one of an earlier run is deleted.
     Returns the numbers of lines, of rows, and of those that were scored and refused. The object's metadata has them too,
     and the milliseconds that it took, the range of bytes, and the version that was read.
     Raises InvalidInput for a part that is not described like this, is too large, or of a file without the right columns.

@@ -7,10 +7,11 @@ warning; a row outside of `minimum` and `maximum` is refused. A text feature wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 
-from shared.serving.errors import MOST_NAMED, InvalidInput, kind_of, shortened, unknown_keys
+from shared.serving.errors import MOST_NAMED, Group, InvalidInput, kind_of, shortened, unknown_keys
 
 MOST_ROWS = 10_000  # in one request
 
@@ -58,30 +59,20 @@ class Features:
         Returns a flat list of len(rows) values for each feature, and the warnings by index of the rows that have any.
         Raises InvalidInput that names the offending fields.
         """
-        strays = [(at, None, f"must be an object, not {kind_of(row)}") for at, row in enumerate(rows) if type(row) is not dict]
+        strays = [at for at, row in enumerate(rows) if type(row) is not dict]
         if strays:
-            raise _refusal(strays, path_of, 0, strays)
-        problems: list[tuple] = []
-        every: list[tuple] = []  # for bulk scoring, which must know each bad row
-        more = 0
+            raise _refusal(_groups(None, ((at, f"must be an object, not {kind_of(rows[at])}") for at in strays)), path_of)
+        problems: list[Group] = []
         warnings: dict[int, list[str]] = {}
         found, complete = self._columns(rows)
         columns: dict[str, list] = {}
         for name, values in found.items():
             # Bulk requests are nearly always clean, and a look at a whole column costs far less than one at each value.
             columns[name], unusual = self._compared(name, values)
-            bad = []
-            for at in unusual:
-                columns[name][at], problem, warning = self._check(name, values[at])
-                if problem:
-                    bad.append((at, name, problem))
-                elif warning:
-                    _add(warnings, at, warning)
-            problems += bad[:MOST_NAMED]  # no more of one column can be among the first of all
-            more += len(bad[MOST_NAMED:])
-            every += bad
+            if unusual:
+                problems += self._checked(name, columns[name], unusual, warnings)
         if problems:
-            raise _refusal(problems, path_of, more, every)
+            raise _refusal(problems, path_of)
         if not complete or max(map(len, rows)) > len(self._rules):
             for at, row in enumerate(rows):
                 for name in sorted(row.keys() - self._rules.keys())[: MOST_NAMED + 1]:
@@ -113,14 +104,25 @@ class Features:
             return list(values), [at for at, value in enumerate(values) if not low <= value <= high]  # NaN is not
         return list(values), list(range(len(values)))
 
-    def _check(self, name: str, value: object) -> tuple:
-        """One value as (value for the model, problem or None, warning or None)."""
-        rules = self._rules[name]
-        text = name in self._texts
-        if value is None:
-            return ("" if text else float("nan")), ("is missing" if name in self._required else None), None
-        problem, warning = _text(value, "x-seen" in rules) if text else _number(value, rules)
-        return value, problem, warning and f"{name} {warning}"
+    def _checked(self, name: str, values: list, places: list[int], warnings: dict[int, list[str]]) -> list[Group]:
+        """The problems of a column at some places, one by one. Replaces what is missing, and adds to the warnings."""
+        rules, text = self._rules[name], name in self._texts
+        missing = [at for at in places if values[at] is None]
+        present = [at for at in places if values[at] is not None] if len(missing) < len(places) else []
+        if missing and name in self._required:
+            problems: list[Group] = [(name, "is missing", array("I", missing))]
+        else:
+            problems = []
+            for at in missing:
+                values[at] = "" if text else float("nan")
+        bad = []
+        for at in present:
+            problem, warning = _text(values[at], "x-seen" in rules) if text else _number(values[at], rules)
+            if problem:
+                bad.append((at, problem))
+            elif warning:
+                _add(warnings, at, f"{name} {warning}")
+        return problems + _groups(name, bad)
 
 
 def _text(value: object, listed: bool) -> tuple[str | None, str | None]:
@@ -163,11 +165,17 @@ def _add(warnings: dict[int, list[str]], at: int, warning: str) -> None:
         told.append(f"only the first {MOST_NAMED} warnings are given")
 
 
-def _refusal(problems: list[tuple], path_of: Callable[[int], tuple], more: int, by_row: list[tuple]) -> InvalidInput:
-    """problems: (index of the row, name of the feature or None, reason) each, in any order; more: how many were left out.
+def _groups(name: str | None, problems: Iterable[tuple[int, str]]) -> list[Group]:
+    """Problems of one feature, (index of the row, reason) each, by their reasons: there are few different ones."""
+    found: dict[str, array] = {}
+    for at, reason in problems:
+        found.setdefault(reason, array("I")).append(at)
+    return [(name, reason, rows) for reason, rows in found.items()]
 
-    by_row: all of them.
-    """
-    problems.sort(key=lambda problem: problem[0])
-    named = [(path_of(at) + ((name,) if name else ()), reason) for at, name, reason in problems[:MOST_NAMED]]
-    return InvalidInput(*named, more=more + max(0, len(problems) - MOST_NAMED), by_row=by_row)
+
+def _refusal(groups: list[Group], path_of: Callable[[int], tuple]) -> InvalidInput:
+    """The refusal that names the first problems, by row and then by feature."""
+    first = [(at, place) for place, (_, _, rows) in enumerate(groups) for at in rows[:MOST_NAMED]]
+    named = [(at, *groups[place][:2]) for at, place in sorted(first)[:MOST_NAMED]]
+    problems = [(path_of(at) + ((name,) if name else ()), reason) for at, name, reason in named]
+    return InvalidInput(*problems, more=sum(len(rows) for _, _, rows in groups) - len(problems), groups=groups)

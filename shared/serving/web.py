@@ -103,17 +103,22 @@ def parsed(text: str | bytes) -> object:
         text = text.decode() if isinstance(text, bytes) else text
         if not isinstance(text, str):
             raise InvalidInput(((), "must be JSON text"))
-        data = text.encode("utf-8", "surrogatepass")
-        brackets = len(data.translate(None, _NO_BRACKETS))
-        if brackets > MOST_BRACKETS:
-            raise InvalidInput(((), f"has {brackets:,} brackets, more than {MOST_BRACKETS:,}"), status=413)
-        if brackets > 2 * DEEPEST and _is_deep(data):
-            raise InvalidInput(((), f"is nested more than {DEEPEST} levels deep"))
-        return json.loads(text, parse_constant=_not_json)
-    # json.loads raises RecursionError for deep nesting, and a plain ValueError for very long numbers.
+        if len(text) > 2 * DEEPEST:  # a shorter one cannot have too many
+            _check_brackets(text.encode("utf-8", "surrogatepass"))
+        return _decode(text)
+    # json raises RecursionError for deep nesting, and a plain ValueError for very long numbers.
     except (ValueError, RecursionError) as error:
         where = f" at line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
         raise InvalidInput(((), f"is not valid JSON{where}")) from None
+
+
+def _check_brackets(data: bytes) -> None:
+    """Raises InvalidInput for JSON with too many brackets, or too many in each other."""
+    brackets = len(data.translate(None, _NO_BRACKETS))
+    if brackets > MOST_BRACKETS:
+        raise InvalidInput(((), f"has {brackets:,} brackets, more than {MOST_BRACKETS:,}"), status=413)
+    if brackets > 2 * DEEPEST and _is_deep(data):
+        raise InvalidInput(((), f"is nested more than {DEEPEST} levels deep"))
 
 
 def _is_deep(data: bytes) -> bool:
@@ -214,6 +219,9 @@ def _are_texts(*values: object) -> bool:
 
 def _not_json(constant: str) -> None:
     raise ValueError(constant)
+
+
+_decode = json.JSONDecoder(parse_constant=_not_json).decode  # json.loads would make one for each text
 
 
 def _formed(event: dict, status: int, extra: dict, text: str) -> dict:

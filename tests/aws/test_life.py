@@ -91,14 +91,13 @@ def test_a_file_in_the_bucket(place, project, bucket):
     s3 = place.client("s3")
     name, data, suffix, asked = dropped(project)
     s3.put_object(Bucket=bucket, Key=f"input/{name}", Body=data)
-    result, refused = f"results/input/{name}{suffix}", f"results/input/{name}.refused.ndjson"
+    result = f"results/input/{name}{suffix}"
 
     def written():
         keys = [item["Key"] for item in s3.list_objects_v2(Bucket=bucket, Prefix="results/").get("Contents", [])]
         return keys if result in keys else []
 
-    # A file of rows has an object with its refused rows beside its result, empty where there are none.
-    assert sorted(eventually(written)) == sorted([result, refused] if is_tabular(project) else [result])
+    assert eventually(written) == [result]  # and no object with refused rows, of which there are none
     answers = [json.loads(line) for line in s3.get_object(Bucket=bucket, Key=result)["Body"].read().splitlines()]
     assert len(answers) == len(asked) and close(without(answers[-1], "id"), answer_to(project, asked[-1]))
     assert [answer.get("id") for answer in answers] == ([str(at) for at in range(50)] if is_tabular(project) else [None])

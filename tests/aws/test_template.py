@@ -44,7 +44,9 @@ def test_roles_may_do_little_to_what_is_named(role):
         assert written != '"*"' and '"*"' not in written
         # A star stands only for what is inside of something that is named: objects below a prefix, executions of one machine.
         for text in re.findall(r'"([^"]*\*[^"]*)"', written):
-            assert re.search(r"(\$\{BucketName\}/(input|results)|execution:\$\{FunctionName\})[/:]\*$", text), text
+            assert re.search(
+                r"(\$\{BucketName\}/(input|results)|execution:\$\{FunctionName\})[/:]\*(\.refused\.ndjson)?$", text
+            ), text
 
 
 def test_each_trigger_has_a_permission_for_itself_alone():
