@@ -17,7 +17,7 @@ from scripts import ecr
 from scripts.aws import Account, connected
 from scripts.build import build, require_entrypoint
 from scripts.costs import require_deployment
-from scripts.docker import DOCKER, PLATFORMS, require_engine
+from scripts.docker import DOCKER, PLATFORMS, is_podman, require_engine
 from scripts.parameters import bucket_name, require_environment
 from scripts.project import ROOT, Project, require_deployable
 from scripts.stack import Stack
@@ -45,14 +45,14 @@ def push(account: Account, project: Project, image: str) -> str:
 
 
 def require_platform(project: Project, image: str) -> str:
-    """Return the id of an image. Raises SystemExit with one line where the function could not run it (exec format error)."""
+    """Return the id of an image, sha256:…. Raises SystemExit with one line if it is for another processor (exec format error)."""
     image_id, architecture = _docker("image", "inspect", "--format", "{{.Id}} {{.Architecture}}", image).split()
     if architecture != PLATFORMS[project.architecture]:
         raise SystemExit(
             f"{image} is built for {architecture}, but {project.name}/function.toml says {project.architecture}: "
             f"build it with BUILD_FLAGS='--platform linux/{PLATFORMS[project.architecture]}', or change architecture there"
         )
-    return image_id
+    return image_id if ":" in image_id else f"sha256:{image_id}"  # Podman leaves the algorithm out
 
 
 def new_tag() -> str:
@@ -77,8 +77,13 @@ def upload(account: Account, client, image: str, reference: str) -> None:
     _docker("tag", image, reference)
     print(f"pushing {reference}", flush=True)
     with _logged_in(account, client) as environment:
-        if subprocess.run([DOCKER, "push", reference], env=environment).returncode:
+        if subprocess.run([DOCKER, "push", *plain_http(account), reference], env=environment).returncode:
             raise SystemExit("the push failed: the reason is above; the same command goes on where it stopped")
+
+
+def plain_http(account: Account) -> list[str]:
+    """Return the options of login and push for a registry on this machine without TLS. Docker needs none for such an address."""
+    return ["--tls-verify=false"] if account.local and account.plain_http and is_podman() else []
 
 
 @contextmanager
@@ -87,17 +92,20 @@ def _logged_in(account: Account, client) -> Iterator[dict]:
     data = client.get_authorization_token()["authorizationData"][0]
     user, token = base64.b64decode(data["authorizationToken"]).decode().split(":", 1)
     with tempfile.TemporaryDirectory() as folder:
-        # The user's own configuration may name the engine, by a context, and that must still be found.
-        host = os.environ.get("DOCKER_HOST") or _docker(
-            "context", "inspect", "--format", "{{.Endpoints.docker.Host}}", or_else=""
-        )
-        environment = {**os.environ, "DOCKER_CONFIG": folder, "REGISTRY_AUTH_FILE": f"{folder}/auth.json"}
-        environment |= {"DOCKER_HOST": host} if host else {}
-        command = [DOCKER, "login", "--username", user, "--password-stdin", account.registry]
+        environment = {**os.environ, "DOCKER_CONFIG": folder, "REGISTRY_AUTH_FILE": f"{folder}/auth.json", **_engine()}
+        command = [DOCKER, "login", *plain_http(account), "--username", user, "--password-stdin", account.registry]
         login = subprocess.run(command, input=token, env=environment, capture_output=True, text=True)
         if login.returncode:
-            raise SystemExit(f"docker cannot log in to {account.registry}: {' '.join(login.stderr.split())[-300:]}")
+            raise SystemExit(f"{DOCKER} cannot log in to {account.registry}: {' '.join(login.stderr.split())[-300:]}")
         yield environment
+
+
+def _engine() -> dict[str, str]:
+    """The variable that names the engine. A context of the user's own configuration may name it, and must still be found."""
+    if os.environ.get("DOCKER_HOST") or is_podman():  # Podman has no such contexts
+        return {}
+    host = _docker("context", "inspect", "--format", "{{.Endpoints.docker.Host}}", or_else="")
+    return {"DOCKER_HOST": host} if host else {}
 
 
 def _docker(*arguments: str, or_else: str | None = None) -> str:
