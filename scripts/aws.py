@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import boto3
 import botocore.exceptions as errors
 from botocore.config import Config
+from botocore.loaders import create_loader
 
 from scripts import local_aws
 
@@ -42,7 +43,7 @@ class Account:
         if not self._session.region_name:
             raise errors.NoRegionError()
         self.region: str = self._session.region_name
-        if not self.endpoint_url and self.region not in self._session.get_available_regions("lambda"):
+        if not self.endpoint_url and self.region not in self._regions():
             raise SystemExit(f"AWS has no region {self.region}: set AWS_REGION, to us-east-1 say")
         identity = self.client("sts").get_caller_identity()
         self.id: str = identity["Account"]
@@ -62,7 +63,16 @@ class Account:
     @property
     def registry(self) -> str:
         """Where docker pushes images to: the account's ECR."""
-        return urlsplit(self.endpoint_url).netloc if self.endpoint_url else f"{self.id}.dkr.ecr.{self.region}.amazonaws.com"
+        if self.endpoint_url:
+            return urlsplit(self.endpoint_url).netloc
+        partitions = {known["id"]: known["outputs"] for known in create_loader().load_data("partitions")["partitions"]}
+        # amazonaws.com, or in China amazonaws.com.cn.
+        return f"{self.id}.dkr.ecr.{self.region}.{partitions[self.partition]['dnsSuffix']}"
+
+    def _regions(self) -> list[str]:
+        """All regions with Lambda, in all partitions: AWS, China, GovCloud."""
+        partitions = self._session.get_available_partitions()
+        return [region for partition in partitions for region in self._session.get_available_regions("lambda", partition)]
 
     def __str__(self) -> str:
         if self.endpoint_url:

@@ -12,37 +12,39 @@ from scripts import ecr, leftovers
 from scripts.aws import MISSING, Account, code_of, connected
 from scripts.consent import require_consent
 from scripts.docker import DOCKER
-from scripts.parameters import bucket_name
+from scripts.parameters import possible_bucket
 from scripts.project import Project
 from scripts.stack import DEAD, Stack
 
 
 def destroy(account: Account, project: Project) -> None:
     """Each step does nothing where there is nothing, so that it can be repeated after it was cut short."""
-    bucket = bucket_name(account, project.name)
+    bucket = own_bucket(account, project.name)
     stack = Stack(account, project.name)
     found = stack.described()
     if found and found["StackStatus"].endswith("IN_PROGRESS"):
         stack.settle()
-    bucket_is_ours = owns_bucket(account, bucket)
-    if bucket_is_ours:
+    if bucket:
         empty_bucket(account, bucket)
     stack.delete()
-    if bucket_is_ours:
+    if bucket:
         delete_bucket(account, bucket)  # of a stack that no longer has it
     delete_repository(account, project)
     delete_log(account, project.name)
 
 
-def owns_bucket(account: Account, bucket: str) -> bool:
-    """Whether there is a bucket of this name that these commands made."""
+def own_bucket(account: Account, name: str) -> str | None:
+    """The name of the project's bucket if these commands made it, or None."""
+    bucket = possible_bucket(account, name)
+    if not bucket:
+        return None
     try:
         tags = account.client("s3").get_bucket_tagging(Bucket=bucket)["TagSet"]
     except errors.ClientError as error:
         if code_of(error) not in (*MISSING, "NoSuchTagSet"):
             raise
-        return False
-    return ecr.TAG in tags
+        return None
+    return bucket if ecr.TAG in tags else None
 
 
 def empty_bucket(account: Account, bucket: str) -> None:
@@ -114,11 +116,12 @@ def untag(repository: str) -> None:
 
 def announce(project: Project, account: Account) -> None:
     """Print what would be deleted."""
-    bucket = bucket_name(account, project.name)
+    bucket = possible_bucket(account, project.name)
     stack = Stack(account, project.name).described()
     state = "" if stack and stack["StackStatus"] not in DEAD else " (there is none, or what is left of one)"
     print(f"this deletes the stack {project.name}{state}, all its versions, queues and alarms,")
-    print(f"the bucket {bucket} with all that is in it, the repository {project.name} with all images, and the logs")
+    with_bucket = f"the bucket {bucket} with all that is in it, " if bucket else ""
+    print(f"{with_bucket}the repository {project.name} with all images, and the logs")
 
 
 def main():
@@ -132,8 +135,8 @@ def main():
             announce(project, account)
         require_consent("delete all of it?", args.yes, "nothing was deleted")
         destroy(account, project)
-        bucket = bucket_name(account, project.name)
-        leftovers.report(account, project.name, [bucket] if owns_bucket(account, bucket) else [])
+        bucket = own_bucket(account, project.name)
+        leftovers.report(account, project.name, [bucket] if bucket else [])
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from scripts.project import Project
 TEMPLATE = Path(__file__).with_name("template.yaml")
 ENVIRONMENT = "          # [environment] of function.toml\n"  # a parameter cannot be a map: the lines go here
 MOST_CHARACTERS = 4096  # of a parameter
+LONGEST_BUCKET = 63  # characters of a name
 
 
 def require_environment(project: Project) -> None:
@@ -37,13 +38,27 @@ def template_for(project: Project) -> str:
 
 
 def bucket_name(account: Account, name: str) -> str:
-    """The name of a project's bucket: unique on all of AWS, and known before the bucket is there."""
-    bucket = f"{name.replace('_', '-').replace('.', '-')}-{account.id}-{account.region}"
-    if len(bucket) > 63:
+    """The name of a project's bucket: unique on all of AWS, and known before the bucket is there.
+
+    Raises SystemExit with one line if S3 takes no such name.
+    """
+    bucket = _bucket_name(account, name)
+    if len(bucket) > LONGEST_BUCKET:
         raise SystemExit(
-            f"the bucket's name {bucket} would be longer than S3's 63 characters: rename the folder, or set bucket = false"
+            f"the bucket's name {bucket} would be longer than S3's {LONGEST_BUCKET} characters: "
+            "rename the folder, or set bucket = false"
         )
     return bucket
+
+
+def possible_bucket(account: Account, name: str) -> str | None:
+    """The name of the bucket that a project may have, whatever its settings are now; None if it can have none."""
+    bucket = _bucket_name(account, name)
+    return bucket if len(bucket) <= LONGEST_BUCKET else None
+
+
+def _bucket_name(account: Account, name: str) -> str:
+    return f"{name.replace('_', '-').replace('.', '-')}-{account.id}-{account.region}"
 
 
 def version_label(project: Project, digest: str) -> str:

@@ -35,6 +35,8 @@ def invocation(context, trigger: str, metadata: dict):
     global _cold
     _line.clear()
     _line.update(request_id=getattr(context, "aws_request_id", None), trigger=trigger, cold_start=_cold)
+    # The function, which alarms know: the model may have another name.
+    _line.update(function=getattr(context, "function_name", None) or metadata["name"])
     _line.update(model=metadata["name"], version=metadata.get("version"), predictions=0, refused=0, errors=0)
     _cold = False
     start = time.perf_counter()
@@ -46,7 +48,7 @@ def invocation(context, trigger: str, metadata: dict):
     finally:
         _line["duration_ms"] = _milliseconds(start)
         units = [{"Name": name, "Unit": unit} for name, unit in METRICS.items() if name in _line]
-        emf = {"Namespace": NAMESPACE, "Dimensions": [["model"]], "Metrics": units}
+        emf = {"Namespace": NAMESPACE, "Dimensions": [["function"]], "Metrics": units}
         stamp = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [emf]}
         text = json.dumps({"level": "ERROR" if _line["errors"] else "INFO", **_line, "_aws": stamp})
         # One write, which print() would make two: Lambda's client flushes each, and another process may write in between.

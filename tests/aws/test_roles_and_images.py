@@ -1,6 +1,7 @@
 """What moto checks as AWS does and the local AWS does not: that a function can take its role, and that its image is there."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError
@@ -10,7 +11,9 @@ from moto import mock_aws
 from scripts import ecr
 from scripts.aws import Account, explained
 from scripts.deploy import image_to_deploy
+from scripts.destroy import announce, destroy, own_bucket
 from scripts.parameters import TEMPLATE, parameters
+from scripts.project import Project
 
 NOT_THERE = "sha256:" + "0" * 64
 
@@ -106,3 +109,35 @@ def test_the_repository_s_settings_survive_a_second_push(account, project, pushe
 def test_it_is_addressed_as_aws(account):
     assert str(account).startswith("AWS account 123456789012, region us-east-1, as ")
     assert account.registry == "123456789012.dkr.ecr.us-east-1.amazonaws.com" and not account.local
+
+
+@pytest.mark.parametrize(
+    ("region", "partition", "suffix"),
+    [
+        ("eu-central-1", "aws", "amazonaws.com"),
+        ("cn-north-1", "aws-cn", "amazonaws.com.cn"),
+        ("us-gov-west-1", "aws-us-gov", "amazonaws.com"),
+    ],
+)
+def test_other_partitions(account, project, monkeypatch, region, partition, suffix):
+    """China's registries have a name of their own, and the regions of every partition are known."""
+    monkeypatch.setenv("AWS_REGION", region)
+    account = Account()
+    assert (account.partition, account.registry) == (partition, f"123456789012.dkr.ecr.{region}.{suffix}")
+    given = parameters(account, project, NOT_THERE)
+    assert given["ImageUri"].startswith(f"{account.registry}/{project.name}@")
+    assert given["DataObjects"].startswith(f"arn:{partition}:s3:::")
+
+
+@pytest.mark.parametrize("name", ["short", "m" * 60])
+def test_destroy_of_a_project_whose_bucket_could_have_no_name(account, project, monkeypatch, capsys, tmp_path, name):
+    """As with bucket = false, which lets such a name be deployed."""
+    stack = SimpleNamespace(described=lambda: None, delete=lambda: None)  # moto's needs packages that nothing else does
+    monkeypatch.setattr("scripts.destroy.Stack", lambda account, name: stack)
+    project = Project(project.name)
+    project.name, project.folder = name, tmp_path
+    ecr.ensure_repository(account.client("ecr"), account, name)
+    announce(project, account)
+    assert ("the bucket " in capsys.readouterr().out) == (name == "short")
+    destroy(account, project)
+    assert "deleted the repository" in capsys.readouterr().out and own_bucket(account, name) is None

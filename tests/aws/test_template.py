@@ -114,7 +114,7 @@ def test_what_is_watched_and_limited():
 def test_alarms_on_dead_letters_server_errors_and_the_function_s_own_errors():
     alarms = {alarm["MetricName"]: alarm for alarm in of_type("AWS::CloudWatch::Alarm").values()}
     assert alarms["5xx"]["Dimensions"] == [{"Name": "ApiId", "Value": {"Ref": "HttpApi"}}]
-    assert (alarms["errors"]["Namespace"], alarms["errors"]["Dimensions"][0]["Name"]) == (NAMESPACE, "model")
+    assert (alarms["errors"]["Namespace"], alarms["errors"]["Dimensions"][0]["Name"]) == (NAMESPACE, "function")
     assert "errors" in METRICS
     dead = RESOURCES["DeadLettersAlarm"]["Properties"]["Dimensions"][0]
     assert (dead["Name"], dead["Value"]["Fn::GetAtt"]) == ("QueueName", ["DeadLetters", "QueueName"])
@@ -151,7 +151,7 @@ def test_the_environment_is_in_the_template(project):
     assert changed != version_label(project, DIGEST)
 
 
-@pytest.mark.parametrize("name", ["ALLOW_PRIVATE_URLS", "RESULTS_PREFIX"])
+@pytest.mark.parametrize("name", ["ALLOW_PRIVATE_URLS", "RESULTS_PREFIX", "ORT_DISABLE_TELEMETRY"])
 def test_a_variable_that_must_not_be_deployed_is_refused(any_project, name):
     project = Project(any_project.name)
     project.environment = {name: "1"}

@@ -180,7 +180,7 @@ def test_step_functions_items_are_answered_in_order_and_in_place(handler):
 def test_log_line(handler, lines):
     handler(MANY)
     [line] = lines()
-    assert {"request_id", "trigger", "model", "version", "cold_start", "duration_ms", "inference_ms"} <= line.keys()
+    assert {"request_id", "trigger", "function", "model", "version", "cold_start", "duration_ms", "inference_ms"} <= line.keys()
     assert (line["request_id"], line["trigger"], line["predictions"], line["level"]) == ("request-1", "invoke", 2, "INFO")
     assert line["duration_ms"] >= line["inference_ms"] > 0
     [metrics] = line["_aws"]["CloudWatchMetrics"]
@@ -192,7 +192,7 @@ def test_log_line(handler, lines):
         "errors",
     }
     assert all(isinstance(line[metric["Name"]], (int, float)) for metric in metrics["Metrics"])
-    assert metrics["Dimensions"] == [["model"]] and isinstance(line["_aws"]["Timestamp"], int)
+    assert metrics["Dimensions"] == [["function"]] and isinstance(line["_aws"]["Timestamp"], int)
 
 
 def test_only_the_first_invocation_is_a_cold_start(handler, lines, monkeypatch):

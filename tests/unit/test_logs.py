@@ -3,7 +3,11 @@
 import io
 import json
 import sys
+from types import SimpleNamespace
 
+import pytest
+
+from scripts.project import ROOT
 from shared.serving import logs
 
 
@@ -26,3 +30,16 @@ def test_a_line_is_one_write(monkeypatch):
         logs.count("predictions")
     [line] = output.writes
     assert line.endswith("\n") and json.loads(line)["predictions"] == 1
+
+
+@pytest.mark.parametrize(("context", "function"), [(SimpleNamespace(function_name="my-folder"), "my-folder"), (None, "my-model")])
+def test_metrics_are_those_of_the_function_whatever_its_model_is_called(capsys, context, function):
+    """The alarm on errors knows the function alone."""
+    with logs.invocation(context, "invoke", {"name": "my-model"}):
+        pass
+    line = json.loads(capsys.readouterr().out)
+    [metrics] = line["_aws"]["CloudWatchMetrics"]
+    [[dimension]] = metrics["Dimensions"]
+    template = (ROOT / "scripts/template.yaml").read_text()
+    assert line[dimension] == function and line["model"] == "my-model"
+    assert f"Dimensions: [{{Name: {dimension}, Value: !Ref FunctionName}}]" in template
