@@ -1,7 +1,9 @@
 """Limits of size: hostile requests do not take a small function's memory, and no answer is larger than its caller takes."""
 
+import csv
 import json
 import random
+import re
 import string
 import subprocess
 import sys
@@ -10,6 +12,18 @@ import time
 import pytest
 import simplejson
 
+from scripts.project import ROOT
+from shared.serving import (
+    errors,
+    events,
+    fetch,
+    image_limits,
+    results,
+    slices,
+    storage,
+    tabular,
+    web,
+)
 from shared.serving.errors import InvalidInput
 from shared.serving.web import DEEPEST, parsed
 from tests.unit.http_events import FORMS, http_api, opened
@@ -155,3 +169,19 @@ def test_problems_are_counted_beyond_those_that_are_kept(handler):
     rows = [{"months": 1}] * 500 + [{"plan": 3}] * 500
     with pytest.raises(InvalidInput, match=r"^customers\[0\].plan is missing; .*customers\[19\].plan is missing; and 1480 more$"):
         handler({"customers": rows})
+
+
+def test_the_contract_names_the_limits():
+    page = (ROOT / "docs/contract.md").read_text()
+    table = page[page.index("## Limits") :].partition("\n\nAn answer is measured")[0]
+    for limit in (
+        *(web.MOST_BYTES, web.MOST_ANSWER_BYTES, web.MOST_ALB_BYTES, web.MOST_BRACKETS, web.DEEPEST),
+        *(tabular.MOST_ROWS, events.MOST_ITEMS, events.MOST_STATE_BYTES, errors.MOST_NAMED),
+        *(image_limits.MOST_SIDE, image_limits.MOST_PARTS, image_limits.MOST_PIXEL_CHUNKS, image_limits.MOST_SCANS),
+        *(image_limits.BASE_MB, fetch.MOST_CHARACTERS, fetch.MOST_IN_HOST, fetch.MOST_REDIRECTS, fetch.LOW_PORTS[-1]),
+        *(storage.MOST_BYTES, slices.LONGEST_LINE, csv.field_size_limit()),
+    ):
+        assert re.search(rf"(?<![\d,]){limit:,}(?![\d,]\d)", table), limit
+    for limit in (image_limits.MOST_BYTES // 10**6, results.MOST_BYTES // 2**20):
+        assert f" {limit} MB" in table, limit
+    assert f"{image_limits.MOST_PIXELS // 10**6} million pixels" in table and f"{fetch.TOTAL_SECONDS:g} s in all" in table
