@@ -1,24 +1,23 @@
 """Data of one's own in a tabular project: columns of any name, whole numbers and others, features of many texts, two classes."""
 
+import contextlib
 import csv
+import importlib.util
+import io
 import json
 import random
+import shutil
+import sys
 
 import pytest
+
+from shared.serving.tabular import Features
+from tests.checkout import Checkout
 
 ROWS = 300
 CATEGORIES = ["a/b", "plan [old]", "Straße, é", "many"]
 NUMBERS = ["length (cm)", "x.y", "label", "variable", "0"]
 TARGET = "left?"
-# Runs a script of the project as if these columns stood at the top of its train.py.
-PROGRAM = """
-import sys
-import {script} as script
-for name, value in {columns!r}.items():
-    setattr(script, name, value)
-sys.argv = ["{script}.py", *{arguments!r}]
-script.main()
-"""
 
 
 def rows(labels=("no", "yes")):
@@ -31,12 +30,12 @@ def rows(labels=("no", "yes")):
         yield [*texts, *values, labels[min(length * len(labels) // 100, len(labels) - 1)]]
 
 
-@pytest.fixture
-def data(tmp_path):
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
     """Writes a file of such rows."""
 
     def write(header=(), labels=("no", "yes")):
-        path = tmp_path / "data.csv"
+        path = tmp_path_factory.mktemp("data") / "data.csv"
         with path.open("w", newline="") as file:
             csv.writer(file).writerows([header or [*CATEGORIES, *NUMBERS, TARGET], *rows(labels)])
         return path
@@ -44,46 +43,55 @@ def data(tmp_path):
     return write
 
 
-@pytest.fixture
-def run(checkout, tabular):
-    """Runs train.py or export_onnx.py of the copied project with other columns; gives the status and the output."""
-
-    def run(script, *arguments, **columns):
-        columns = {"CATEGORIES": CATEGORIES, "NUMBERS": NUMBERS, "TARGET": TARGET, "LABELS": ["no", "yes"], **columns}
-        program = PROGRAM.format(script=script, columns=columns, arguments=list(map(str, arguments)))
-        path = checkout.root / tabular.name / "other_columns.py"
-        path.write_text(program)
-        return checkout.python(path)
-
-    return run
+@pytest.fixture(scope="module")
+def folder(tabular, tmp_path_factory):
+    """The project's folder in a copy of the checkout."""
+    return Checkout(tmp_path_factory.mktemp("columns") / "checkout").root / tabular.name
 
 
-@pytest.fixture
-def schema(run, data, checkout, tabular):
-    """The input schema of the model that was trained and exported."""
-    for script, arguments in (("train", ["--data", data()]), ("export_onnx", [])):
-        status, output = run(script, *arguments)
+def run(script, *arguments, **columns):
+    """Runs main() of train.py or export_onnx.py as if these columns stood in the file; gives the status and the output.
+
+    In this process: to load scikit-learn takes far longer than what is tested.
+    """
+    spec = importlib.util.spec_from_file_location(script.stem, script)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    vars(module).update({"CATEGORIES": CATEGORIES, "NUMBERS": NUMBERS, "TARGET": TARGET, "LABELS": ["no", "yes"], **columns})
+    printed = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
+        patch.setattr(sys, "argv", [str(script), *map(str, arguments)])
+        try:
+            module.main()
+        except SystemExit as end:  # with a message, which Python would print, and a status of 1
+            return 1, f"{printed.getvalue()}{end}\n"
+    return 0, printed.getvalue()
+
+
+@pytest.fixture(scope="module")
+def trained(folder, data):
+    """The folder with a model of these columns, trained and exported."""
+    for script, arguments in (("train.py", ["--data", data()]), ("export_onnx.py", [])):
+        status, output = run(folder / script, *arguments)
         assert status == 0, output
-    return json.loads((checkout.root / tabular.name / "build/card.json").read_text())["input_schema"]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def schema(trained):
+    """Its input schema."""
+    return json.loads((trained / "build/card.json").read_text())["input_schema"]
 
 
 @pytest.mark.parametrize("runtime", ["c", "python"])
-def test_columns_of_any_name_are_served(schema, checkout, tabular, runtime):
-    from shared.serving.tabular import Features
-
+def test_columns_of_any_name_are_served(trained, schema, runtime):
     # A name that training never saw, of a feature with too many to list, is no cause for a warning.
     values = dict(zip([*CATEGORIES, *NUMBERS], ["a", "gold", "x", "nobody", 97.5, 3, 0.5, 1, 1]))
     inputs, warnings = Features(schema).read([values], lambda at: (at,))
     assert not warnings
-    program = (
-        "import json, sys\nfrom shared.serving.onnx_model import OnnxModel\n"
-        "print(json.dumps(OnnxModel(sys.argv[1]).run(json.loads(sys.argv[2]))['probabilities']))"
-    )
-    path = checkout.root / "ask.py"
-    path.write_text(program)
-    status, output = checkout.python(path, f"{tabular.name}/build/model.onnx", json.dumps(inputs), RUNTIME=runtime)
-    assert status == 0, output
-    [[no, yes]] = json.loads(output)
+    model = importlib.import_module(f"shared.serving.onnx_{runtime}").OnnxModel(trained / "build/model.onnx")
+    [[no, yes]] = model.run(inputs)["probabilities"]
     assert yes > 0.9 > 0.1 > no
 
 
@@ -93,7 +101,7 @@ def test_a_number_is_whole_where_the_file_writes_it_so(schema):
     assert {kinds[name] for name in ("length (cm)", "label")} == {"number"}
 
 
-def test_a_feature_of_more_than_100_texts_does_not_list_them(schema, checkout, tabular):
+def test_a_feature_of_more_than_100_texts_does_not_list_them(schema):
     assert schema["properties"]["many"] == {"type": "string"}
     assert schema["properties"]["a/b"] == {"type": "string", "x-seen": ["a", "b"]}
     assert b"name 17" not in json.dumps(schema).encode()
@@ -108,34 +116,32 @@ def test_a_feature_of_more_than_100_texts_does_not_list_them(schema, checkout, t
         ([0, 1], "the label 0 must be text, as it is in the file: '0'"),
     ],
 )
-def test_other_than_two_labels_are_refused(run, data, labels, told):
-    status, output = run("train", "--data", data(labels=["a", "b", "c"]), LABELS=labels)
+def test_other_than_two_labels_are_refused(folder, data, labels, told):
+    status, output = run(folder / "train.py", "--data", data(labels=["a", "b", "c"]), LABELS=labels)
     assert (status, output) == (1, told + "\n")
 
 
-def test_a_column_with_the_name_of_the_output_is_refused(run, data):
+def test_a_column_with_the_name_of_the_output_is_refused(folder, data):
     header = [*CATEGORIES, *NUMBERS[:-1], "probabilities", TARGET]
-    status, output = run("train", "--data", data(header), NUMBERS=[*NUMBERS[:-1], "probabilities"])
+    status, output = run(folder / "train.py", "--data", data(header), NUMBERS=[*NUMBERS[:-1], "probabilities"])
     assert (status, output) == (1, "a column cannot be called probabilities, as the model's output is: rename it\n")
 
 
-def test_a_third_class_in_the_data_is_refused(run, data):
-    status, output = run("train", "--data", data(labels=["no", "yes", "maybe"]))
+def test_a_third_class_in_the_data_is_refused(folder, data):
+    status, output = run(folder / "train.py", "--data", data(labels=["no", "yes", "maybe"]))
     assert status == 1 and "'maybe' is not one of no, yes (and " in output and output.count("\n") == 1
 
 
-def test_a_model_of_three_classes_is_refused_by_the_export(run, schema, checkout, tabular):
+def test_a_model_of_three_classes_is_refused_by_the_export(trained):
     """As when fit() is given the column itself instead of whether it has the second label."""
-    spoil = (
-        "import joblib, pandas\nmodel = joblib.load('build/model.joblib')\n"
-        "rows = pandas.read_csv('build/held-out.csv', keep_default_na=False)\n"
-        "joblib.dump(model.fit(rows, [number % 3 for number in range(len(rows))]), 'build/model.joblib')\n"
-    )
-    path = checkout.root / tabular.name / "spoil.py"
-    path.write_text(f"import os\nos.chdir({str(path.parent)!r})\n{spoil}")
-    status, output = checkout.python(path)
-    assert status == 0, output
-    status, output = run("export_onnx")
+    import joblib  # as pandas, for tabular projects alone
+    import pandas as pd
+
+    copy = trained.parent / "three-classes"
+    shutil.copytree(trained, copy)
+    model, held_out = joblib.load(copy / "build/model.joblib"), pd.read_csv(copy / "build/held-out.csv", keep_default_na=False)
+    joblib.dump(model.fit(held_out, [number % 3 for number in range(len(held_out))]), copy / "build/model.joblib")
+    status, output = run(copy / "export_onnx.py")
     assert status == 1 and output.startswith("the model has 3 classes: ") and output.count("\n") == 1
 
 
@@ -146,6 +152,6 @@ def test_a_model_of_three_classes_is_refused_by_the_export(run, schema, checkout
         (NUMBERS, [*CATEGORIES, *NUMBERS[:-1], "x.y", TARGET], "column x.y is there 2 times"),
     ],
 )
-def test_a_column_twice_is_refused(run, data, numbers, header, told):
-    status, output = run("train", "--data", data(header), NUMBERS=numbers)
+def test_a_column_twice_is_refused(folder, data, numbers, header, told):
+    status, output = run(folder / "train.py", "--data", data(header), NUMBERS=numbers)
     assert status == 1 and output.splitlines()[-1].endswith(told), output
