@@ -37,8 +37,7 @@ def deploy_once(place, project):
     """Pushes a project and deploys it with a schedule; gives its stack's outputs."""
     place.deployed.append(project.name)
     place.set(project.name, schedule="rate(1 minute)")
-    place.make("push", f"MODEL={project.name}")
-    place.make("deploy", f"MODEL={project.name}")
+    place.make("push", "deploy", f"MODEL={project.name}")
     return place.outputs(project.name)
 
 
@@ -75,19 +74,17 @@ def answer(project):
 
 @pytest.fixture(scope="session")
 def mine(place, tabular):
-    """A copy of a project, which is pushed: cp -r and nothing else."""
+    """A copy of a project: cp -r and nothing else."""
     place.copy(tabular, COPY)
-    place.make("push", f"MODEL={COPY}")
     yield place
-    place.make("destroy", f"MODEL={COPY}", "YES=1")
+    place.clear(COPY)
 
 
 @pytest.fixture
 def fresh(mine):
     """The copy, pushed and deployed as version 1 and nothing else."""
-    mine.make("destroy", f"MODEL={COPY}", "YES=1")
+    mine.clear(COPY)
     mine.set(COPY, memory=256)
-    mine.make("push", f"MODEL={COPY}")
-    mine.make("deploy", f"MODEL={COPY}")
+    mine.make("push", "deploy", f"MODEL={COPY}")
     assert mine.alias(COPY) == ("1", {})
     return mine

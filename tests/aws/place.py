@@ -18,6 +18,7 @@ from scripts.emulator import free_port
 from scripts.local_aws import KEY
 from scripts.project import ROOT
 from tests.checkout import Checkout
+from tests.leftovers import MADE
 
 COPY = "life-sklearn"  # a copied project for the tests of updates and interruptions
 # Functions in containers reach the local AWS at this machine's bridge address: only where nobody else can reach that.
@@ -34,6 +35,7 @@ class Place:
         self.checkout = Checkout(root)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        MADE.append(f":{self.port}/")
         self.deployed: list[str] = []  # projects, for the fixture to destroy
 
     def make(self, *arguments, ok=True, **variables):
@@ -96,6 +98,11 @@ class Place:
         (self.checkout.root / name / "build/pushed.json").unlink(missing_ok=True)
         self.set(name, schedule="")
 
+    def clear(self, name):
+        """Destroys a project, if there is anything of it."""
+        if self.names(name):
+            assert f"nothing of {name} is left" in self.make("destroy", f"MODEL={name}", "YES=1")
+
     def alias(self, name):
         """The version that live points to, and the weights of others."""
         found = self.client("lambda").get_alias(FunctionName=name, Name="live")
@@ -103,23 +110,27 @@ class Place:
 
     def assert_nothing_left(self, name):
         """Looks through the account without the project's own scripts."""
+        assert not self.names(name)
+
+    def names(self, part):
+        """The names of all that is in the account and has a part of a name in it."""
 
         def names(service, operation, key, field):
             pages = self.client(service).get_paginator(operation).paginate()
             return [item[field] for page in pages for item in page.get(key, [])]
 
         stacks = self.client("cloudformation").list_stacks()["StackSummaries"]
-        assert {stack["StackStatus"] for stack in stacks if stack["StackName"] == name} <= {"DELETE_COMPLETE"}
-        everything = names("lambda", "list_functions", "Functions", "FunctionName")
-        everything += names("ecr", "describe_repositories", "repositories", "repositoryName")
-        everything += names("logs", "describe_log_groups", "logGroups", "logGroupName")
-        everything += names("iam", "list_roles", "Roles", "RoleName") + names("events", "list_rules", "Rules", "Name")
-        everything += names("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName")
-        everything += names("stepfunctions", "list_state_machines", "stateMachines", "name")
-        everything += names("apigatewayv2", "get_apis", "Items", "Name")
-        everything += [bucket["Name"] for bucket in self.client("s3").list_buckets()["Buckets"]]
-        everything += self.client("sqs").list_queues().get("QueueUrls", [])
-        assert not [found for found in everything if name in found]
+        found = [stack["StackName"] for stack in stacks if stack["StackStatus"] != "DELETE_COMPLETE"]
+        found += names("lambda", "list_functions", "Functions", "FunctionName")
+        found += names("ecr", "describe_repositories", "repositories", "repositoryName")
+        found += names("logs", "describe_log_groups", "logGroups", "logGroupName")
+        found += names("iam", "list_roles", "Roles", "RoleName") + names("events", "list_rules", "Rules", "Name")
+        found += names("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName")
+        found += names("stepfunctions", "list_state_machines", "stateMachines", "name")
+        found += names("apigatewayv2", "get_apis", "Items", "Name")
+        found += [bucket["Name"] for bucket in self.client("s3").list_buckets()["Buckets"]]
+        found += self.client("sqs").list_queues().get("QueueUrls", [])
+        return [name for name in found if part in name]
 
     def log(self, name, **members):
         """The function's own log lines that have these members.
@@ -137,10 +148,10 @@ class Place:
         return [line for line in found if all(line.get(key) == value for key, value in members.items())]
 
 
-def eventually(question, limit=60):
-    """The first answer that is not empty, within a limit in seconds."""
+def eventually(question, limit=60, every=0.2):
+    """The first answer that is not empty, within a limit in seconds. every: how many seconds to wait before it is asked again."""
     end = time.monotonic() + limit
     while not (found := question()) and time.monotonic() < end:
-        time.sleep(0.2)
+        time.sleep(every)
     assert found, f"not within {limit} s"
     return found

@@ -40,7 +40,7 @@ def test_a_version_that_cannot_start_is_not_made_live(fresh):
 
 
 def test_a_first_version_that_cannot_start_is_called_by_nothing(mine):
-    mine.make("destroy", f"MODEL={NAME}", "YES=1")
+    mine.clear(NAME)
     mend = spoil(mine)
     try:
         told = reason(mine.make("push", "deploy", f"MODEL={NAME}", ok=False))

@@ -1,4 +1,4 @@
-"""What goes wrong on the way: a deployment that fails or is refused, commands that are cut short, things of somebody else."""
+"""What goes wrong on the way: a deployment that fails, is refused, or meets things of somebody else."""
 
 import json
 import os
@@ -9,13 +9,11 @@ import subprocess
 import pytest
 
 from scripts.local_aws import KEY
-from tests.aws.conftest import close
 from tests.aws.place import COPY as NAME
-from tests.handlers import answer_to, example
 
 
 def test_a_failing_first_deployment_leaves_nothing(mine):
-    mine.make("destroy", f"MODEL={NAME}", "YES=1")
+    mine.clear(NAME)
     mine.make("push", f"MODEL={NAME}")
     template = mine.checkout.root / "scripts/template.yaml"
     good = template.read_text()
@@ -32,7 +30,7 @@ def test_a_failing_first_deployment_leaves_nothing(mine):
 
 def test_a_change_that_cloudformation_refuses(mine):
     """A bucket of that name is there already, with something in it."""
-    mine.make("destroy", f"MODEL={NAME}", "YES=1")
+    mine.clear(NAME)
     mine.make("push", f"MODEL={NAME}")
     bucket = f"{NAME}-123456789012-us-east-1"
     mine.client("s3").create_bucket(Bucket=bucket)
@@ -47,7 +45,7 @@ def test_a_change_that_cloudformation_refuses(mine):
 @pytest.mark.parametrize("command", ["deploy", "destroy"])
 def test_a_stack_in_rollback_complete(mine, command):
     """What a deployment leaves whose command was killed before it could clear up."""
-    mine.make("destroy", f"MODEL={NAME}", "YES=1")
+    mine.clear(NAME)
     mine.make("push", f"MODEL={NAME}")
     broken = {"Resources": {"Q": {"Type": "AWS::SQS::Queue", "Properties": {"RedrivePolicy": {"maxReceiveCount": "x"}}}}}
     broken["Resources"]["V"] = {"Type": "AWS::Lambda::Url", "Properties": {"TargetFunctionArn": "none", "AuthType": "NONE"}}
@@ -68,7 +66,7 @@ def test_a_stack_in_rollback_complete(mine, command):
 @pytest.mark.parametrize("command", ["deploy", "destroy"])
 def test_a_stack_that_was_left_in_review(mine, command):
     """What a deployment leaves that was cut short before its change set was carried out."""
-    mine.make("destroy", f"MODEL={NAME}", "YES=1")
+    mine.clear(NAME)
     mine.make("push", f"MODEL={NAME}")
     template = json.dumps({"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}})
     cfn = mine.client("cloudformation")
@@ -109,7 +107,7 @@ def answered(place, answers, *arguments, **variables):
 
 def test_nothing_is_made_on_aws_without_a_yes(mine, reachable):
     """The question names the account and the region, and comes after the prices."""
-    mine.make("destroy", f"MODEL={NAME}", "YES=1")
+    mine.clear(NAME)
     elsewhere = on_aws(mine)
     where = f"AWS at {elsewhere['AWS_ENDPOINT_URL']}, account 123456789012, region us-east-1"
     for command in ("push", "deploy"):
@@ -127,7 +125,7 @@ def test_nothing_is_made_on_aws_without_a_yes(mine, reachable):
 
 
 def test_push_and_deploy_ask_once(mine, reachable):
-    mine.make("destroy", f"MODEL={NAME}", "YES=1")
+    mine.clear(NAME)
     elsewhere = on_aws(mine)
     status, first = answered(mine, "y\ny\n", "push", "deploy", f"MODEL={NAME}", **elsewhere)
     assert status == 0 and first.count("[y/N]") == 1 and f"push and deploy {NAME} to AWS at " in first, first
@@ -138,38 +136,8 @@ def test_push_and_deploy_ask_once(mine, reachable):
     assert f"(deploy {NAME} to AWS at " in mine.make("deploy", "push", f"MODEL={NAME}", ok=False, **elsewhere)
 
 
-@pytest.mark.parametrize(
-    ("command", "at"),
-    [
-        ("push", "building "),
-        ("push", "pushing "),
-        ("deploy", "deploying "),
-        ("deploy", "making the stack "),
-        ("deploy", "updating the stack "),
-        ("destroy", "deleting the stack "),
-        ("destroy", "deleted the stack "),
-    ],
-)
-@pytest.mark.parametrize("then", ["deploy", "destroy"])
-def test_ctrl_c_and_the_next_command_finishes(mine, tabular, command, at, then):
-    mine.make("destroy", f"MODEL={NAME}", "YES=1")
-    (mine.checkout.root / NAME / "build/pushed.json").unlink(missing_ok=True)
-    if command != "push":
-        mine.make("push", f"MODEL={NAME}")
-    if command == "destroy" or at.startswith("updating"):
-        mine.make("deploy", f"MODEL={NAME}")
-    mine.set(NAME, memory=320 if at.startswith("updating") else 256)
-    mine.cut_short(at, command, f"MODEL={NAME}", YES="1")
-    if then == "destroy":
-        assert f"nothing of {NAME} is left" in mine.make("destroy", f"MODEL={NAME}", "YES=1")
-        mine.assert_nothing_left(NAME)
-    else:
-        mine.make("push", "deploy", f"MODEL={NAME}")
-        assert close(json.loads(mine.quiet("invoke", f"MODEL={NAME}")), answer_to(tabular, example(tabular)))
-
-
 def test_a_stack_and_a_repository_of_somebody_else_are_left_alone(mine):
-    mine.make("destroy", f"MODEL={NAME}", "YES=1")
+    mine.clear(NAME)
     mine.client("ecr").create_repository(repositoryName=NAME)
     template = json.dumps({"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}})
     mine.client("cloudformation").create_stack(StackName=NAME, TemplateBody=template)

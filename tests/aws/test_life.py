@@ -109,7 +109,7 @@ def test_a_file_in_the_bucket(place, project, bucket):
 def test_the_schedule_calls_with_the_example(place, project, deployed):
     """A scheduled call is a direct one, as is the check of the deployment. There was no other until here."""
     lines = eventually(
-        lambda: place.log(project.name, trigger="invoke")[1:] and place.log(project.name, trigger="invoke"), limit=90
+        lambda: place.log(project.name, trigger="invoke")[1:] and place.log(project.name, trigger="invoke"), limit=90, every=2
     )
     assert len(lines) >= 2 and all(line["predictions"] == 1 and not line.get("errors") for line in lines)
 

@@ -45,7 +45,7 @@ def used():
     heap = mallinfo()
     return heap.uordblks + heap.hblkhd
 
-TIMES = {one: 100_000, some: 30_000, more: 300, refused: 4_000, failed: 10_000, unloadable: 4_000, loaded: 250}
+TIMES = {one: 30_000, some: 10_000, more: 300, refused: 1_500, failed: 3_000, unloadable: 1_500, loaded: 150}
 for work, times in TIMES.items():
     for _ in range(times // 4):
         work()

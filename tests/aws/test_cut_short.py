@@ -1,0 +1,39 @@
+"""Ctrl-C at each step of push, deploy and destroy: the next command finishes what was begun, or removes it."""
+
+import json
+
+import pytest
+
+from tests.aws.conftest import close
+from tests.aws.place import COPY as NAME
+from tests.handlers import answer_to, example
+
+
+@pytest.mark.parametrize(
+    ("command", "at"),
+    [
+        ("push", "building "),
+        ("push", "pushing "),
+        ("deploy", "deploying "),
+        ("deploy", "making the stack "),
+        ("deploy", "updating the stack "),
+        ("destroy", "deleting the stack "),
+        ("destroy", "deleted the stack "),
+    ],
+)
+@pytest.mark.parametrize("then", ["deploy", "destroy"])
+def test_ctrl_c_and_the_next_command_finishes(mine, tabular, command, at, then):
+    mine.clear(NAME)
+    (mine.checkout.root / NAME / "build/pushed.json").unlink(missing_ok=True)
+    if command != "push":
+        mine.make("push", f"MODEL={NAME}")
+    if command == "destroy" or at.startswith("updating"):
+        mine.make("deploy", f"MODEL={NAME}")
+    mine.set(NAME, memory=320 if at.startswith("updating") else 256)
+    mine.cut_short(at, command, f"MODEL={NAME}", YES="1")
+    if then == "destroy":
+        assert f"nothing of {NAME} is left" in mine.make("destroy", f"MODEL={NAME}", "YES=1")
+        mine.assert_nothing_left(NAME)
+    else:
+        mine.make("push", "deploy", f"MODEL={NAME}")
+        assert close(json.loads(mine.quiet("invoke", f"MODEL={NAME}")), answer_to(tabular, example(tabular)))
