@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import platform
 import subprocess
 import sys
@@ -31,7 +32,8 @@ def fetch(target: Path = HOME) -> Path:
         binary = _download(f"samcli/local/rapid/aws-lambda-rie-{architecture}")
         if (found := hashlib.sha256(binary).hexdigest()) != SHA256[architecture]:
             raise SystemExit(f"the emulator in {PACKAGE} is not the one expected (sha256 {found}): it was not installed")
-        part = target.with_suffix(".part")  # so that a download cut short never looks complete
+        # A download cut short never looks complete, and two at a time do not disturb each other.
+        part = target.with_suffix(f".{os.getpid()}.part")
         part.write_bytes(binary)
         part.chmod(0o755)
         part.replace(target)

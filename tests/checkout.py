@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts.project import ROOT, Project
+from scripts.project import ROOT, Project, checkout_id
+from tests.leftovers import MADE
 
 
 class Checkout:
@@ -15,6 +16,7 @@ class Checkout:
 
     def __init__(self, root: Path):
         self.root = root
+        MADE.append(f":local-{checkout_id(root.resolve())}")
         listed = subprocess.run(
             ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
         )
@@ -52,8 +54,8 @@ class Checkout:
             stdin=subprocess.DEVNULL,
             text=True,
             start_new_session=True,
-            # As a terminal would start it: a script in the background, as CI may be, has Ctrl-C ignored in all its children.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            # As a terminal would start it: in the background, or under nohup, signals are ignored in all children.
+            preexec_fn=lambda: [signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGHUP)],
         )
 
     def python(self, *arguments, **variables):

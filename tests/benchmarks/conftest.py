@@ -1,6 +1,7 @@
 """One short run of `make benchmark` on a copied project, whose images are removed again."""
 
 import json
+import os
 import shutil
 import subprocess
 from types import SimpleNamespace
@@ -8,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from scripts.docker import DOCKER
+from scripts.docker import base_image as base_image_of
 from scripts.project import checkout_id
 from tests.checkout import Checkout
 from tests.handlers import answer_to, example
@@ -19,8 +21,8 @@ class Timed:
     """A copy of a project, under a name that only the tests use: whoever measures the project itself is not disturbed."""
 
     def __init__(self, root, project, frameworks):
-        self.checkout, self.name = Checkout(root), f"timed-{project.name}"
-        self.id = checkout_id(root.resolve())
+        self.checkout, self.id = Checkout(root), checkout_id(root.resolve())
+        self.name = f"timed-{self.id}-{project.name}"
         folder = root / self.name
         shutil.copytree(root / project.name, folder)
         if not frameworks:  # whose own images have several GB
@@ -54,7 +56,21 @@ class Timed:
 
 
 @pytest.fixture(scope="module")
-def timed(base_image, tabular, tmp_path_factory):
+def beside(base_image, tabular):
+    """Beside other tests, a container that runs as long as the benchmark, which therefore leaves the kernel's caches alone.
+
+    Without it, those of the other tests would disturb the measure or not, depending on the moment.
+    """
+    if not os.environ.get("PYTEST_XDIST_WORKER"):
+        return
+    command = [DOCKER, "run", "--detach", "--rm", "--entrypoint", "sleep", base_image_of(tabular), "infinity"]
+    container = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    yield
+    subprocess.run([DOCKER, "rm", "--force", container], capture_output=True, check=True)
+
+
+@pytest.fixture(scope="module")
+def timed(beside, base_image, tabular, tmp_path_factory):
     """A tabular project with its framework's model."""
     timed = Timed(tmp_path_factory.mktemp("tabular") / "checkout", tabular, frameworks=True)
     yield timed

@@ -1,5 +1,6 @@
 """`make benchmark`: all measures of all candidates, the tables, the files; and it ends well whatever goes wrong."""
 
+import copy
 import json
 import os
 import signal
@@ -9,8 +10,10 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from scripts import benchmark
-from scripts.benchmarking.candidates import BASELINES, candidates_of, repository, versions
-from scripts.benchmarking.served import why_no_cold_caches
+from scripts.benchmarking.candidates import BASELINES, Candidate, candidates_of, repository, versions
+from scripts.benchmarking.examples import Examples
+from scripts.benchmarking.measure import cold_round
+from scripts.benchmarking.served import CACHES, why_no_cold_caches
 from scripts.docker import DOCKER
 from scripts.project import CHECKOUT, ROOT
 from tests.processes import containers_with
@@ -76,6 +79,16 @@ def test_cold_caches_are_left_out_with_the_reason_or_measured(tabular_run):
         return
     assert median(tabular_run, "empty", "cold_read_mb") < median(tabular_run, "c", "cold_read_mb")
     assert median(tabular_run, "c", "cold_read_mb") < median(tabular_run, "sklearn", "cold_read_mb") / 2
+
+
+def test_a_start_with_cold_caches_is_measured(timed, tabular, tabular_run):
+    """Also beside other tests: its figures are then no measure of anything, and are not compared."""
+    if not os.access(CACHES, os.W_OK):
+        return  # why, tells the test above
+    project = copy.copy(tabular)
+    project.image = f"{timed.name}-benchmark-{timed.id}:c"
+    found = cold_round(Candidate("c", "", project, project.folder, True), Examples(tabular, tabular.event_file))
+    assert found.keys() == COLD and all(value > 0 for value in found.values())
 
 
 def test_the_machine_and_the_versions_are_noted(tabular, tabular_run):

@@ -1,6 +1,7 @@
 """An image of each project, built once, and served under the emulator with Lambda's limits."""
 
 import json
+import os
 import subprocess
 from contextlib import contextmanager
 
@@ -51,10 +52,10 @@ def runtimes(name):
 
 @pytest.fixture(scope="module")
 def image(request, base_image):
-    """A project whose image is built, under a name that only the tests use."""
+    """A project whose image is built, under a name that only the tests of this process use."""
     name, runtime = request.param
     project = Project(name)
-    project.image, project.runtime = f"{project.image}-test-{runtime}", runtime
+    project.image, project.runtime = f"{project.image}-test-{runtime}-{os.getpid()}", runtime
     build(project, quiet=True)
     yield project
     docker("image", "rm", "--no-prune", project.image)

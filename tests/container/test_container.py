@@ -104,9 +104,9 @@ def test_both_builders_build_it(image, buildkit):
         pytest.skip("no docker client with BuildKit")
     command = build_command(image)
     command[0] = client if buildkit == "1" else DOCKER
-    command[command.index("--tag") + 1] = f"{image.name}:builder-{buildkit}"
+    tag = command[command.index("--tag") + 1] = f"{image.image}-builder-{buildkit}"
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, "DOCKER_BUILDKIT": buildkit})
-    docker("image", "rm", "--force", f"{image.name}:builder-{buildkit}")
+    docker("image", "rm", "--force", tag)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
