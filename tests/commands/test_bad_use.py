@@ -58,57 +58,57 @@ def test_a_folder_s_name_as_the_shell_completes_it(checkout, any_project):
     assert status == 0 and output.startswith(f"{any_project.name} is up to date")
 
 
-def test_unknown_runtime(checkout, project):
-    [line] = told(checkout, "run", f"MODEL={project.name}", "RUNTIME=java")
+def test_unknown_runtime(checkout, any_project):
+    [line] = told(checkout, "run", f"MODEL={any_project.name}", "RUNTIME=java")
     assert line == "RUNTIME=java is not known: choose python or c"
 
 
-def test_a_name_that_no_image_can_have(checkout, project):
-    checkout.popen("cp", "-r", project.name, "Bad").wait(timeout=60)
+def test_a_name_that_no_image_can_have(checkout, any_project):
+    checkout.popen("cp", "-r", any_project.name, "Bad").wait(timeout=60)
     status, output = checkout.python("scripts/build.py", "Bad")
     assert status == 1 and output.count("\n") == 1
     assert output.startswith("Bad cannot name an image: use lower-case letters")
 
 
 @pytest.mark.parametrize("target", ["build", "run", "demo", "benchmark"])
-def test_no_model_yet(checkout, project, run_script, target):
-    (checkout.root / project.name / "build/model.onnx").unlink()
-    status, output = checkout.python(f"scripts/{target}.py", project.name)
+def test_no_model_yet(checkout, any_project, run_script, target):
+    (checkout.root / any_project.name / "build/model.onnx").unlink()
+    status, output = checkout.python(f"scripts/{target}.py", any_project.name)
     assert status == 1
-    assert output == f"{project.name} has no model.onnx yet: run `make export MODEL={project.name}`\n"
+    assert output == f"{any_project.name} has no model.onnx yet: run `make export MODEL={any_project.name}`\n"
 
 
 @pytest.mark.parametrize("target", ["build", "run", "demo"])
-def test_broken_model(checkout, project, target):
-    (checkout.root / project.name / "build/exported.json").unlink()  # or else it would be made again
-    (checkout.root / project.name / "build/model.onnx").write_bytes(b"broken")
-    lines = told(checkout, target, f"MODEL={project.name}", f"PORT={free_port()}")
+def test_broken_model(checkout, any_project, target):
+    (checkout.root / any_project.name / "build/exported.json").unlink()  # or else it would be made again
+    (checkout.root / any_project.name / "build/model.onnx").write_bytes(b"broken")
+    lines = told(checkout, target, f"MODEL={any_project.name}", f"PORT={free_port()}")
     assert len(lines) == 1 and "build/model.onnx cannot be used (" in lines[0]
     assert lines[0].endswith("make it again with `make export` FORCE=1, which replaces this file")
 
 
-def test_build_without_docker(checkout, project):
-    [line] = told(checkout, "build", f"MODEL={project.name}", DOCKER="no-such-docker")
+def test_build_without_docker(checkout, any_project):
+    [line] = told(checkout, "build", f"MODEL={any_project.name}", DOCKER="no-such-docker")
     assert line.startswith("no-such-docker is not installed: install and start Docker")
 
 
-def test_benchmark_without_docker(checkout, project):
-    [line] = told(checkout, "benchmark", f"MODEL={project.name}", DOCKER="no-such-docker")
+def test_benchmark_without_docker(checkout, any_project):
+    [line] = told(checkout, "benchmark", f"MODEL={any_project.name}", DOCKER="no-such-docker")
     assert line.startswith("no-such-docker is not installed: a benchmark compares images, so install and start Docker")
 
 
-def test_build_with_a_client_and_no_engine(checkout, project, tmp_path):
+def test_build_with_a_client_and_no_engine(checkout, any_project, tmp_path):
     client = tmp_path / "docker"
     client.write_text("#!/bin/sh\necho 'Cannot connect to the Docker daemon' >&2\nexit 1\n")
     client.chmod(0o755)
-    [line] = told(checkout, "build", f"MODEL={project.name}", DOCKER=str(client))
+    [line] = told(checkout, "build", f"MODEL={any_project.name}", DOCKER=str(client))
     assert line.startswith(f"no {client} engine answers: install and start Docker")
 
 
 @pytest.mark.parametrize("target", ["build", "benchmark"])
-def test_a_base_image_that_cannot_be_pulled(checkout, project, docker, target):
+def test_a_base_image_that_cannot_be_pulled(checkout, any_project, docker, target):
     missing = "127.0.0.1:9/no/such/image:1"
-    lines = told(checkout, target, f"MODEL={project.name}", BASE_IMAGE=missing)
+    lines = told(checkout, target, f"MODEL={any_project.name}", BASE_IMAGE=missing)
     assert lines == [f"pulling {missing}", f"{missing} is not here and cannot be pulled: check the network, or set BASE_IMAGE"]
 
 
@@ -139,9 +139,9 @@ def test_an_event_file_that_does_not_exist(checkout, any_project):
     assert lines == ["no such file.json cannot be read as JSON: No such file or directory"]
 
 
-def test_demo_goes_on_without_the_base_image(checkout, project, docker):
+def test_demo_goes_on_without_the_base_image(checkout, any_project, docker):
     missing = "127.0.0.1:9/no/such/image:1"
-    status, output = checkout.make("demo", f"MODEL={project.name}", f"PORT={free_port()}", BASE_IMAGE=missing)
+    status, output = checkout.make("demo", f"MODEL={any_project.name}", f"PORT={free_port()}", BASE_IMAGE=missing)
     assert status == 0, output
     assert f"without a container, because {missing} is not here and cannot be pulled" in output
 
