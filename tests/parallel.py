@@ -8,6 +8,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from scripts.project import Project
 
+PROJECTS = Project.names()
 ALONE = "tests/commands/"  # where the tests share nothing that takes time to make
 # What is shared out last must be short, or all wait for it.
 FIRST = ("tests/aws/test_cut_short", "tests/aws/test_updates", "tests/benchmarks/", "tests/aws/", "tests/commands/")
@@ -19,7 +20,7 @@ class Groups(LoadScopeScheduling):
 
     def _split_scope(self, nodeid):
         module, _, test = nodeid.partition("::")
-        return nodeid if module.startswith(ALONE) else "-".join([module, *filter(test.count, Project.names())])
+        return nodeid if module.startswith(ALONE) else "-".join([module, *filter(test.count, PROJECTS)])
 
 
 class LongestFirst:
