@@ -52,6 +52,7 @@ def benchmark(project: Project, plan: Plan, of: str, event: Path) -> dict:
     found = {
         "model": project.name,
         "version": project.metadata()["version"],
+        "model_file": project.model_file.name,
         "date": time.strftime("%Y-%m-%d"),
         "machine": machine(project),
         "rounds": vars(plan),
@@ -93,6 +94,8 @@ def shown(found: dict) -> str:
     if "sizes" in found:
         return "\n".join([table_of_sizes(found["sizes"]), "", *notes])
     notes[-1] += f", {plan['others']} of the others: medians, in brackets the quartiles."
+    if found["model_file"] != "model.onnx":
+        notes.append(f"ONNX Runtime serves {found['model_file']}, whose answers may differ from the framework's.")
     notes += [f"No cold caches, because {reason}." for reason in found["left_out"].values()]
     notes += ["docs/benchmarks/README.md explains each column."]
     return "\n".join([all_tables(found), *notes])

@@ -48,6 +48,11 @@ class Candidate:
     def image(self) -> str:
         return self.project.image
 
+    @property
+    def is_framework(self) -> bool:
+        """Whether it runs the framework's own model, and not the project's ONNX file."""
+        return self.has_model and self.packages != self.project.folder
+
     def size(self) -> int:
         """Bytes of the image, the base image included."""
         return image_size(self.image)

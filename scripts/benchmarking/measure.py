@@ -42,7 +42,8 @@ class Plan:
 def check_answers(candidates: list[Candidate], examples: Examples) -> dict[str, float]:
     """Asks each for the same, and gives the largest difference of its answers from the first one's.
 
-    Ends the program where a framework does not agree: the time of a wrong answer says nothing. Also warms the caches.
+    Ends the program where one does not agree: the time of a wrong answer says nothing. The framework's may differ from an
+    int8 model's, which export has compared with it by their accuracy. Also warms the caches.
     """
     asked = [examples.one, examples.batch(min(500, examples.sizes[-1]))]
     expected, differences = None, {}
@@ -52,7 +53,7 @@ def check_answers(candidates: list[Candidate], examples: Examples) -> dict[str, 
         if candidate.has_model:
             expected = expected or answers
             differences[candidate.name] = largest_difference(expected, answers)
-            if differences[candidate.name] > TOLERANCE:
+            if differences[candidate.name] > TOLERANCE and not (candidate.is_framework and candidate.project.quantized):
                 raise SystemExit(f"{candidate.image} answers otherwise than {candidates[0].image}: nothing was measured")
     return differences
 

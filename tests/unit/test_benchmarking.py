@@ -4,12 +4,17 @@ import json
 import math
 import re
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scripts.benchmarking import measure
+from scripts.benchmarking.candidates import Candidate
 from scripts.benchmarking.plot import picture
 from scripts.benchmarking.spread import largest_difference, percentile, summary
 from scripts.benchmarking.tables import all_tables, cell, number
@@ -44,6 +49,32 @@ AS_JSON = json.dumps(
         },
     }
 )
+
+
+@pytest.mark.parametrize(
+    ("quantized", "off", "name"),
+    [(False, 0.05, "pytorch"), (False, 0.05, "python"), (True, 0.05, "pytorch"), (True, 0.05, "python"), (False, 1e-7, "python")],
+)
+def test_only_an_int8_model_may_answer_otherwise_than_its_framework(monkeypatch, quantized, off, name):
+    answers = dict.fromkeys(("c", "python", "pytorch"), 0.5)
+    answers[name] += off
+
+    class Served:
+        def __init__(self, candidate):
+            self.answer = lambda event: {"probability": answers[candidate.name]}
+
+        __enter__, __exit__ = (lambda self: self), (lambda self, *error: None)
+
+    monkeypatch.setattr(measure, "Served", Served)
+    project: Any = SimpleNamespace(folder=Path("mine"), image="mine", quantized=quantized)
+    folders = {"c": Path("mine"), "python": Path("mine"), "pytorch": Path("theirs")}
+    candidates = [Candidate(key, key, project, folder, has_model=True) for key, folder in folders.items()]
+    examples: Any = SimpleNamespace(one={}, sizes=[1], batch=lambda size: {})
+    if off < 1e-4 or (quantized and name == "pytorch"):
+        assert measure.check_answers(candidates, examples)[name] == pytest.approx(off)
+    else:
+        with pytest.raises(SystemExit, match="answers otherwise than mine: nothing was measured"):
+            measure.check_answers(candidates, examples)
 
 
 @settings(deadline=None)
