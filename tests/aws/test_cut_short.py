@@ -8,20 +8,22 @@ from tests.aws.conftest import close
 from tests.aws.place import COPY as NAME
 from tests.handlers import answer_to, example
 
+AT = [
+    ("push", "building "),
+    ("push", "pushing "),
+    ("deploy", "deploying "),
+    ("deploy", "making the stack "),
+    ("deploy", "updating the stack "),
+    ("destroy", "deleting the stack "),
+    ("destroy", "deleted the stack "),
+]
+NOTHING_TO_DESTROY = ("building ", "deploying ")  # nothing more than before the command
+
 
 @pytest.mark.parametrize(
-    ("command", "at"),
-    [
-        ("push", "building "),
-        ("push", "pushing "),
-        ("deploy", "deploying "),
-        ("deploy", "making the stack "),
-        ("deploy", "updating the stack "),
-        ("destroy", "deleting the stack "),
-        ("destroy", "deleted the stack "),
-    ],
+    ("command", "at", "then"),
+    [(*step, "deploy") for step in AT] + [(*step, "destroy") for step in AT if step[1] not in NOTHING_TO_DESTROY],
 )
-@pytest.mark.parametrize("then", ["deploy", "destroy"])
 def test_ctrl_c_and_the_next_command_finishes(mine, tabular, command, at, then):
     mine.clear(NAME)
     (mine.checkout.root / NAME / "build/pushed.json").unlink(missing_ok=True)
