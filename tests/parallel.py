@@ -11,8 +11,15 @@ from scripts.project import Project
 PROJECTS = Project.names()
 ALONE = "tests/commands/"  # where the tests share nothing that takes time to make
 # What is shared out last must be short, or all wait for it.
-FIRST = ("tests/aws/test_cut_short", "tests/aws/test_updates", "tests/benchmarks/", "tests/aws/", "tests/commands/")
-LAST = ("tests/container/", "tests/runtimes/", "tests/unit/")
+FIRST: tuple[str, ...] = (
+    "tests/aws/test_cut_short",
+    "tests/aws/test_updates",
+    "tests/benchmarks/",
+    "tests/aws/",
+    "tests/commands/test_copies",
+)
+FIRST += tuple(f"{name}/" for name in PROJECTS)
+LAST = ("tests/container/", "tests/unit/")
 
 
 class Groups(LoadScopeScheduling):

@@ -56,14 +56,14 @@ class Timed:
 
 
 @pytest.fixture(scope="module")
-def beside(base_image, tabular):
+def beside(base_image, any_project):
     """Beside other tests, a container that runs as long as the benchmark, which therefore leaves the kernel's caches alone.
 
     Without it, those of the other tests would disturb the measure or not, depending on the moment.
     """
     if not os.environ.get("PYTEST_XDIST_WORKER"):
         return
-    command = [DOCKER, "run", "--detach", "--rm", "--entrypoint", "sleep", base_image_of(tabular), "infinity"]
+    command = [DOCKER, "run", "--detach", "--rm", "--entrypoint", "sleep", base_image_of(any_project), "infinity"]
     container = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     yield
     subprocess.run([DOCKER, "rm", "--force", container], capture_output=True, check=True)
@@ -84,7 +84,7 @@ def tabular_run(timed):
 
 
 @pytest.fixture(scope="module")
-def imaging_run(base_image, imaging, tmp_path_factory):
+def imaging_run(beside, base_image, imaging, tmp_path_factory):
     """An image project beside the floor alone."""
     timed = Timed(tmp_path_factory.mktemp("imaging") / "checkout", imaging, frameworks=False)
     yield timed.run()
