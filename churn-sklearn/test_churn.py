@@ -19,18 +19,8 @@ DATA = "shared/data/telco-customer-churn.csv"
 
 
 @pytest.fixture
-def train(checkout, project):
-    """Runs train.py of the copied checkout; gives the exit status and all that it printed."""
-
-    def run(*arguments, script="train.py"):
-        return checkout.python(f"{project.name}/{script}", *arguments)
-
-    return run
-
-
-@pytest.fixture
-def build(checkout, project):
-    return checkout.root / project.name / "build"
+def mine(copied, project):
+    return copied(project)
 
 
 def test_quality(project):
@@ -40,27 +30,27 @@ def test_quality(project):
     assert 0.05 <= metadata["threshold"] <= 0.95
 
 
-def test_gradient_boosting_exports_with_parity_too(train, build):
-    status, output = train("--model", "hist-gradient-boosting")
+def test_gradient_boosting_exports_with_parity_too(mine):
+    status, output = mine.run("train.py", "--model", "hist-gradient-boosting")
     assert status == 0, output
-    status, output = train(script="export_onnx.py")
+    status, output = mine.run("export_onnx.py")
     assert status == 0, output
-    metrics = OnnxModel(build / "model.onnx").metadata["metrics"]
+    metrics = OnnxModel(mine.build / "model.onnx").metadata["metrics"]
     assert metrics["parity"] <= 1e-5 and metrics["auc"] >= 0.84
 
 
-def test_export_writes_nothing_when_the_predictions_differ(train, build):
-    assert train()[0] == 0
-    model = joblib.load(build / "model.joblib")
+def test_export_writes_nothing_when_the_predictions_differ(mine):
+    assert mine.run("train.py")[0] == 0
+    model = joblib.load(mine.build / "model.joblib")
     # A bias that float32 holds only to 0.06: the framework computes with float64 and answers otherwise.
     model[-1].intercept_ += 1e6 + 0.03
     model[-1].coef_[0, 0] -= 1e6
-    joblib.dump(model, build / "model.joblib")
-    (build / "model.onnx").unlink(missing_ok=True)
-    status, output = train(script="export_onnx.py")
+    joblib.dump(model, mine.build / "model.joblib")
+    (mine.build / "model.onnx").unlink(missing_ok=True)
+    status, output = mine.run("export_onnx.py")
     assert status == 1 and "differ from the framework's" in output and "nothing was written" in output
     assert "Traceback" not in output
-    assert not (build / "model.onnx").exists() and not list(build.glob("tmp*"))
+    assert not (mine.build / "model.onnx").exists() and not list(mine.build.glob("tmp*"))
 
 
 def rows_of(root):
@@ -87,20 +77,20 @@ def rows_of(root):
         (lambda rows: (rows[2].__setitem__(4, "x"), rows[3].__setitem__(19, "x")), ["tenure, line 3", "churn, line 4"]),
     ],
 )
-def test_a_wrong_data_file_is_told_what_is_wrong(train, checkout, tmp_path, spoil, messages):
+def test_a_wrong_data_file_is_told_what_is_wrong(mine, checkout, tmp_path, spoil, messages):
     rows = rows_of(checkout.root)
     spoil(rows)
     path = tmp_path / "data.csv"
     with path.open("w", newline="") as file:
         csv.writer(file).writerows(rows)
-    status, output = train("--data", path)
+    status, output = mine.run("train.py", "--data", path)
     assert status == 1 and "Traceback" not in output
     for message in messages:
         assert message in output
     assert output.count("\n") == len(messages)
 
 
-def test_data_of_one_s_own_from_a_url(train, build, checkout, tmp_path):
+def test_data_of_one_s_own_from_a_url(mine, checkout, tmp_path):
     rows = rows_of(checkout.root)
     for row in rows[1:]:
         row[14] = f"plan of {row[14]}"
@@ -110,11 +100,11 @@ def test_data_of_one_s_own_from_a_url(train, build, checkout, tmp_path):
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(quiet, directory=str(tmp_path)))
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
-        status, output = train("--data", f"http://127.0.0.1:{server.server_port}/other.csv")
+        status, output = mine.run("train.py", "--data", f"http://127.0.0.1:{server.server_port}/other.csv")
     finally:
         server.shutdown()
         server.server_close()
     assert status == 0, output
-    card = json.loads((build / "card.json").read_text())
+    card = json.loads((mine.build / "card.json").read_text())
     assert "plan of two_year" in card["input_schema"]["properties"]["contract"]["x-seen"]
     assert card["data_sha256"] == hashlib.sha256((tmp_path / "other.csv").read_bytes()).hexdigest()

@@ -187,3 +187,17 @@ def run_script():
 def checkout(tmp_path):
     """A copy of the checkout that the test may spoil."""
     return Checkout(tmp_path / "checkout")
+
+
+class Copied:
+    """A project in a copied checkout: its build folder, and a function that runs one of its scripts."""
+
+    def __init__(self, checkout, project):
+        self.build = checkout.root / project.name / "build"
+        self.run = lambda script, *arguments, **variables: checkout.python(f"{project.name}/{script}", *arguments, **variables)
+
+
+@pytest.fixture
+def copied(checkout):
+    """Gives a project as it is in the copied checkout: copied(project)."""
+    return functools.partial(Copied, checkout)

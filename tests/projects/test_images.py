@@ -17,18 +17,13 @@ from tests.projects.pictures import packed, save_photos
 
 
 @pytest.fixture
-def run(checkout, imaging):
-    """Runs a script of the copied checkout's project; gives the exit status and all that it printed."""
-
-    def run(script, *arguments, **variables):
-        return checkout.python(f"{imaging.name}/{script}", *arguments, **variables)
-
-    return run
+def run(copied, imaging):
+    return copied(imaging).run
 
 
 @pytest.fixture
-def build(checkout, imaging):
-    return checkout.root / imaging.name / "build"
+def build(copied, imaging):
+    return copied(imaging).build
 
 
 @pytest.fixture(scope="module")

@@ -14,18 +14,8 @@ from tests.handlers import answer_to, probability_of
 
 
 @pytest.fixture
-def train(checkout, tabular):
-    """Runs train.py of the copied checkout; gives the exit status and all that it printed."""
-
-    def run(*arguments, script="train.py"):
-        return checkout.python(f"{tabular.name}/{script}", *arguments)
-
-    return run
-
-
-@pytest.fixture
-def build(checkout, tabular):
-    return checkout.root / tabular.name / "build"
+def mine(copied, tabular):
+    return copied(tabular)
 
 
 def held_out(project):
@@ -58,10 +48,10 @@ def test_the_batches_that_are_timed_are_of_rows_never_seen(tabular):
     assert np.abs([probability_of(answer) for answer in answers][: len(table)] - model.predict_proba(table)[:, 1]).max() <= 1e-5
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(train, build):
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(mine):
     def digest(*arguments):
-        assert train(*arguments)[0] == 0
-        return hashlib.sha256((build / "model.joblib").read_bytes()).hexdigest(), (build / "card.json").read_text()
+        assert mine.run("train.py", *arguments)[0] == 0
+        return hashlib.sha256((mine.build / "model.joblib").read_bytes()).hexdigest(), (mine.build / "card.json").read_text()
 
     first = digest()
     assert digest() == first
@@ -69,6 +59,6 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(train, build
 
 
 @pytest.mark.parametrize("source", ["no/such/file.csv", "http://127.0.0.1:9/data.csv"])
-def test_data_that_cannot_be_read(train, source):
-    status, output = train("--data", source)
+def test_data_that_cannot_be_read(mine, source):
+    status, output = mine.run("train.py", "--data", source)
     assert status == 1 and output.startswith(f"cannot read {source}: ") and output.count("\n") == 1

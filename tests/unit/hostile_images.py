@@ -6,6 +6,9 @@ import zlib
 PNG_START = b"\x89PNG\r\n\x1a\n"
 DEPTHS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # samples of a pixel, by PNG's color type
 
+# The passes of an interlaced PNG: first column and row, and the steps to the next. https://www.w3.org/TR/png-3/#8InterlaceMethods
+ADAM7 = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+
 
 def chunk(kind, data=b""):
     """A PNG chunk."""
@@ -13,10 +16,13 @@ def chunk(kind, data=b""):
 
 
 def png(width, height, depth=8, color=2, interlace=0, extra=b""):
-    """A PNG whose bytes are all zero. extra: chunks between the header and the pixels."""
-    pack = zlib.compressobj(9)
-    row = bytes(1 + (width * DEPTHS[color] * depth + 7) // 8)
-    rows = b"".join(pack.compress(row) for _ in range(height)) + pack.flush()
+    """A PNG whose bytes are all zero. interlace: 1 for Adam7; extra: chunks between the header and the pixels."""
+    pack, rows = zlib.compressobj(9), b""
+    for left, top, across, down in ADAM7 if interlace else [(0, 0, 1, 1)]:
+        columns, lines = len(range(left, width, across)), len(range(top, height, down))
+        row = bytes(1 + (columns * DEPTHS[color] * depth + 7) // 8)
+        rows += b"".join(pack.compress(row) for _ in range(lines if columns else 0))  # a pass without pixels has no rows
+    rows += pack.flush()
     palette = chunk(b"PLTE", bytes(768)) if color == 3 else b""
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, interlace))
     return PNG_START + header + palette + extra + chunk(b"IDAT", rows) + chunk(b"IEND")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scripts.report import collect
 from scripts.score import clear, location, parts_of
 from shared.serving import bulk, slices, storage
-from shared.serving.errors import InvalidInput
+from shared.serving.errors import InvalidInput, unknown_keys
 from shared.serving.lines import Line
 from shared.serving.tabular import Features, rows_of
 from tests.unit.fake_s3 import FakeS3, etag
@@ -204,6 +204,19 @@ def test_what_a_refusal_knows_of_each_row_takes_less_memory_than_the_row(row):
         features.read([row] * 10_000, lambda at: ("customers", at))
     kept = [rows for _, _, rows in refused.value.groups]
     assert sum(map(len, kept)) >= 10_000 and sum(map(sys.getsizeof, kept)) < 5 * sum(map(len, kept))
+
+
+def test_a_request_that_is_no_row_is_told_its_unknown_keys(s3):
+    """As those of an image model: a line of the caller's own file may name the caller's keys."""
+
+    def predict(request):
+        raise unknown_keys(request, ("url", "image"))
+
+    s3.objects["b/in.jsonl"] = b'{"foo": 1, "\\ud800": 2}\n'
+    part = {"bucket": "b", "key": "in.jsonl", "start": 0, "end": 9, "output": "s3://b/out.jsonl"}
+    assert storage.score_part({"score": part}, predict, CARD, None)["refused"] == 1
+    told = "foo is not known: send url or image; ? is not known: send url or image"
+    assert json.loads(s3.objects["b/out.refused.ndjson"]) == {"line": 1, "problem": told}
 
 
 def test_bad_rows_among_good_ones_cost_one_more_look(s3):

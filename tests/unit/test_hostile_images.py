@@ -38,8 +38,22 @@ def test_long_rows_and_columns(width, height):
     assert refused(png(width, height, depth=1, color=0)) == "has a side of more than 30,000 pixels"
 
 
-def test_the_longest_side_is_decoded():
-    assert decoded(png(30_000, 4, depth=16), SIZE) and decoded(png(4, 30_000), SIZE)
+@pytest.mark.parametrize("interlace", [0, 1])
+def test_the_longest_side_is_decoded(interlace):
+    assert decoded(png(30_000, 4, depth=16, interlace=interlace), SIZE)
+    assert decoded(png(4, 30_000, interlace=interlace), SIZE)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 5), (8, 8), (17, 2)])
+@pytest.mark.parametrize(("color", "depth"), [(0, 1), (2, 16), (3, 4), (4, 8), (6, 8)])
+def test_the_pixels_of_the_made_files_are_neither_too_few_nor_too_many(size, color, depth):
+    for interlace in (0, 1):
+        data = png(size[0], size[1], depth, color, interlace)
+        assert decoded(data, SIZE)
+        start, end = data.index(b"IDAT") - 4, data.index(b"IEND") - 4
+        pixels = zlib.decompress(data[start + 8 : end - 4])
+        short = data[:start] + chunk(b"IDAT", zlib.compress(pixels[:-1])) + data[end:]
+        assert refused(short) == "is a PNG that cannot be decoded: it is damaged or incomplete"
 
 
 @pytest.mark.parametrize("components", [3, 4])

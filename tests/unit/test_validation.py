@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.serving.errors import InvalidInput
+from shared.serving.errors import InvalidInput, shortened
 from shared.serving.tabular import Features
 from tests.unit.http_events import http_api, opened
 from tests.unit.toy import CUSTOMER, SCHEMA, probability
@@ -100,6 +100,15 @@ def test_what_training_did_not_see_is_answered_with_a_warning(handler, change, w
 
 def test_whole_numbers_may_be_written_with_a_point(handler):
     assert handler({"customer": {**CUSTOMER, "months": 3.0}}) == handler({"customer": CUSTOMER})
+
+
+def test_a_long_text_is_cut_before_anything_else_is_done_with_it():
+    class Long(str):
+        def encode(self, *arguments):
+            raise AssertionError("all of it was encoded")
+
+    assert shortened(Long("\ud800" + "x" * 1000)) == "?" + "x" * 38 + "…"
+    assert shortened("\ud800é") == "?é"
 
 
 ANYTHING = st.recursive(
