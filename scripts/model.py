@@ -10,12 +10,14 @@ import hashlib
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from scripts import install
+from scripts.guard import die_with_parent
 from scripts.project import ROOT, Project
 from scripts.traced import in_checkout
 
@@ -64,15 +66,18 @@ class Step:
 
     def run(self, arguments: list[str]) -> None:
         """Run it, and note what it read and made. Ends the program with its exit status where it fails."""
+        if not (self.project.folder / self.script).exists():
+            raise SystemExit(f"{self.project.name} has no {self.script}: restore it, or put a model into build/model.onnx")
         install.install(self.project.name, ["train"])
         self.build.mkdir(exist_ok=True)
         before = {path: stamp(path) for path in self._files()}
         with tempfile.TemporaryDirectory() as folder:
             found = Path(folder, "read.json")
             command = [sys.executable, str(ROOT / "scripts/traced.py"), str(found), f"{self.project.name}/{self.script}"]
-            status = subprocess.run([*command, *arguments], cwd=ROOT).returncode
+            # Or else a training would go on, and write, after `kill -9` of this process.
+            ran = subprocess.run([*command, *arguments], cwd=ROOT, preexec_fn=lambda: die_with_parent(signal.SIGKILL))
             if not found.exists():  # it failed, or only printed its help
-                raise SystemExit(status)
+                raise SystemExit(ran.returncode)
             read = json.loads(found.read_text())
         made = [path for path in self._files() if before.get(path) != stamp(path)]
         noted = {

@@ -8,6 +8,7 @@ import pytest
 
 from shared.serving.onnx_model import OnnxModel
 from shared.training.card import version
+from tests.processes import running_with, wait_until
 
 TRAIN = """
 import argparse, json, pathlib
@@ -120,6 +121,24 @@ def test_a_training_that_fails_leaves_the_model_as_it_was(make, folder, tmp_path
     output = make("train", f"DATA={tmp_path}/it's other.csv", ok=False)
     assert f"{tmp_path}/it's other.csv: no rows" in output and "Traceback" not in output
     assert "up to date: trained, and" in make("train")
+
+
+def test_a_training_that_is_killed_writes_nothing_more_and_is_run_again(make, checkout, folder):
+    slow = TRAIN.replace("rows = ", "print('training', flush=True); __import__('time').sleep(60); rows = ")
+    (folder / "train.py").write_text(slow)
+    process = checkout.popen(checkout.root / ".venv/toy/bin/python", "scripts/model.py", "train", "toy")
+    while "training\n" not in process.stdout.readline():
+        assert process.poll() is None
+    process.kill()
+    assert wait_until(lambda: not running_with(str(folder.parent)))
+    (folder / "train.py").write_text(TRAIN + "# changed\n")
+    assert "because toy/train.py has changed" in make("train")
+
+
+def test_a_project_without_its_script(make, folder):
+    (folder / "train.py").unlink()
+    output = make("train", ok=False)
+    assert "toy has no train.py: restore it, or put a model into build/model.onnx\n" in output and "Traceback" not in output
 
 
 def test_data_from_elsewhere_is_looked_at_again(make, tmp_path):
