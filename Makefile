@@ -92,7 +92,7 @@ cold-starts: packages ## cold starts of the deployed function, from Lambda's REP
 ##@ project
 test: model ## every test of one project (ARGS="-k name" for some)
 	$(INSTALL) $(MODEL) dev
-	$(RUN) -m pytest --model=$(MODEL) $(ARGS)
+	$(RUN) -m pytest -n 4 --dist loadscope --model=$(MODEL) $(ARGS)
 test-all: ## every test of every project, each in its own environment
 	once=; for model in $(PROJECTS); do $(MAKE) --no-print-directory test MODEL=$$model ARGS="$$once" || exit 1; once=--once; done
 test-unit: ## the tests that need no framework and no Docker
