@@ -112,7 +112,7 @@ def test_nothing_is_made_on_aws_without_a_yes(mine, reachable):
     where = f"AWS at {elsewhere['AWS_ENDPOINT_URL']}, account 123456789012, region us-east-1"
     for command in ("push", "deploy"):
         refused = mine.make(command, f"MODEL={NAME}", ok=False, **elsewhere)
-        assert refused.startswith(f"{where}\n") and "building" not in refused
+        assert f"{where}\n" in refused and "building" not in refused
         assert f"nobody is there to answer: set YES=1 to go on without the question ({command} {NAME} to {where}?)" in refused
         assert refused.index(f"the first deployment of {NAME} in this region. What it costs, ") < refused.index("nobody")
         status, refused = answered(mine, "n\n", command, f"MODEL={NAME}", **elsewhere)
