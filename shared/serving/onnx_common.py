@@ -11,7 +11,8 @@ from math import prod
 # threads that wait for each other. https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 MB_PER_VCPU = 1769
 
-# The metadata of a model file that serving reads. Tools that rewrite the file add keys of their own, which are left alone.
+# The metadata of a model file that serving reads. Tools that rewrite the file add keys of their own, which are left alone;
+# a key that your own train.py adds to the card belongs here too.
 TEXT = {"name", "version", "task", "target", "data_sha256"}  # the value is text
 JSON = {"input_schema", "labels", "threshold", "preprocessing", "metrics", "trained_with"}  # the value is JSON
 REQUIRED = ("name", "input_schema")

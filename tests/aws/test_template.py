@@ -41,6 +41,7 @@ def test_roles_may_do_little_to_what_is_named(role):
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
         assert not [action for action in actions if "*" in action]
         written = json.dumps(statement["Resource"])
+        assert "s3:DeleteObject" not in actions or ".refused.ndjson" in written
         assert written != '"*"' and '"*"' not in written
         # A star stands only for what is inside of something that is named: objects below a prefix, executions of one machine.
         for text in re.findall(r'"([^"]*\*[^"]*)"', written):
