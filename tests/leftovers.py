@@ -1,10 +1,29 @@
-"""The images that commands in copied checkouts built are removed when the tests are over."""
+"""What tests build and leave: layers in the builder's cache, but no images, which are removed when the tests are over."""
 
+import copy
+import fcntl
+import os
 import subprocess
 
+from scripts.build import build
 from scripts.docker import DOCKER, why_no_engine
 
 MADE: list[str] = []  # what is in the names of these images, and of no others
+
+
+def fill_cache(projects, lock):
+    """Build the image of each project under a name that is removed at the end. lock: a file for all processes that test.
+
+    One process at a time: layers that two make at once have different digests, and either may be taken for a later image.
+    """
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        for project in projects:
+            if project.model_file.exists():
+                first = copy.copy(project)
+                first.image = f"{project.image}-first-{os.getpid()}"
+                MADE.append(first.image)
+                build(first, quiet=True)
 
 
 def pytest_sessionfinish():

@@ -15,7 +15,7 @@ import pytest
 
 from scripts.docker import why_no_container, why_no_engine
 from scripts.project import ROOT, Project
-from tests import offline
+from tests import leftovers, offline
 from tests.checkout import Checkout
 
 # A fixture of the projects of a kind: how their task begins, and the module with which their handlers read requests.
@@ -166,10 +166,11 @@ def docker():
 
 
 @pytest.fixture(scope="session")
-def base_image(docker):
-    """Skips where there is no base image to build on."""
+def base_image(docker, projects, tmp_path_factory):
+    """Skips where there is no base image to build on. The builder's cache has the projects' packages then."""
     if reason := why_no_container(Project(Project.names()[0])):
         pytest.skip(reason)
+    leftovers.fill_cache(projects, tmp_path_factory.getbasetemp().parent / "builder.lock")
 
 
 @pytest.fixture
