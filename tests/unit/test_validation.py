@@ -131,7 +131,7 @@ REQUESTS = (
 )
 
 
-@settings(max_examples=200, deadline=None)  # on each of the two ways to run a model
+@settings(max_examples=100, deadline=None)  # on each of the two ways to run a model
 @given(request=REQUESTS)
 def test_direct_invokes_are_answered_or_refused(handler, request):
     try:
@@ -142,14 +142,14 @@ def test_direct_invokes_are_answered_or_refused(handler, request):
         json.dumps(answer, allow_nan=False).encode()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(request=REQUESTS)
 def test_http_requests_never_give_a_5xx(handler, request):
     status, _, body = opened(handler(http_api("POST", "/predict", json.dumps(request), JSON)))
     assert status == 200 or (400 <= status < 500 and body["detail"])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(body=st.text() | st.binary().map(lambda data: data.decode("latin-1")))
 def test_http_bodies_of_any_text_never_give_a_5xx(handler, body):
     assert opened(handler(http_api("POST", "/predict", body, JSON)))[0] < 500
