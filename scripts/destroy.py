@@ -111,7 +111,9 @@ def untag(repository: str) -> None:
         return
     names = [name for name in listed.stdout.split() if not name.endswith(":<none>")]
     if names:
-        subprocess.run([DOCKER, "image", "rm", "--force", *names], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # Without --no-prune, the layers would go too that another build may be using.
+        command = [DOCKER, "image", "rm", "--force", "--no-prune", *names]
+        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def announce(project: Project, account: Account) -> None:

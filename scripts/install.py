@@ -147,7 +147,7 @@ def make_venv(folder, name, record):
     record: a file that is written last, with an empty list of what is installed.
     """
     python = os.path.join(folder, "bin", "python")
-    if os.path.exists(record) and subprocess.call([python, "-c", ""], stderr=subprocess.DEVNULL) == 0:
+    if os.path.exists(record) and os.path.exists(python):  # which is a link: False where that Python was removed
         return python
     print("making .venv/%s with Python %s" % (name, sys.version.split()[0]), flush=True)
     made = subprocess.run([sys.executable, "-m", "venv", "--clear", folder], capture_output=True, text=True)
