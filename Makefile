@@ -90,11 +90,12 @@ cold-starts: packages ## cold starts of the deployed function, from Lambda's REP
 	$(RUN) scripts/cold_starts.py $(MODEL) $(ARGS)
 
 ##@ project
-test: model ## every test of one project (ARGS="-k name" for some)
+test: model ## the tests of one project (ARGS="-k name" for some)
 	$(INSTALL) $(MODEL) dev
-	$(RUN) -m pytest -n 4 --dist loadscope --model=$(MODEL) $(ARGS)
-test-all: ## every test of every project, each in its own environment
-	once=; for model in $(PROJECTS); do $(MAKE) --no-print-directory test MODEL=$$model ARGS="$$once" || exit 1; once=--once; done
+	$(RUN) -m pytest -n 4 --dist loadscope -m "not aws and not commands" --model=$(MODEL) $(ARGS)
+test-all: ## the tests of all projects, each in an environment of its own, and those of the commands
+	once=; for model in $(PROJECTS); do \
+	  $(MAKE) --no-print-directory test MODEL=$$model ARGS="-m 'not aws' $$once" || exit 1; once=--once; done
 test-unit: ## the tests that need no framework and no Docker
 	$(INSTALL) $(MODEL) dev
 	$(RUN) -m pytest -n 2 --dist worksteal tests/unit --model=$(MODEL) $(ARGS)

@@ -199,7 +199,8 @@ def main():
     parser.add_argument("--reset", action="store_true", help="without the arguments of the last time")
     args = parser.parse_args()
     project, given = Project(args.model), words(args.arguments)
-    data = ["--data", args.data] if args.data else []
+    # Not every shell knows ~ in DATA=~/photos.
+    data = ["--data", os.path.expanduser(args.data)] if args.data else []
     with install.locked(str(ROOT / ".venv" / f"{project.name}.lock")):
         if {"-h", "--help"} & set(given):
             Step(project, args.verb).run(given)

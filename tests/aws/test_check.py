@@ -2,7 +2,11 @@
 
 import re
 
+import pytest
+
 from tests.aws.place import COPY as NAME
+
+pytestmark = pytest.mark.commands
 
 BROKEN = '\nraise RuntimeError("broken at import")\n'
 

@@ -8,6 +8,8 @@ import pytest
 
 from scripts.cold_starts import VARIABLE, Deployed, measure
 
+pytestmark = pytest.mark.commands
+
 NAME = "cold-sklearn"
 
 

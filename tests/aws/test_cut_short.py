@@ -8,6 +8,8 @@ from tests.aws.conftest import close
 from tests.aws.place import COPY as NAME
 from tests.handlers import answer_to, example
 
+pytestmark = pytest.mark.commands
+
 AT = [
     ("push", "building "),
     ("push", "pushing "),

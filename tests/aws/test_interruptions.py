@@ -11,6 +11,8 @@ import pytest
 from scripts.local_aws import KEY
 from tests.aws.place import COPY as NAME
 
+pytestmark = pytest.mark.commands
+
 
 def test_a_failing_first_deployment_leaves_nothing(mine):
     mine.clear(NAME)

@@ -13,6 +13,8 @@ from scripts.emulator import free_port
 from tests.aws.place import Place
 from tests.processes import running_with
 
+pytestmark = pytest.mark.commands
+
 
 @pytest.fixture
 def alone(base_image, tmp_path):

@@ -3,10 +3,14 @@
 import shutil
 from pathlib import Path
 
+import pytest
+
 from scripts.project import ROOT
 from scripts.send import SOURCES
 from tests.aws.place import HOST, Place
 from tests.commands.test_readme import commands_of, matches
+
+pytestmark = pytest.mark.commands
 
 PAGE = Path("docs/deploy.md")
 IN_BUCKETS = ("LOCAL_AWS_HOST=", "SOURCE=bucket", "make score")  # where functions may reach the local AWS: see place.py

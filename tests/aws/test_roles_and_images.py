@@ -15,6 +15,8 @@ from scripts.destroy import announce, destroy, own_bucket
 from scripts.parameters import TEMPLATE, parameters
 from scripts.project import Project
 
+pytestmark = pytest.mark.commands
+
 NOT_THERE = "sha256:" + "0" * 64
 
 

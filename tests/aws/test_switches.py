@@ -13,6 +13,8 @@ from scripts.project import Project
 from scripts.settings import DEFAULTS, checked
 from tests.aws.test_template import ACCOUNT, DIGEST, RESOURCES
 
+pytestmark = pytest.mark.commands
+
 ALARMS = ("Errors", "Throttles", "Duration", "Failures", "Faults")
 ALL_ALARMS = (*ALARMS, "DeadLetters", "ServerErrors")
 

@@ -12,6 +12,8 @@ from scripts.parameters import TEMPLATE, parameters, template_for, version_label
 from scripts.project import Project
 from shared.serving.logs import METRICS, NAMESPACE
 
+pytestmark = pytest.mark.commands
+
 ACCOUNT: Any = SimpleNamespace(
     id="123456789012",
     region="us-east-1",

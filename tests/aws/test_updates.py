@@ -5,12 +5,16 @@ import re
 import shutil
 import subprocess
 
+import pytest
+
 from scripts.docker import DOCKER
 from tests.aws.conftest import close
 from tests.aws.place import COPY as NAME
 from tests.aws.place import eventually
 from tests.aws.samples import table
 from tests.handlers import answer_to, example
+
+pytestmark = pytest.mark.commands
 
 
 def deploy(place, *arguments, **settings):

@@ -18,6 +18,8 @@ from scripts.docker import DOCKER
 from scripts.project import CHECKOUT, ROOT
 from tests.processes import containers_with
 
+pytestmark = pytest.mark.commands
+
 ALWAYS = {"start_up_ms", "first_answer_ms", "added_mb", "memory_mb", "memory_batch_mb", "throughput_1", "throughput_2"}
 ALWAYS |= {f"round_trip_p{share}_ms" for share in (50, 95, 99)}
 COLD = {"cold_start_up_ms", "cold_first_answer_ms", "cold_read_mb"}

@@ -9,6 +9,8 @@ from scripts.benchmarking.memory_sizes import SIZES
 from scripts.benchmarking.savings import WITHOUT, variants_of
 from tests.benchmarks.conftest import SHORT
 
+pytestmark = pytest.mark.commands
+
 
 def run(timed, of):
     """What `make benchmark` of something printed, and its JSON file."""

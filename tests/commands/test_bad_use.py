@@ -12,6 +12,8 @@ from scripts.docker import DOCKER
 from scripts.docker import base_image as base_image_of
 from scripts.emulator import free_port
 
+pytestmark = pytest.mark.commands
+
 SWITCHED, SWITCHES = ("destroy", "local-aws-stop", "logs", "clean"), ("YES", "FORGET", "FOLLOW", "ALL")
 
 

@@ -6,6 +6,8 @@ import shutil
 
 import pytest
 
+pytestmark = pytest.mark.commands
+
 CATEGORIES, NUMBERS = ["contract", "internetservice", "partner"], ["tenure", "monthlycharges"]  # of 19 columns
 
 # These run for the project that MODEL is where it is not given: the repository's own pages, and this file.

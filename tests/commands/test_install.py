@@ -11,6 +11,8 @@ import pytest
 from scripts import install, rie
 from scripts.project import ROOT
 
+pytestmark = pytest.mark.commands
+
 OLD = """
 import runpy, sys
 sys.version_info = (3, 8, 10, "final", 0)

@@ -10,6 +10,8 @@ from shared.serving.onnx_model import OnnxModel
 from shared.training.card import version
 from tests.processes import running_with, wait_until
 
+pytestmark = pytest.mark.commands
+
 TRAIN = """
 import argparse, json, pathlib
 import features.extra
