@@ -23,7 +23,7 @@ HOME = Path(sys.prefix, "bin/aws-lambda-rie")  # in the virtual environment
 def fetch(target: Path = HOME) -> Path:
     """The path of the emulator, downloaded if it is not there yet. Ends the program with one line where it cannot be had."""
     if platform.system() != "Linux":
-        raise SystemExit("without Docker the emulator runs on Linux only: install and start Docker")
+        raise SystemExit("without a container the emulator runs on Linux only: install and start Docker or Podman")
     architecture = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
     if architecture not in SHA256:
         raise SystemExit(f"the emulator exists for {' and '.join(SHA256)}, not for {architecture}")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import onnx
 
-from shared.serving.onnx_common import TEXT
+from shared.serving.onnx_common import JSON, TEXT
 
 
 def write_card(folder: Path, card: dict) -> None:
@@ -49,5 +49,7 @@ def _git(folder: Path, *arguments: str) -> str:
 
 
 def attach(model: onnx.ModelProto, card: dict) -> None:
-    """Puts the card into the model's metadata."""
+    """Puts the card into the model's metadata. Ends the program where it has a key that the function would not read."""
+    if unknown := sorted(card.keys() - TEXT - JSON):
+        raise SystemExit(f"the function would not read {', '.join(unknown)}: add it to JSON in shared/serving/onnx_common.py")
     onnx.helper.set_model_props(model, {key: value if key in TEXT else json.dumps(value) for key, value in card.items()})

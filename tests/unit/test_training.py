@@ -6,6 +6,7 @@ import pytest
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
+from shared.training.card import attach
 from shared.training.graphs import rename
 from shared.training.parity import save_if_equal
 
@@ -31,6 +32,11 @@ def test_names_of_any_kind_and_those_that_were_taken():
 def test_two_tensors_of_one_name():
     with pytest.raises(ValueError, match="would have one name"):
         rename(adder().graph, {"a": "x", "b": "x"})
+
+
+def test_a_key_that_the_function_would_not_read_is_refused():
+    with pytest.raises(SystemExit, match=r"^the function would not read currency, unit: add it to JSON in shared/serving/onnx_c"):
+        attach(adder(), {"name": "x", "labels": [], "unit": "EUR", "currency": 1})
 
 
 def test_a_refused_parity_names_row_values_and_input(tmp_path):
