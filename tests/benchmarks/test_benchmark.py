@@ -16,7 +16,7 @@ from scripts.benchmarking.measure import cold_round
 from scripts.benchmarking.served import CACHES, why_no_cold_caches
 from scripts.docker import DOCKER
 from scripts.project import CHECKOUT, ROOT
-from tests.processes import containers_with
+from tests.processes import containers_with, wait_until
 
 pytestmark = pytest.mark.commands
 
@@ -144,7 +144,8 @@ def test_ctrl_c_removes_the_container(timed, tabular_run):
     os.killpg(process.pid, signal.SIGINT)
     rest, _ = process.communicate(timeout=60)
     assert process.returncode and 'File "' not in rest and "stopped: nothing was written" in rest
-    assert containers_with(timed.name) == [] and not (timed.checkout.root / "docs/stopped").exists()
+    assert wait_until(lambda: not containers_with(timed.name))  # its guard removes it, after the command has ended
+    assert not (timed.checkout.root / "docs/stopped").exists()
 
 
 def test_published_figures_are_replaced_only_when_asked(tmp_path, monkeypatch, capsys):
