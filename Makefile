@@ -28,6 +28,7 @@ LINT := .venv/lint/bin/python
 LOCAL_AWS := .venv/local-aws/bin/python scripts/local_aws.py
 # `make push deploy` asks once: push for both.
 ASKED := $(findstring push deploy,$(filter push deploy,$(MAKECMDGOALS)))
+REQUEST = $(if $(EVENT),$(call quoted,EVENT),$(MODEL)/event.json)
 AGAIN = $(call switch,FORCE,--force) $(call switch,RESET,--reset)
 export BASE_IMAGE BUILD_FLAGS DOCKER RUNTIME
 # ONNX Runtime would send usage data to Microsoft: docs/cold-starts.md.
@@ -53,7 +54,7 @@ build: model ## model.onnx -> a container image for Lambda (RUNTIME=python or c)
 run: model ## serve it under the Runtime Interface Emulator until Ctrl-C (PORT=9000)
 	$(RUN) scripts/run.py $(MODEL) $(call option,PORT,--port)
 invoke-local: packages ## invoke with boto3 what `make run` serves (PORT=9000, EVENT=file)
-	$(RUN) scripts/invoke.py $(if $(EVENT),$(call quoted,EVENT),$(MODEL)/event.json) $(call option,PORT,--port)
+	$(RUN) scripts/invoke.py $(REQUEST) $(call option,PORT,--port)
 
 ##@ AWS: with AWS_PROFILE and AWS_REGION, or on this machine from local-aws to local-aws-stop
 local-aws: ## start an AWS on this machine, to which all of these then go (AWS_PORT=4566)
@@ -69,7 +70,7 @@ deploy: packages ## bring the stack up to function.toml and to the image that wa
 url: packages ## the address of its HTTP API, or else of its function URL
 	$(RUN) scripts/outputs.py $(MODEL)
 invoke: packages ## invoke the deployed function with boto3 (EVENT=file)
-	$(RUN) scripts/invoke.py $(if $(EVENT),$(call quoted,EVENT),$(MODEL)/event.json) --model $(MODEL)
+	$(RUN) scripts/invoke.py $(REQUEST) --model $(MODEL)
 send: packages ## send an event to a source and show the result (SOURCE=queue, bus, schedule, bucket or http; EVENT=file)
 	$(RUN) scripts/send.py $(MODEL) $(call quoted,SOURCE) $(call option,EVENT,--event)
 logs: packages ## the function's log (SINCE=10m, FOLLOW=1)

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -97,7 +96,7 @@ class Place:
 
     def copy(self, project, name):
         """Copies a project that may be deployed already: the copy was never pushed, and has no schedule."""
-        shutil.copytree(self.checkout.root / project.name, self.checkout.root / name)
+        self.checkout.copy(project, name, build=True)
         (self.checkout.root / name / "build/pushed.json").unlink(missing_ok=True)
         self.set(name, schedule="")
 

@@ -1,6 +1,5 @@
 """No AWS, or not as it should be: one line with what to set."""
 
-import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -128,7 +127,7 @@ def test_an_expired_login():
 @pytest.mark.parametrize("name", ["my_model", "2nd-model", "my.model"])
 def test_a_name_that_no_stack_may_have(checkout, any_project, name):
     """Said before anything is made, although an image may have it and everything on this machine works."""
-    shutil.copytree(checkout.root / any_project.name, checkout.root / name)
+    checkout.copy(any_project, name, build=True)
     assert told(checkout, SimpleNamespace(name=name), "push").startswith(f"{name} cannot be deployed: rename the folder")
     with pytest.raises(SystemExit, match=f"{name} cannot be deployed"):
         Stack(SimpleNamespace(), name)  # type: ignore[arg-type]

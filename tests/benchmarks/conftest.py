@@ -23,8 +23,7 @@ class Timed:
     def __init__(self, root, project, frameworks):
         self.checkout, self.id = Checkout(root), checkout_id(root.resolve())
         self.name = f"timed-{self.id}-{project.name}"
-        folder = root / self.name
-        shutil.copytree(root / project.name, folder)
+        folder = self.checkout.copy(project, self.name, build=True)
         if not frameworks:  # whose own images have several GB
             for path in (folder / "build").glob("model.*"):
                 if path.suffix != ".onnx":

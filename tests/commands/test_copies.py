@@ -27,11 +27,6 @@ def passed(checkout, name, *arguments):
     assert status == 0, output
 
 
-def copied(checkout, project, name):
-    shutil.copytree(checkout.root / project.name, checkout.root / name, ignore=shutil.ignore_patterns("build"))
-    return checkout.root / name
-
-
 def made(checkout, name):
     """Trains and exports."""
     for script in ("train.py", "export_onnx.py"):
@@ -83,7 +78,7 @@ def checkout(checkout):
 
 def test_a_copy_runs_and_passes_the_same_tests(checkout, default_project):
     name = "fraud-sklearn"
-    copied(checkout, default_project, name)
+    checkout.copy(default_project, name)
     made(checkout, name)
     assert sorted(collected(checkout, name) ^ collected(checkout, default_project.name)) == []
     passed(checkout, name, name, "-k", "quality")
@@ -91,7 +86,7 @@ def test_a_copy_runs_and_passes_the_same_tests(checkout, default_project):
 
 def test_a_copy_with_other_columns_and_names_runs_and_passes_the_same_tests(checkout, default_project):
     name = "titanic"
-    rename(checkout, copied(checkout, default_project, name))
+    rename(checkout, checkout.copy(default_project, name))
     untrained = collected(checkout, name)  # its kind is known before there is a model
     tests = collected(checkout, default_project.name)
     its_own = {test for test in tests if test.startswith("FOLDER/")}
@@ -102,7 +97,7 @@ def test_a_copy_with_other_columns_and_names_runs_and_passes_the_same_tests(chec
 
 
 def test_a_copied_image_project_collects_the_same_tests(checkout, imaging):
-    copied(checkout, imaging, "copied-images")
+    checkout.copy(imaging, "copied-images")
     edit(checkout.root / "copied-images/event.json", ('"image"', '"images"'), (': "', ': [{"image": "'), ('"\n}', '"}]\n}'))
     assert collected(checkout, "copied-images") == collected(checkout, imaging.name)
 

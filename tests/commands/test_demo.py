@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 
 import onnx
 import pytest
@@ -35,9 +34,7 @@ def test_demo_shows_request_answer_and_measures(checkout, project, way, runtime)
 def test_a_copy_of_the_folder_is_a_project_of_its_own(checkout, tabular, way):
     """As in the README: cp -r, nothing else. Once with what the first project had built, once without."""
     for name, with_build in ((f"copied-{tabular.name}", True), ("copied_without_build", False)):
-        shutil.copytree(checkout.root / tabular.name, checkout.root / name)
-        if not with_build:
-            shutil.rmtree(checkout.root / name / "build")
+        checkout.copy(tabular, name, build=with_build)
         status, output = checkout.make("demo", f"MODEL={name}", f"PORT={free_port()}", **way)
         assert status == 0, output
         assert printed(output, "answer").keys() == answer_to(tabular, example(tabular)).keys()
