@@ -77,7 +77,7 @@ def delete_bucket(account: Account, bucket: str) -> None:
 
 
 def delete_log(account: Account, name: str) -> None:
-    """Deletes the function's log group, if it is there: a call that ended late may have made it again."""
+    """Delete the function's log group, if it is there: an invocation that ended late may have made it again."""
     try:
         account.client("logs").delete_log_group(logGroupName=f"/aws/lambda/{name}")
     except errors.ClientError as error:
@@ -138,6 +138,7 @@ def main():
         require_consent("delete all of it?", args.yes, "nothing was deleted")
         destroy(account, project)
         bucket = own_bucket(account, project.name)
+        delete_log(account, project.name)  # once more, after everything that could start an invocation
         leftovers.report(account, project.name, [bucket] if bucket else [])
 
 

@@ -49,13 +49,13 @@ def searches(account: Account, name: str, buckets: list[str]) -> Iterator[tuple[
 
     machine = f"arn:{account.partition}:states:{account.region}:{account.id}:stateMachine:{name}"
     group = f"/aws/lambda/{name}"
+    groups = partial(pages, "logs", "describe_log_groups", "logGroups", "logGroupName", logGroupNamePrefix=group)
+    yield "log group", lambda: exactly(group, groups())
     yield "stack", lambda: one("cloudformation", "describe_stacks", StackName=name)
     yield "function", lambda: one("lambda", "get_function", FunctionName=name)
     yield "images", lambda: one("ecr", "describe_images", repositoryName=name)
     yield "repository", lambda: exactly(name, pages("ecr", "describe_repositories", "repositories", "repositoryName"))
     yield "bucket", lambda: buckets
-    groups = partial(pages, "logs", "describe_log_groups", "logGroups", "logGroupName", logGroupNamePrefix=group)
-    yield "log group", lambda: exactly(group, groups())
     api_group = f"/aws/apigateway/{name}"
     api_groups = partial(pages, "logs", "describe_log_groups", "logGroups", "logGroupName", logGroupNamePrefix=api_group)
     yield "API log group", lambda: exactly(api_group, api_groups())

@@ -69,6 +69,19 @@ def require_allowed(parameters: dict[str, str], project: Project, *buckets: str)
             )
 
 
+def wait_for_stopped_jobs(client, machine: str, timeout: int) -> None:
+    """Wait until no call of a job that was stopped can still be running: it would overwrite results of the next job.
+
+    timeout: seconds that one call of the function takes at most.
+    """
+    for status in ("ABORTED", "FAILED", "TIMED_OUT"):
+        stopped = client.list_executions(stateMachineArn=machine, statusFilter=status, maxResults=1)["executions"]
+        left = timeout - max((time.time() - job["stopDate"].timestamp() for job in stopped), default=timeout)
+        if left > 0:
+            print(f"waiting {left:.0f} s, until no call of the job before is running", flush=True)
+            time.sleep(left)
+
+
 def head_of(s3, bucket: str, key: str) -> dict:
     """What S3 tells of an object. Ends the program with one line where there is none, or it is empty."""
     try:
@@ -146,6 +159,7 @@ def score(account: Account, project: Project, source: str, target: str, most: in
         raise SystemExit(f"OUTPUT={target} is under input/, where each part would be scored again: choose another folder")
     s3 = account.client("s3")
     parts = parts_of(bucket, key, head_of(s3, bucket, key), f"s3://{to_bucket}/{to_key}", most)
+    wait_for_stopped_jobs(account.client("stepfunctions"), machine, project.timeout)
     clear(s3, to_bucket, to_key)
     manifest = f"{to_key}/manifest.json"
     s3.put_object(Bucket=to_bucket, Key=manifest, Body=json.dumps(parts).encode(), ContentType="application/json")

@@ -49,7 +49,9 @@ def test_a_job_that_is_cut_short_is_stopped_and_done_again(place, project, bucke
     assert "stopped the job: the same command starts it again" in output
     machine = place.outputs(project.name)["StateMachineArn"]
     assert "ABORTED" in {run["status"] for run in client.list_executions(stateMachineArn=machine)["executions"]}
-    assert re.search(r"^rows scored +19,998,", place.make(*job), re.MULTILINE)
+    output = place.make(*job)
+    assert "until no call of the job before is running" in output, output
+    assert re.search(r"^rows scored +19,998,", output, re.MULTILINE), output
 
 
 def test_a_hundred_thousand_rows(place, project, bucket):
