@@ -9,7 +9,7 @@ $(error MODEL=$(MODEL) is not a project folder: there are $(PROJECTS))
 endif
 
 # What may stand on the command line. Anything else is a slip, such as model= for MODEL=.
-SETTINGS := MODEL PORT PYTHON RUNTIME DOCKER BASE_IMAGE BUILD_FLAGS DATA ARGS EVENT SOURCE INPUT OUTPUT SINCE CANARY IMAGE AWS_PORT
+SETTINGS := MODEL PORT PYTHON ONNX_API DOCKER BASE_IMAGE BUILD_FLAGS DATA ARGS EVENT SOURCE INPUT OUTPUT SINCE CANARY IMAGE AWS_PORT
 SWITCHES := FORCE RESET YES FORGET FOLLOW ALL
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(findstring command,$(origin $(name))),$(name)))
 UNKNOWN := $(filter-out $(SETTINGS) $(SWITCHES) AWS_% LOCAL_AWS_% ORT_% MAKE% -%,$(GIVEN))
@@ -25,12 +25,12 @@ switch = $(if $(filter-out $(YESES) $(NOES),$($1)),$(error $1=$($1) is neither 1
 INSTALL := $(PYTHON) scripts/install.py
 RUN := .venv/$(MODEL)/bin/python
 LINT := .venv/lint/bin/python
-LOCAL_AWS := .venv/local-aws/bin/python scripts/local_aws.py
+LOCAL_AWS := .venv/local-aws/bin/python scripts/aws/local_aws.py
 # `make push deploy` asks once: push for both.
 ASKED := $(findstring push deploy,$(filter push deploy,$(MAKECMDGOALS)))
 REQUEST = $(if $(EVENT),$(call quoted,EVENT),$(MODEL)/event.json)
 AGAIN = $(call switch,FORCE,--force) $(call switch,RESET,--reset)
-export BASE_IMAGE BUILD_FLAGS DOCKER RUNTIME
+export BASE_IMAGE BUILD_FLAGS DOCKER ONNX_API
 # ONNX Runtime would send usage data to Microsoft: docs/cold-starts.md.
 export ORT_DISABLE_TELEMETRY ?= 1
 .SILENT:
@@ -40,7 +40,7 @@ export ORT_DISABLE_TELEMETRY ?= 1
 help: ## print these lines
 	awk 'BEGIN {FS = ":.*## "} /^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' Makefile
 demo: model ## train, export, serve, invoke, stop: one command on a fresh machine
-	$(RUN) scripts/demo.py $(MODEL) $(call option,PORT,--port)
+	$(RUN) scripts/local/demo.py $(MODEL) $(call option,PORT,--port)
 
 ##@ model: MODEL=folder, churn-sklearn if you name none
 train: packages ## data -> a model in the framework's own format (DATA=path or URL, ARGS="--seed 1", FORCE=1, RESET=1)
@@ -49,12 +49,12 @@ export: packages $(filter train,$(MAKECMDGOALS)) ## that model -> build/model.on
 	$(RUN) scripts/model.py export $(MODEL) $(if $(filter train,$^),,$(call option,DATA,--data) $(call option,ARGS,--arguments)) $(AGAIN)
 
 ##@ image
-build: model ## model.onnx -> a container image for Lambda (RUNTIME=python or c)
-	$(RUN) scripts/build.py $(MODEL)
+build: model ## model.onnx -> a container image for Lambda (ONNX_API=python or c)
+	$(RUN) scripts/local/build.py $(MODEL)
 run: model ## serve it under the Runtime Interface Emulator until Ctrl-C (PORT=9000)
-	$(RUN) scripts/run.py $(MODEL) $(call option,PORT,--port)
+	$(RUN) scripts/local/run.py $(MODEL) $(call option,PORT,--port)
 invoke-local: packages ## invoke with boto3 what `make run` serves (PORT=9000, EVENT=file)
-	$(RUN) scripts/invoke.py $(REQUEST) $(call option,PORT,--port)
+	$(RUN) scripts/local/invoke.py $(REQUEST) $(call option,PORT,--port)
 
 ##@ AWS: with AWS_PROFILE and AWS_REGION, or on this machine from local-aws to local-aws-stop
 local-aws: ## start an AWS on this machine, to which all of these then go (AWS_PORT=4566)
@@ -64,31 +64,31 @@ local-aws-stop: ## stop it, and go to AWS again (FORGET=1: and delete its data)
 	$(INSTALL) local-aws
 	$(LOCAL_AWS) $(or $(call switch,FORGET,forget),stop)
 push: $(if $(IMAGE),packages,model) ## build the image and push it to ECR (IMAGE=name:tag: push that one, build nothing; YES=1)
-	$(RUN) scripts/push.py $(MODEL) $(call option,IMAGE,--image) $(if $(ASKED),--deploy) $(call switch,YES,--yes)
+	$(RUN) scripts/aws/push.py $(MODEL) $(call option,IMAGE,--image) $(if $(ASKED),--deploy) $(call switch,YES,--yes)
 deploy: packages ## bring the stack up to function.toml and to the image that was pushed (CANARY=10: for 10% of the calls; YES=1)
-	$(RUN) scripts/deploy.py $(MODEL) $(call option,CANARY,--canary) $(if $(ASKED),--asked) $(call switch,YES,--yes)
+	$(RUN) scripts/aws/deploy.py $(MODEL) $(call option,CANARY,--canary) $(if $(ASKED),--asked) $(call switch,YES,--yes)
 url: packages ## the address of its HTTP API, or else of its function URL
-	$(RUN) scripts/outputs.py $(MODEL)
+	$(RUN) scripts/aws/endpoints.py $(MODEL)
 invoke: packages ## invoke the deployed function with boto3 (EVENT=file)
-	$(RUN) scripts/invoke.py $(REQUEST) --model $(MODEL)
+	$(RUN) scripts/local/invoke.py $(REQUEST) --model $(MODEL)
 send: packages ## send an event to a source and show the result (SOURCE=queue, bus, schedule, bucket or http; EVENT=file)
-	$(RUN) scripts/send.py $(MODEL) $(call quoted,SOURCE) $(call option,EVENT,--event)
+	$(RUN) scripts/aws/send.py $(MODEL) $(call quoted,SOURCE) $(call option,EVENT,--event)
 logs: packages ## the function's log (SINCE=10m, FOLLOW=1)
-	$(RUN) scripts/logs.py $(MODEL) $(call option,SINCE,--since) $(call switch,FOLLOW,--follow)
+	$(RUN) scripts/aws/logs.py $(MODEL) $(call option,SINCE,--since) $(call switch,FOLLOW,--follow)
 score: packages ## score a file of any size in S3 (INPUT=s3://…/customers.csv OUTPUT=s3://…/folder)
-	$(RUN) scripts/score.py $(MODEL) $(call quoted,INPUT) $(call quoted,OUTPUT) $(ARGS)
+	$(RUN) scripts/aws/score.py $(MODEL) $(call quoted,INPUT) $(call quoted,OUTPUT) $(ARGS)
 promote: packages ## give the canary all calls
-	$(RUN) scripts/live.py promote $(MODEL)
+	$(RUN) scripts/aws/alias.py promote $(MODEL)
 rollback: packages ## take the canary back, or go back to the version before
-	$(RUN) scripts/live.py rollback $(MODEL)
+	$(RUN) scripts/aws/alias.py rollback $(MODEL)
 destroy: packages ## delete all of it: stack, versions, images, logs, bucket (YES=1: do not ask)
-	$(RUN) scripts/destroy.py $(MODEL) $(call switch,YES,--yes)
+	$(RUN) scripts/aws/destroy.py $(MODEL) $(call switch,YES,--yes)
 
 ##@ measure
 benchmark: model ## its image beside the framework's own, and the floor (ARGS="--starts 3" for fewer)
-	$(RUN) scripts/benchmark.py $(MODEL) $(ARGS)
+	$(RUN) scripts/benchmark/compare.py $(MODEL) $(ARGS)
 cold-starts: packages ## cold starts of the deployed function, from Lambda's REPORT lines (ARGS="--starts 3")
-	$(RUN) scripts/cold_starts.py $(MODEL) $(ARGS)
+	$(RUN) scripts/benchmark/cold_starts.py $(MODEL) $(ARGS)
 
 ##@ project
 test: model ## the tests of one project (ARGS="-k name" for some)
@@ -103,7 +103,7 @@ test-unit: ## the tests that need no framework and no Docker
 lint: ## ruff, mypy and cfn-lint
 	$(INSTALL) lint
 	$(LINT) -m ruff check && $(LINT) -m ruff format --check
-	.venv/lint/bin/cfn-lint scripts/template.yaml
+	.venv/lint/bin/cfn-lint scripts/aws/template.yaml
 	$(LINT) -m mypy shared scripts tests
 	for model in $(PROJECTS); do $(LINT) -m mypy $$model/*.py || exit 1; done
 format: ## put all files into ruff's format

@@ -11,8 +11,8 @@ import pandas as pd
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 
-from shared.training.card import read_card
 from shared.training.graphs import rename
+from shared.training.metadata import read_metadata
 from shared.training.parity import save_if_equal
 from shared.training.tables import load_table
 
@@ -56,19 +56,19 @@ def with_hard_cases(held_out, features):
 def main():
     argparse.ArgumentParser(description=__doc__).parse_args()
     start = time.perf_counter()
-    card = {"name": FOLDER.name, **read_card(BUILD)}
-    features = card["input_schema"]["properties"]
+    metadata = {"name": FOLDER.name, **read_metadata(BUILD)}
+    features = metadata["input_schema"]["properties"]
     categories = [name for name, rules in features.items() if "string" in rules["type"]]
     numbers = [name for name in features if name not in categories]
 
     model = joblib.load(BUILD / "model.joblib")
-    held_out, _ = load_table(str(BUILD / "held-out.csv"), categories, numbers, card["target"], card["labels"])
+    held_out, _ = load_table(str(BUILD / "held-out.csv"), categories, numbers, metadata["target"], metadata["labels"])
     rows = with_hard_cases(held_out, features)
     inputs = {name: rows[name].tolist() for name in features}
     expected = model.predict_proba(rows)
     if expected.shape[1] != 2:
         raise SystemExit(f"the model has {expected.shape[1]} classes: lambda_function.py serves two, so train with two labels")
-    difference = save_if_equal(convert(model, features), BUILD / "model.onnx", card, inputs, expected)
+    difference = save_if_equal(convert(model, features), BUILD / "model.onnx", metadata, inputs, expected)
 
     path = BUILD / "model.onnx"
     print(f"largest difference of a probability on {len(rows):,} rows: {difference:.1g}")

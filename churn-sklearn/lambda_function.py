@@ -2,9 +2,9 @@
 
 import os
 
-from shared.serving.events import serve
-from shared.serving.logs import count, span
-from shared.serving.onnx_model import OnnxModel
+from shared.serving.app import serve
+from shared.serving.logs import count, timed
+from shared.serving.onnx.model import OnnxModel
 from shared.serving.tabular import Features, rows_of
 
 # Made once, while Lambda starts the function, and used by every invocation after that.
@@ -20,15 +20,15 @@ def predict(request):
     """
     customers, path_of = rows_of(request, one="customer", many="customers")
     columns, warnings = features.read(customers, path_of)
-    with span("inference"):
+    with timed("inference"):
         probabilities = model.run(columns)["probabilities"]
     answers = [{"churn_probability": churns, "churn": churns >= threshold} for _, churns in probabilities]
-    for index, told in warnings.items():
-        answers[index]["warnings"] = told
+    for index, messages in warnings.items():
+        answers[index]["warnings"] = messages
     count("predictions", len(answers))
     return answers[0] if "customer" in request else {"predictions": answers}
 
 
 def lambda_handler(event, context):
-    """Answers every kind of event that Lambda delivers: see shared/serving/events.py."""
+    """Answers every kind of event that Lambda delivers: see shared/serving/app.py."""
     return serve(event, context, predict, model.metadata, many="customers")

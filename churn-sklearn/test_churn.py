@@ -13,7 +13,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import joblib
 import pytest
 
-from shared.serving.onnx_model import OnnxModel
+from shared.serving.onnx.model import OnnxModel
 
 DATA = "shared/data/telco-customer-churn.csv"
 
@@ -105,6 +105,6 @@ def test_data_of_one_s_own_from_a_url(mine, checkout, tmp_path):
         server.shutdown()
         server.server_close()
     assert status == 0, output
-    card = json.loads((mine.build / "card.json").read_text())
-    assert "plan of two_year" in card["input_schema"]["properties"]["contract"]["x-seen"]
-    assert card["data_sha256"] == hashlib.sha256((tmp_path / "other.csv").read_bytes()).hexdigest()
+    metadata = json.loads((mine.build / "metadata.json").read_text())
+    assert "plan of two_year" in metadata["input_schema"]["properties"]["contract"]["x-seen"]
+    assert metadata["data_sha256"] == hashlib.sha256((tmp_path / "other.csv").read_bytes()).hexdigest()

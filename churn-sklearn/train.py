@@ -15,7 +15,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from shared.training.card import library_versions, write_card
+from shared.training.metadata import library_versions, write_metadata
 from shared.training.tables import input_schema, load_table
 
 FOLDER = Path(__file__).parent
@@ -89,7 +89,7 @@ def main():
     BUILD.mkdir(exist_ok=True)
     joblib.dump(model, BUILD / "model.joblib")
     test.to_csv(BUILD / "held-out.csv", index=False)
-    card = {
+    metadata = {
         "task": "tabular-classification",
         "input_schema": input_schema(fitted, CATEGORIES, NUMBERS),
         "target": TARGET,
@@ -100,7 +100,7 @@ def main():
         "trained_with": library_versions("scikit-learn", "numpy", "pandas"),
         "data_sha256": data_sha256,
     }
-    write_card(BUILD, card)
+    write_metadata(BUILD, metadata)
 
     print(f"{args.model} on {len(fitted):,} customers, threshold {threshold:.2f} chosen on {len(validation):,} others")
     print(f"on {len(test):,} held-out customers: " + ", ".join(f"{name} {value:.3f}" for name, value in metrics.items()))

@@ -7,10 +7,10 @@ import tempfile
 from pathlib import Path
 
 import onnx
-from quiet import keras
+from keras_setup import keras
 
-from shared.training.card import read_card
 from shared.training.image_export import OPSET, export
+from shared.training.metadata import read_metadata
 
 FOLDER = Path(__file__).resolve().parent
 BUILD = FOLDER / "build"
@@ -32,7 +32,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--int8", action="store_true", help="make build/model.int8.onnx too, if it is nearly as accurate")
     args = parser.parse_args()
-    read_card(BUILD)  # which says so where nothing was trained yet
+    read_metadata(BUILD)  # which says so where nothing was trained yet
     model = keras.models.load_model(BUILD / "model.keras")
     export(FOLDER, convert, lambda images: model.predict(images, batch_size=64, verbose=0), args.int8)
 

@@ -3,7 +3,7 @@
 Both take uint8 images, [batch, height, width, 3], and give probabilities, [batch, classes]: scaling is in the network.
 """
 
-from quiet import keras
+from keras_setup import keras
 
 layers = keras.layers
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import networks
 import numpy as np
-from quiet import keras, tf
+from keras_setup import keras, tf
 
 from shared.training.augment import cropped, shifted
 from shared.training.image_results import write_results

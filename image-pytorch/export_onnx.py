@@ -9,8 +9,8 @@ from pathlib import Path
 import networks
 import torch
 
-from shared.training.card import read_card
 from shared.training.image_export import OPSET, export
+from shared.training.metadata import read_metadata
 
 FOLDER = Path(__file__).resolve().parent
 BUILD = FOLDER / "build"
@@ -38,7 +38,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--int8", action="store_true", help="make build/model.int8.onnx too, if it is nearly as accurate")
     args = parser.parse_args()
-    read_card(BUILD)  # which says so where nothing was trained yet
+    read_metadata(BUILD)  # which says so where nothing was trained yet
     network = networks.load(BUILD / "model.pt")
     export(FOLDER, partial(convert, network), partial(networks.predict, network), args.int8)
 

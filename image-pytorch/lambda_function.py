@@ -2,10 +2,10 @@
 
 import os
 
-from shared.serving.events import serve
-from shared.serving.image_requests import images_of, labelled
-from shared.serving.logs import count, span
-from shared.serving.onnx_model import OnnxModel
+from shared.serving.app import serve
+from shared.serving.images.requests import images_of, labelled
+from shared.serving.logs import count, timed
+from shared.serving.onnx.model import OnnxModel
 
 # Made once, while Lambda starts the function, and used by every invocation after that.
 model = OnnxModel(os.environ.get("MODEL_PATH", "model.onnx"))
@@ -19,7 +19,7 @@ def predict(request):
     {"images": [{"url": …}, {"image": …}, …]} -> {"predictions": […]}. Raises InvalidInput for what cannot be answered.
     """
     images = images_of(request, size)
-    with span("inference"):  # pixels are scaled and transposed inside the model
+    with timed("inference"):  # pixels are scaled and transposed inside the model
         rows = model.run({"image": b"".join(image.tobytes() for image in images)})["probabilities"]
     count("predictions", len(rows))
     answers = [labelled(row, labels) for row in rows]
@@ -27,5 +27,5 @@ def predict(request):
 
 
 def lambda_handler(event, context):
-    """Answers every kind of event that Lambda delivers: see shared/serving/events.py."""
+    """Answers every kind of event that Lambda delivers: see shared/serving/app.py."""
     return serve(event, context, predict, model.metadata, media="image/")

@@ -1,4 +1,4 @@
-"""The two networks: a small one that learns from scratch, and one that has seen ImageNet. See lite0.py for the latter.
+"""The two networks: a small one that learns from scratch, and one that has seen ImageNet. See efficientnet_lite0.py for the latter.
 
 Both take uint8 images, [batch, height, width, 3], and give logits, [batch, classes]: scaling is theirs.
 """
@@ -9,7 +9,7 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
-from lite0 import Lite0
+from efficientnet_lite0 import Lite0
 from torch import nn
 
 

@@ -11,7 +11,7 @@ import networks
 import numpy as np
 import torch
 import torch.nn.functional as F
-from lite0 import pretrained
+from efficientnet_lite0 import pretrained
 from tqdm import tqdm
 
 from shared.training.augment import cropped, shifted

@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 from scripts import install
-from scripts.guard import die_with_parent
+from scripts.local.guard import die_with_parent
 from scripts.project import ROOT, Project
 from scripts.traced import in_checkout
 

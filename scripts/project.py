@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 from scripts import settings
-from scripts.settings import RUNTIMES
+from scripts.settings import ONNX_APIS
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -48,11 +48,11 @@ class Project:
         self.memory: int = found["memory"]  # MB
         self.timeout: int = found["timeout"]  # seconds
         self.environment: dict[str, str] = found["environment"]
-        self.runtime: str = os.environ.get("RUNTIME") or found["runtime"]
+        self.onnx_api: str = os.environ.get("ONNX_API") or found["onnx_api"]
         self.quantized: bool = found["quantized"]
         self.model_file = self.folder / "build" / ("model.int8.onnx" if self.quantized else "model.onnx")
-        if self.runtime not in RUNTIMES:
-            raise SystemExit(f"RUNTIME={self.runtime} is not known: choose {' or '.join(RUNTIMES)}")
+        if self.onnx_api not in ONNX_APIS:
+            raise SystemExit(f"ONNX_API={self.onnx_api} is not known: choose {' or '.join(ONNX_APIS)}")
         self.deploy: dict = found["deploy"]  # how it runs on AWS
         self.architecture: str = self.deploy["architecture"]
 
@@ -63,7 +63,7 @@ class Project:
 
     def metadata(self) -> dict:
         """What model.onnx says of itself. Ends the program with one line where it is missing or broken."""
-        from shared.serving.onnx_model import BrokenModel, OnnxModel
+        from shared.serving.onnx.model import BrokenModel, OnnxModel
 
         if not self.model_file.exists():
             how = " ARGS=--int8`, or set quantized = false in its function.toml" if self.quantized else "`"

@@ -7,10 +7,10 @@ import re
 import tomllib
 from pathlib import Path
 
-RUNTIMES = ("python", "c")  # see shared/serving/onnx_model.py
+ONNX_APIS = ("python", "c")  # see shared/serving/onnx/model.py
 NUMBERS = {"memory": (128, 10_240, "MB"), "timeout": (1, 900, "seconds")}  # Lambda's own limits; both are required
 TABLES = ("environment", "deploy")
-KEYS = (*NUMBERS, "runtime", "quantized", *TABLES)
+KEYS = (*NUMBERS, "onnx_api", "quantized", *TABLES)
 ARCHITECTURES = ("x86_64", "arm64")
 FUNCTION_URLS = ("off", "iam", "public")
 RETENTION = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
@@ -49,7 +49,7 @@ ENVIRONMENT_BYTES = 4096  # Lambda's limit for all variables together
 
 
 def read(name: str, path: Path) -> dict:
-    """Parse the function.toml of the project `name`: memory, timeout, runtime, environment and deploy, completed."""
+    """Parse the function.toml of the project `name`: memory, timeout, onnx_api, environment and deploy, completed."""
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -71,11 +71,11 @@ def read(name: str, path: Path) -> dict:
             _refuse(name, f"has no {key}: add a line {key} = … ({unit}, {least} to {most}) above the first table")
         if type(found[key]) is not int or not least <= found[key] <= most:
             _refuse(name, f"needs a whole number from {least} to {most} for {key} ({unit}), not {found[key]!r}")
-    runtime = found.get("runtime", "python")
-    if runtime not in RUNTIMES:
-        _refuse(name, f"needs one of {', '.join(RUNTIMES)} for runtime, not {runtime!r}")
+    onnx_api = found.get("onnx_api", "python")
+    if onnx_api not in ONNX_APIS:
+        _refuse(name, f"needs one of {', '.join(ONNX_APIS)} for onnx_api, not {onnx_api!r}")
     environment = checked_environment(name, found.get("environment", {}))
-    completed = {"runtime": runtime, "quantized": found.get("quantized", False), "environment": environment}
+    completed = {"onnx_api": onnx_api, "quantized": found.get("quantized", False), "environment": environment}
     return {**found, **completed, "deploy": checked(name, found.get("deploy", {}))}
 
 
@@ -101,7 +101,7 @@ def checked(name: str, found: dict) -> dict:
     settings = {**DEFAULTS, **found}
     for key, value in settings.items():
         if key not in DEFAULTS:
-            hint = ": move it above the first table" if key in (*NUMBERS, "runtime", "quantized") else _hint(key, DEFAULTS)
+            hint = ": move it above the first table" if key in (*NUMBERS, "onnx_api", "quantized") else _hint(key, DEFAULTS)
             _refuse(name, f"has an unknown setting {key} in [deploy]{hint}")
         if type(value) is not type(DEFAULTS[key]):
             _refuse(name, f"needs {TYPES[type(DEFAULTS[key])]} for {key}, not {_written(value)}")

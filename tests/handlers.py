@@ -15,12 +15,12 @@ CONTEXT = SimpleNamespace(aws_request_id="request-1")
 PREDICT = "import json, sys, lambda_function as f; print(json.dumps(f.predict(json.load(sys.stdin))))"
 
 
-def load_handler(path, model, runtime):
+def load_handler(path, model, onnx_api):
     """The module lambda_function of a file, as Lambda would load it, on a model file."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MODEL_PATH", str(model))
-        patch.setenv("RUNTIME", runtime)
-        patch.delitem(sys.modules, "shared.serving.onnx_model", raising=False)  # it looks at RUNTIME once, when it is loaded
+        patch.setenv("ONNX_API", onnx_api)
+        patch.delitem(sys.modules, "shared.serving.onnx.model", raising=False)  # it looks at ONNX_API once, when it is loaded
         spec = importlib.util.spec_from_file_location("lambda_function", path)
         assert spec and spec.loader
         module = importlib.util.module_from_spec(spec)

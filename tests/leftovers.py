@@ -5,8 +5,8 @@ import fcntl
 import os
 import subprocess
 
-from scripts.build import build
-from scripts.docker import DOCKER, why_no_engine
+from scripts.local.build import build
+from scripts.local.docker import DOCKER, why_no_engine
 
 MADE: list[str] = []  # what is in the names of these images, and of no others
 

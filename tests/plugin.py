@@ -13,13 +13,13 @@ import sys
 
 import pytest
 
-from scripts.docker import why_no_container, why_no_engine
+from scripts.local.docker import why_no_container, why_no_engine
 from scripts.project import ROOT, Project
 from tests import leftovers, offline
 from tests.checkout import Checkout
 
 # A fixture of the projects of a kind: how their task begins, and the module with which their handlers read requests.
-KINDS = {"tabular": ("tabular-", "shared.serving.tabular"), "imaging": ("image-", "shared.serving.image_requests")}
+KINDS = {"tabular": ("tabular-", "shared.serving.tabular"), "imaging": ("image-", "shared.serving.images.requests")}
 FILES = {"_tabular": "tabular", "_image": "imaging"}  # files with that in their name import what such projects alone install
 TAKE_A_PROJECT = {"project", "default_project", "image", "tabular_image", "imaging_image", *KINDS}
 the_project = functools.cache(Project)  # one object for all tests, or else pytest does not see that they can share a fixture

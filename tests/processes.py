@@ -4,7 +4,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from scripts.docker import DOCKER
+from scripts.local.docker import DOCKER
 
 
 def running_with(word: str) -> list[str]:

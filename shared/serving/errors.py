@@ -40,11 +40,11 @@ class InvalidInput(Exception):
         return [{"pointer": _pointer(path), "detail": reason} for path, reason in self.problems]
 
     def _message(self, written: Callable[[tuple], str]) -> str:
-        told = [f"{written(path)} {reason}" for path, reason in self.problems]
-        if len(told) == 1 and not self.more:
-            return told[0]
-        different = list(dict.fromkeys(told))  # without their keys, many problems read the same
-        more = self.more + len(told) - len(different)
+        reported = [f"{written(path)} {reason}" for path, reason in self.problems]
+        if len(reported) == 1 and not self.more:
+            return reported[0]
+        different = list(dict.fromkeys(reported))  # without their keys, many problems read the same
+        more = self.more + len(reported) - len(different)
         return "; ".join(different + [f"and {more} more"] * bool(more))
 
 

@@ -57,7 +57,7 @@ def invocation(context, trigger: str, metadata: dict):
 
 
 @contextmanager
-def span(name: str):
+def timed(name: str):
     """Adds the milliseconds spent inside to the line: `fetch`, `decode` or `inference`."""
     start = time.perf_counter()
     try:

@@ -59,9 +59,9 @@ class Features:
         Returns a flat list of len(rows) values for each feature, and the warnings by index of the rows that have any.
         Raises InvalidInput that names the offending fields.
         """
-        strays = [at for at, row in enumerate(rows) if type(row) is not dict]
-        if strays:
-            raise _refusal(_groups(None, ((at, f"must be an object, not {kind_of(rows[at])}") for at in strays)), path_of)
+        non_objects = [at for at, row in enumerate(rows) if type(row) is not dict]
+        if non_objects:
+            raise _refusal(_groups(None, ((at, f"must be an object, not {kind_of(rows[at])}") for at in non_objects)), path_of)
         problems: list[Group] = []
         warnings: dict[int, list[str]] = {}
         found, complete = self._columns(rows)
@@ -158,11 +158,11 @@ def _is_unicode(text: str) -> bool:
 
 def _add(warnings: dict[int, list[str]], at: int, warning: str) -> None:
     """Adds a warning to those of a row. The last place of a full list says that more were left out."""
-    told = warnings.setdefault(at, [])
-    if len(told) < MOST_NAMED:
-        told.append(warning)
-    elif len(told) == MOST_NAMED:
-        told.append(f"only the first {MOST_NAMED} warnings are given")
+    messages = warnings.setdefault(at, [])
+    if len(messages) < MOST_NAMED:
+        messages.append(warning)
+    elif len(messages) == MOST_NAMED:
+        messages.append(f"only the first {MOST_NAMED} warnings are given")
 
 
 def _groups(name: str | None, problems: Iterable[tuple[int, str]]) -> list[Group]:

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from shared.training.card import read_card
 from shared.training.graphs import rename
+from shared.training.metadata import read_metadata
 from shared.training.parity import save_if_equal
-from shared.training.quantise import save_int8_if_as_accurate
+from shared.training.quantize import save_int8_if_as_accurate
 
 OPSET = 18  # any onnxruntime since 1.14 loads it
 BATCH_SIZES = [1, 2, 7, 64]  # that parity is checked with
@@ -30,20 +30,20 @@ def export(folder: Path, convert: Callable[[int], onnx.ModelProto], predict: Cal
     """
     start = time.perf_counter()
     build = folder / "build"
-    card = {"name": folder.name, **read_card(build)}
+    metadata = {"name": folder.name, **read_metadata(build)}
     with np.load(build / "held-out.npz") as arrays:
         held_out = dict(arrays)
     images = held_out["images"]
     path = build / "model.onnx"
-    model = tidy(convert(card["preprocessing"]["width"]))
-    difference = save_if_equal(model, path, card, {"image": images}, predict(images), BATCH_SIZES)
+    model = tidy(convert(metadata["preprocessing"]["width"]))
+    difference = save_if_equal(model, path, metadata, {"image": images}, predict(images), BATCH_SIZES)
     sizes = ", ".join(map(str, BATCH_SIZES))
     print(f"largest difference of a probability on {len(images):,} images, in batches of {sizes}: {difference:.1g}")
     opset = next(entry.version for entry in model.opset_import if not entry.domain)
     print(f"wrote {os.path.relpath(path)}, {kilobytes(path)}, opset {opset}, in {time.perf_counter() - start:.1f} s")
     target = build / "model.int8.onnx"
     if int8 or tomllib.loads((folder / "function.toml").read_text()).get("quantized"):
-        before, after = save_int8_if_as_accurate(path, target, card, held_out)
+        before, after = save_int8_if_as_accurate(path, target, metadata, held_out)
         right = f"{after:.2%} right on {len(images):,} test images, float32 {before:.2%}"
         print(f"wrote {os.path.relpath(target)}, {kilobytes(target)}: {right}")
     elif target.exists():

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from shared.training.card import library_versions, write_card
 from shared.training.images import ImageSet, Part
+from shared.training.metadata import library_versions, write_metadata
 from shared.training.scores import accuracy, confusion, log_loss, picture, table
 
 MOST_HELD_OUT = 2000  # test images kept for export: enough to see half a point of accuracy
@@ -35,10 +35,10 @@ def write_results(build: Path, name: str, data: ImageSet, probabilities: np.ndar
         probabilities=probabilities[kept],
         calibration=_calibration(data.train, data.size),
     )
-    write_card(build, card_of(data, metrics, libraries))
+    write_metadata(build, metadata_of(data, metrics, libraries))
 
 
-def card_of(data: ImageSet, metrics: dict[str, float], libraries: list[str]) -> dict:
+def metadata_of(data: ImageSet, metrics: dict[str, float], libraries: list[str]) -> dict:
     """The model card of an image classifier."""
     return {
         "task": "image-classification",

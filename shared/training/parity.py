@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from shared.serving.onnx_model import OnnxModel
-from shared.training.card import attach, version
+from shared.serving.onnx.model import OnnxModel
+from shared.training.metadata import attach, version
 
 TOLERANCE = 1e-5  # of a probability; float32 arithmetic in another order differs by about 1e-7
 
@@ -52,7 +52,7 @@ def _told(difference: float, expected: np.ndarray, actual: np.ndarray, inputs: d
 
 
 def save_if_equal(
-    model: onnx.ModelProto, path: Path, card: dict, inputs: dict, expected: np.ndarray, batch_sizes: Sequence[int] = ()
+    model: onnx.ModelProto, path: Path, metadata: dict, inputs: dict, expected: np.ndarray, batch_sizes: Sequence[int] = ()
 ) -> float:
     """Writes the model with its card, if it gives the framework's probabilities.
 
@@ -63,10 +63,10 @@ def save_if_equal(
     Returns the largest difference. Ends the program with one line, nothing written, where it is above TOLERANCE.
     """
     onnx.checker.check_model(model, full_check=True)
-    card = {**card, "version": version(path.parent.parent)}
+    metadata = {**metadata, "version": version(path.parent.parent)}
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         candidate = Path(folder, path.name)  # beside its place, so that it can be moved there in one step
-        attach(model, card)
+        attach(model, metadata)
         onnx.save(model, candidate)
         if batch_sizes:
             rows = np.arange(max(len(expected), sum(batch_sizes))) % len(expected)
@@ -75,7 +75,7 @@ def save_if_equal(
         difference = largest_difference(expected, actual)
         if difference > TOLERANCE:
             raise SystemExit(_told(difference, expected, actual, inputs))
-        attach(model, {**card, "metrics": {**card["metrics"], "parity": difference}})
+        attach(model, {**metadata, "metrics": {**metadata["metrics"], "parity": difference}})
         onnx.save(model, candidate)
         candidate.replace(path)
     return difference

@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from shared.serving.errors import InvalidInput
-from shared.serving.images import decoded
+from shared.serving.images.decode import decoded
 from shared.training.archives import entries
 from shared.training.download import download
 from shared.training.images import ImageSet, Part, split

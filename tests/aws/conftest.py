@@ -6,21 +6,21 @@ import sys
 
 import pytest
 
-from tests.aws.place import COPY, HOST, Place
+from tests.aws.checkout import COPY, HOST, LocalAwsCheckout
 from tests.handlers import answer_to, example
 
 
 @pytest.fixture(scope="session")
-def place(base_image, tmp_path_factory):
+def local_aws_checkout(base_image, tmp_path_factory):
     """A checkout with a local AWS, which is stopped when the tests are over, and whose data is deleted with it."""
-    place = Place(tmp_path_factory.mktemp("aws") / "checkout")
-    place.make("local-aws", f"AWS_PORT={place.port}", LOCAL_AWS_HOST=HOST)
-    yield place
+    local_aws_checkout = LocalAwsCheckout(tmp_path_factory.mktemp("aws") / "checkout")
+    local_aws_checkout.make("local-aws", f"AWS_PORT={local_aws_checkout.port}", LOCAL_AWS_HOST=HOST)
+    yield local_aws_checkout
     try:
-        for name in place.deployed:
-            assert f"nothing of {name} is left" in place.make("destroy", f"MODEL={name}", "YES=1")
+        for name in local_aws_checkout.deployed:
+            assert f"nothing of {name} is left" in local_aws_checkout.make("destroy", f"MODEL={name}", "YES=1")
     finally:
-        place.make("local-aws-stop", "FORGET=1")
+        local_aws_checkout.make("local-aws-stop", "FORGET=1")
 
 
 @pytest.fixture(scope="session")
@@ -33,20 +33,20 @@ def reachable():
 
 
 @functools.cache
-def deploy_once(place, project):
+def deploy_once(local_aws_checkout, project):
     """Pushes a project and deploys it with a schedule; gives its stack's outputs."""
-    place.deployed.append(project.name)
-    place.set(project.name, schedule="rate(1 minute)")
-    place.make("push", "deploy", f"MODEL={project.name}")
-    return place.outputs(project.name)
+    local_aws_checkout.deployed.append(project.name)
+    local_aws_checkout.set(project.name, schedule="rate(1 minute)")
+    local_aws_checkout.make("push", "deploy", f"MODEL={project.name}")
+    return local_aws_checkout.outputs(project.name)
 
 
 @pytest.fixture(scope="session")
-def deployed(place, project, projects):
+def deployed(local_aws_checkout, project, projects):
     """The outputs of a deployed project's stack."""
     for each in projects:  # all at once, so that the minute until the schedules call passes once, and beside other tests
-        deploy_once(place, each)
-    return deploy_once(place, project)
+        deploy_once(local_aws_checkout, each)
+    return deploy_once(local_aws_checkout, project)
 
 
 @pytest.fixture(scope="session")
@@ -73,11 +73,11 @@ def answer(project):
 
 
 @pytest.fixture(scope="session")
-def mine(place, tabular):
+def mine(local_aws_checkout, tabular):
     """A copy of a project: cp -r and nothing else."""
-    place.copy(tabular, COPY)
-    yield place
-    place.clear(COPY)
+    local_aws_checkout.copy(tabular, COPY)
+    yield local_aws_checkout
+    local_aws_checkout.clear(COPY)
 
 
 @pytest.fixture

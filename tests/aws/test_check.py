@@ -4,16 +4,16 @@ import re
 
 import pytest
 
-from tests.aws.place import COPY as NAME
+from tests.aws.checkout import COPY as NAME
 
 pytestmark = pytest.mark.commands
 
 BROKEN = '\nraise RuntimeError("broken at import")\n'
 
 
-def spoil(place):
+def spoil(local_aws_checkout):
     """Makes the handler fail at import; gives a function that mends it."""
-    handler = place.checkout.root / NAME / "lambda_function.py"
+    handler = local_aws_checkout.checkout.root / NAME / "lambda_function.py"
     good = handler.read_text()
     handler.write_text(good + BROKEN)
     return lambda: handler.write_text(good)
@@ -21,17 +21,17 @@ def spoil(place):
 
 def reason(output):
     """The one line with which a deployment ends."""
-    *_, told = [line for line in output.splitlines() if not line.startswith("make: ***")]
-    assert "Traceback (most recent call last):" not in told
-    return told
+    *_, message = [line for line in output.splitlines() if not line.startswith("make: ***")]
+    assert "Traceback (most recent call last):" not in message
+    return message
 
 
 def test_a_version_that_cannot_start_is_not_made_live(fresh):
     mend = spoil(fresh)
     try:
         for arguments in ([], ["CANARY=10"], []):  # also where the same command is given again
-            told = reason(fresh.make("push", "deploy", f"MODEL={NAME}", *arguments, ok=False))
-            assert re.match(rf"version 2 does not answer {NAME}/event\.json: .*; live stays version 1; ", told), told
+            message = reason(fresh.make("push", "deploy", f"MODEL={NAME}", *arguments, ok=False))
+            assert re.match(rf"version 2 does not answer {NAME}/event\.json: .*; live stays version 1; ", message), message
             assert fresh.alias(NAME) == ("1", {})
         assert "live stays version 1" in reason(fresh.make("promote", f"MODEL={NAME}", ok=False))
         assert fresh.alias(NAME) == ("1", {}) and "churn" in fresh.quiet("invoke", f"MODEL={NAME}")
@@ -47,8 +47,8 @@ def test_a_first_version_that_cannot_start_is_called_by_nothing(mine):
     mine.clear(NAME)
     mend = spoil(mine)
     try:
-        told = reason(mine.make("push", "deploy", f"MODEL={NAME}", ok=False))
-        assert re.match(r"version 1 does not answer .*; nothing is live, and no event source is connected; ", told), told
+        message = reason(mine.make("push", "deploy", f"MODEL={NAME}", ok=False))
+        assert re.match(r"version 1 does not answer .*; nothing is live, and no event source is connected; ", message), message
         assert not mine.client("lambda").list_aliases(FunctionName=NAME)["Aliases"]
         assert NAME not in [api["Name"] for api in mine.client("apigatewayv2").get_apis()["Items"]]
     finally:

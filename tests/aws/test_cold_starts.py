@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from scripts.cold_starts import VARIABLE, Deployed, measure
+from scripts.benchmark.cold_starts import VARIABLE, Deployed, measure
 
 pytestmark = pytest.mark.commands
 
@@ -14,26 +14,26 @@ NAME = "cold-sklearn"
 
 
 @pytest.fixture(autouse=True, scope="module")
-def deployed(place, tabular):
+def deployed(local_aws_checkout, tabular):
     """A copy of a project, deployed for these tests alone: others end with the project destroyed."""
-    place.copy(tabular, NAME)
+    local_aws_checkout.copy(tabular, NAME)
     try:
-        place.make("push", "deploy", f"MODEL={NAME}")
+        local_aws_checkout.make("push", "deploy", f"MODEL={NAME}")
         yield
     finally:
-        place.make("destroy", f"MODEL={NAME}", "YES=1")
+        local_aws_checkout.make("destroy", f"MODEL={NAME}", "YES=1")
 
 
 @pytest.fixture
-def variables(place):
+def variables(local_aws_checkout):
     """A function that gives the variables of the deployed function as they are."""
-    client = place.client("lambda")
+    client = local_aws_checkout.client("lambda")
     return lambda: client.get_function_configuration(FunctionName=NAME).get("Environment", {}).get("Variables", {})
 
 
-def test_cold_and_warm_invocations_are_reported(place, variables):
+def test_cold_and_warm_invocations_are_reported(local_aws_checkout, variables):
     before = variables()
-    output = place.make("cold-starts", f"MODEL={NAME}", "ARGS=--starts 2 --requests 3")
+    output = local_aws_checkout.make("cold-starts", f"MODEL={NAME}", "ARGS=--starts 2 --requests 3")
     assert "start 2 of 2\n" in output and re.search(r"^ +cold \([12]\) +warm \([1-6]\)$", output, re.MULTILINE), output
     for field in ("Duration, ms", "Billed Duration, ms", "Memory Size, MB"):
         assert re.search(rf"^{field} +[\d.,]+ (\([\d.,]+–[\d.,]+\))? +[\d.,]+ ", output, re.MULTILINE), output
@@ -41,9 +41,9 @@ def test_cold_and_warm_invocations_are_reported(place, variables):
     assert variables() == before and VARIABLE not in before
 
 
-def test_ctrl_c_puts_everything_back(place, variables):
+def test_ctrl_c_puts_everything_back(local_aws_checkout, variables):
     before = variables()
-    process = place.checkout.popen("make", "cold-starts", f"MODEL={NAME}", "ARGS=--starts 50")
+    process = local_aws_checkout.checkout.popen("make", "cold-starts", f"MODEL={NAME}", "ARGS=--starts 50")
     printed = []
     while "start 1 of 50\n" not in printed:
         printed.append(process.stdout.readline())
@@ -55,8 +55,8 @@ def test_ctrl_c_puts_everything_back(place, variables):
     assert variables() == before
 
 
-def test_with_snapstart_each_start_is_of_a_version_that_is_deleted_again(place, tabular):
-    client = place.client("lambda")
+def test_with_snapstart_each_start_is_of_a_version_that_is_deleted_again(local_aws_checkout, tabular):
+    client = local_aws_checkout.client("lambda")
     client.update_function_configuration(FunctionName=NAME, SnapStart={"ApplyOn": "PublishedVersions"})
     try:
         before = client.list_versions_by_function(FunctionName=NAME)["Versions"]
@@ -68,9 +68,9 @@ def test_with_snapstart_each_start_is_of_a_version_that_is_deleted_again(place, 
         client.update_function_configuration(FunctionName=NAME, SnapStart={"ApplyOn": "None"})
 
 
-def test_a_function_that_is_not_there(place, tabular):
-    status, output = place.checkout.python(
-        "scripts/cold_starts.py", tabular.name, AWS_ENDPOINT_URL=place.url, AWS_REGION="eu-west-1"
+def test_a_function_that_is_not_there(local_aws_checkout, tabular):
+    status, output = local_aws_checkout.checkout.python(
+        "scripts/benchmark/cold_starts.py", tabular.name, AWS_ENDPOINT_URL=local_aws_checkout.url, AWS_REGION="eu-west-1"
     )
     assert status == 1 and output.splitlines()[-1] == (
         f"{tabular.name} is not deployed here: run `make push deploy MODEL={tabular.name}`"

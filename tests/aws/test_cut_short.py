@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from tests.aws.checkout import COPY as NAME
 from tests.aws.conftest import close
-from tests.aws.place import COPY as NAME
 from tests.handlers import answer_to, example
 
 pytestmark = pytest.mark.commands

@@ -8,23 +8,23 @@ from types import SimpleNamespace
 import botocore.exceptions as errors
 import pytest
 
-from scripts.aws import explained
-from scripts.emulator import free_port
-from scripts.stack import Stack
-from scripts.stack_events import StackEvents
+from scripts.aws.account import explained
+from scripts.aws.stack import Stack
+from scripts.aws.stack_events import StackEvents
+from scripts.local.emulator import free_port
 
 COMMANDS = {
-    "push": ["scripts/push.py"],
-    "deploy": ["scripts/deploy.py"],
-    "url": ["scripts/outputs.py"],
-    "invoke": ["scripts/invoke.py", "EVENT", "--model"],
-    "logs": ["scripts/logs.py"],
-    "rollback": ["scripts/live.py", "rollback"],
-    "destroy": ["scripts/destroy.py", "--yes"],
+    "push": ["scripts/aws/push.py"],
+    "deploy": ["scripts/aws/deploy.py"],
+    "url": ["scripts/aws/endpoints.py"],
+    "invoke": ["scripts/local/invoke.py", "EVENT", "--model"],
+    "logs": ["scripts/aws/logs.py"],
+    "rollback": ["scripts/aws/alias.py", "rollback"],
+    "destroy": ["scripts/aws/destroy.py", "--yes"],
 }
 
 
-def told(checkout, project, command, **variables):
+def message_of(checkout, project, command, **variables):
     """The one line that a command ends with, in an environment without AWS."""
     script = [word.replace("EVENT", f"{project.name}/event.json") for word in COMMANDS[command]]
     clean = {key: value for key, value in checkout.environment.items() if not key.startswith("AWS_")}
@@ -44,7 +44,7 @@ def told(checkout, project, command, **variables):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_credentials(checkout, any_project, command):
-    line = told(checkout, any_project, command, AWS_REGION="us-east-1")
+    line = message_of(checkout, any_project, command, AWS_REGION="us-east-1")
     assert line == "no AWS credentials: set AWS_PROFILE, or run `aws configure`; without an account, run `make local-aws`"
 
 
@@ -54,23 +54,25 @@ def test_a_local_aws_that_does_not_answer_is_never_taken_for_aws(checkout, any_p
     home = checkout.root / ".local-aws"
     home.mkdir()
     (home / "endpoint").write_text(url := f"http://127.0.0.1:{free_port()}")
-    line = told(checkout, any_project, command, AWS_ACCESS_KEY_ID="real", AWS_SECRET_ACCESS_KEY="real", AWS_REGION="us-east-1")
+    line = message_of(
+        checkout, any_project, command, AWS_ACCESS_KEY_ID="real", AWS_SECRET_ACCESS_KEY="real", AWS_REGION="us-east-1"
+    )
     assert line == f"nothing answers at {url}: run `make local-aws` to start it, or `make local-aws-stop` to go to AWS"
 
 
 def test_no_region(checkout, any_project):
-    assert told(checkout, any_project, "deploy") == "no AWS region: set AWS_REGION, to us-east-1 say"
+    assert message_of(checkout, any_project, "deploy") == "no AWS region: set AWS_REGION, to us-east-1 say"
 
 
 def test_a_region_that_is_none(checkout, any_project):
     assert (
-        told(checkout, any_project, "deploy", AWS_REGION="us-west-9")
+        message_of(checkout, any_project, "deploy", AWS_REGION="us-west-9")
         == "AWS has no region us-west-9: set AWS_REGION, to us-east-1 say"
     )
 
 
 def test_an_unknown_profile(checkout, any_project):
-    line = told(checkout, any_project, "deploy", AWS_REGION="us-east-1", AWS_PROFILE="nobody")
+    line = message_of(checkout, any_project, "deploy", AWS_REGION="us-east-1", AWS_PROFILE="nobody")
     assert line.endswith("(nobody) could not be found: set AWS_PROFILE to one that `aws configure list-profiles` shows")
 
 
@@ -128,19 +130,19 @@ def test_an_expired_login():
 def test_a_name_that_no_stack_may_have(checkout, any_project, name):
     """Said before anything is made, although an image may have it and everything on this machine works."""
     checkout.copy(any_project, name, build=True)
-    assert told(checkout, SimpleNamespace(name=name), "push").startswith(f"{name} cannot be deployed: rename the folder")
+    assert message_of(checkout, SimpleNamespace(name=name), "push").startswith(f"{name} cannot be deployed: rename the folder")
     with pytest.raises(SystemExit, match=f"{name} cannot be deployed"):
         Stack(SimpleNamespace(), name)  # type: ignore[arg-type]
 
 
-def test_push_without_an_engine(place, any_project):
-    output = place.make("push", f"MODEL={any_project.name}", ok=False, DOCKER="no-such-docker")
+def test_push_without_an_engine(local_aws_checkout, any_project):
+    output = local_aws_checkout.make("push", f"MODEL={any_project.name}", ok=False, DOCKER="no-such-docker")
     assert "no-such-docker is not installed: install and start Docker" in output and "Traceback" not in output
 
 
 def test_a_local_aws_without_an_engine(checkout):
     environment = {**checkout.environment, "DOCKER": "no-such-docker", "PYTHONPATH": str(checkout.root)}
-    command = [sys.executable, "scripts/local_aws.py", "start", "--port", str(free_port())]
+    command = [sys.executable, "scripts/aws/local_aws.py", "start", "--port", str(free_port())]
     ran = subprocess.run(command, cwd=checkout.root, env=environment, capture_output=True, text=True)
     assert ran.returncode == 1 and ran.stderr.startswith("no-such-docker is not installed: the local AWS runs functions in")
 
@@ -148,9 +150,7 @@ def test_a_local_aws_without_an_engine(checkout):
 def test_the_wrong_platform(base_image, checkout, any_project):
     """An image for one processor does not run on the other: exec format error."""
     assert checkout.make("build", f"MODEL={any_project.name}")[0] == 0
-    code = (
-        "from scripts.push import require_platform; from scripts.project import Project; import sys; p = Project(sys.argv[1]); "
-    )
+    code = "from scripts.aws.push import require_platform; from scripts.project import Project; import sys; p = Project(sys.argv[1]); "
     code += "p.architecture = 'arm64' if p.architecture == 'x86_64' else 'x86_64'; require_platform(p, p.image)"
     status, output = checkout.python("-c", code, any_project.name)
     assert status == 1 and "build it with BUILD_FLAGS='--platform linux/" in output, output

@@ -8,8 +8,8 @@ import subprocess
 
 import pytest
 
-from scripts.local_aws import KEY
-from tests.aws.place import COPY as NAME
+from scripts.aws.local_aws import KEY
+from tests.aws.checkout import COPY as NAME
 
 pytestmark = pytest.mark.commands
 
@@ -17,15 +17,15 @@ pytestmark = pytest.mark.commands
 def test_a_failing_first_deployment_leaves_nothing(mine):
     mine.clear(NAME)
     mine.make("push", f"MODEL={NAME}")
-    template = mine.checkout.root / "scripts/template.yaml"
+    template = mine.checkout.root / "scripts/aws/template.yaml"
     good = template.read_text()
     template.write_text(good.replace("      PackageType: Image\n", "      PackageType: Image\n      Layers: [none]\n"))
     try:
         output = mine.make("deploy", f"MODEL={NAME}", ok=False)
     finally:
         template.write_text(good)
-    *_, told = [line for line in output.splitlines() if not line.startswith("make: ***")]
-    assert re.match(r"Function \(AWS::Lambda::Function\) failed: .*; nothing was left of it$", told), output
+    *_, message = [line for line in output.splitlines() if not line.startswith("make: ***")]
+    assert re.match(r"Function \(AWS::Lambda::Function\) failed: .*; nothing was left of it$", message), output
     mine.make("deploy", f"MODEL={NAME}")
     assert mine.alias(NAME) == ("1", {})
 
@@ -37,8 +37,8 @@ def test_a_change_that_cloudformation_refuses(mine):
     bucket = f"{NAME}-123456789012-us-east-1"
     mine.client("s3").create_bucket(Bucket=bucket)
     output = mine.make("deploy", f"MODEL={NAME}", ok=False)
-    *_, told = [line for line in output.splitlines() if not line.startswith("make: ***")]
-    assert "DataBucket" in told and "already exists" in told and "Traceback" not in output, output
+    *_, message = [line for line in output.splitlines() if not line.startswith("make: ***")]
+    assert "DataBucket" in message and "already exists" in message and "Traceback" not in output, output
     mine.client("s3").delete_bucket(Bucket=bucket)
     mine.make("deploy", f"MODEL={NAME}")
     assert mine.alias(NAME) == ("1", {})
@@ -83,18 +83,18 @@ def test_a_stack_that_was_left_in_review(mine, command):
         mine.assert_nothing_left(NAME)
 
 
-def on_aws(place):
+def on_aws(local_aws_checkout):
     """Variables with which the local AWS is AWS to the commands: an address that is not known to be this machine's."""
-    url = f"http://127.0.0.2:{place.port}"
+    url = f"http://127.0.0.2:{local_aws_checkout.port}"
     return {"AWS_ENDPOINT_URL": url, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": KEY}
 
 
-def answered(place, answers, *arguments, **variables):
+def answered(local_aws_checkout, answers, *arguments, **variables):
     """Runs make at a terminal with these answers to what it asks; gives its exit status and what it printed."""
     ours, its = pty.openpty()
     with os.fdopen(ours, "wb", buffering=0) as terminal, os.fdopen(its, "rb") as stdin:
         terminal.write(answers.encode())
-        checkout = place.checkout
+        checkout = local_aws_checkout.checkout
         ran = subprocess.run(
             ["make", *arguments],
             cwd=checkout.root,

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from scripts.emulator import free_port
-from tests.aws.place import Place
+from scripts.local.emulator import free_port
+from tests.aws.checkout import LocalAwsCheckout
 from tests.processes import running_with
 
 pytestmark = pytest.mark.commands
@@ -19,13 +19,13 @@ pytestmark = pytest.mark.commands
 @pytest.fixture
 def alone(base_image, tmp_path):
     """A checkout in which no local AWS runs yet."""
-    place = Place(tmp_path / "checkout")
-    yield place
-    place.make("local-aws-stop", "FORGET=1")
+    local_aws_checkout = LocalAwsCheckout(tmp_path / "checkout")
+    yield local_aws_checkout
+    local_aws_checkout.make("local-aws-stop", "FORGET=1")
 
 
-def start(place):
-    return place.make("local-aws", f"AWS_PORT={place.port}", LOCAL_AWS_HOST="")
+def start(local_aws_checkout):
+    return local_aws_checkout.make("local-aws", f"AWS_PORT={local_aws_checkout.port}", LOCAL_AWS_HOST="")
 
 
 # In a process of its own, because tests connect to the loopback address alone. Whether a port answers at it and at another

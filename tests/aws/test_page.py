@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from scripts.aws.send import SOURCES
 from scripts.project import ROOT
-from scripts.send import SOURCES
-from tests.aws.place import HOST, Place
+from tests.aws.checkout import HOST, LocalAwsCheckout
 from tests.commands.test_readme import commands_of, matches
 
 pytestmark = pytest.mark.commands
@@ -22,19 +22,19 @@ def test_the_page_sends_an_event_to_each_source():
 
 
 def test_the_page(base_image, default_project, tmp_path):
-    place = Place(tmp_path / "checkout")
-    (place.checkout.root / default_project.name / "build/pushed.json").unlink(missing_ok=True)
+    local_aws_checkout = LocalAwsCheckout(tmp_path / "checkout")
+    (local_aws_checkout.checkout.root / default_project.name / "build/pushed.json").unlink(missing_ok=True)
     try:
         for command, shown in commands_of(PAGE):
             if not HOST and any(word in command for word in IN_BUCKETS):
                 continue
-            variables = {"AWS_PORT": str(place.port), "LOCAL_AWS_HOST": "", "MODEL": default_project.name}
-            process = place.checkout.popen("sh", "-c", command, **variables)
+            variables = {"AWS_PORT": str(local_aws_checkout.port), "LOCAL_AWS_HOST": "", "MODEL": default_project.name}
+            process = local_aws_checkout.checkout.popen("sh", "-c", command, **variables)
             printed, _ = process.communicate(timeout=300)
-            printed = printed.replace(f"127.0.0.1:{place.port}", "127.0.0.1:4566")
+            printed = printed.replace(f"127.0.0.1:{local_aws_checkout.port}", "127.0.0.1:4566")
             assert matches(shown, printed), f"$ {command}\n{printed}"
         settings = f"{default_project.name}/function.toml"
-        assert (place.checkout.root / settings).read_text() == (ROOT / settings).read_text()
+        assert (local_aws_checkout.checkout.root / settings).read_text() == (ROOT / settings).read_text()
     finally:
-        place.make("local-aws-stop", "FORGET=1")
-        shutil.rmtree(place.checkout.root, ignore_errors=True)
+        local_aws_checkout.make("local-aws-stop", "FORGET=1")
+        shutil.rmtree(local_aws_checkout.checkout.root, ignore_errors=True)

@@ -8,11 +8,11 @@ from botocore.exceptions import ClientError
 from cfnlint.decode import cfn_yaml
 from moto import mock_aws
 
-from scripts import ecr
-from scripts.aws import Account, explained
-from scripts.deploy import image_to_deploy
-from scripts.destroy import announce, destroy, own_bucket
-from scripts.parameters import TEMPLATE, parameters
+from scripts.aws import ecr
+from scripts.aws.account import Account, explained
+from scripts.aws.deploy import image_to_deploy
+from scripts.aws.destroy import announce, destroy, own_bucket
+from scripts.aws.parameters import TEMPLATE, parameters
 from scripts.project import Project
 
 pytestmark = pytest.mark.commands
@@ -29,7 +29,7 @@ def account(monkeypatch):
     monkeypatch.setenv("MOTO_LAMBDA_STUB_ECR", "false")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
-    monkeypatch.setattr("scripts.local_aws.ENDPOINT", TEMPLATE / "none")
+    monkeypatch.setattr("scripts.aws.local_aws.ENDPOINT", TEMPLATE / "none")
     with mock_aws():
         yield Account()
 
@@ -135,7 +135,7 @@ def test_other_partitions(account, project, monkeypatch, region, partition, suff
 def test_destroy_of_a_project_whose_bucket_could_have_no_name(account, project, monkeypatch, capsys, tmp_path, name):
     """As with bucket = false, which lets such a name be deployed."""
     stack = SimpleNamespace(described=lambda: None, delete=lambda: None)  # moto's needs packages that nothing else does
-    monkeypatch.setattr("scripts.destroy.Stack", lambda account, name: stack)
+    monkeypatch.setattr("scripts.aws.destroy.Stack", lambda account, name: stack)
     project = Project(project.name)
     project.name, project.folder = name, tmp_path
     ecr.ensure_repository(account.client("ecr"), account, name)

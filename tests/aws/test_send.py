@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from scripts import local_aws, send_object
-from scripts.deployed import Deployed
+from scripts.aws import local_aws, send_object
+from scripts.aws.deployed import Deployed
+from scripts.aws.send import SOURCES
 from scripts.project import ROOT
-from scripts.send import SOURCES
 from tests.aws.conftest import answer_to, close
 from tests.aws.samples import dropped
 from tests.handlers import example
@@ -16,15 +16,17 @@ NAME = "send-sklearn"
 
 
 @pytest.fixture(scope="module")
-def sender(place, tabular):
+def sender(local_aws_checkout, tabular):
     """A copy of a project, deployed for these tests alone, with a schedule that does not come by itself; and `make send`."""
-    place.copy(tabular, NAME)
-    place.set(NAME, schedule="rate(1 day)")
+    local_aws_checkout.copy(tabular, NAME)
+    local_aws_checkout.set(NAME, schedule="rate(1 day)")
     try:
-        place.make("push", "deploy", f"MODEL={NAME}")
-        yield lambda source, *more, **options: place.make("send", f"MODEL={NAME}", f"SOURCE={source}", *more, **options)
+        local_aws_checkout.make("push", "deploy", f"MODEL={NAME}")
+        yield lambda source, *more, **options: local_aws_checkout.make(
+            "send", f"MODEL={NAME}", f"SOURCE={source}", *more, **options
+        )
     finally:
-        place.make("destroy", f"MODEL={NAME}", "YES=1")
+        local_aws_checkout.make("destroy", f"MODEL={NAME}", "YES=1")
 
 
 def shown(output):
@@ -80,9 +82,9 @@ SETTINGS |= {"bucket": "bucket = true", "http": "api = true"}
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_source_that_is_switched_off(any_project, source):
-    with pytest.raises(SystemExit) as told:
+    with pytest.raises(SystemExit) as message:
         SOURCES[source](deployed(any_project), any_project.event_file)
-    line = str(told.value)
+    line = str(message.value)
     assert f"set {SETTINGS[source]} in {any_project.name}/function.toml, then `make deploy" in line and "\n" not in line
 
 
@@ -94,16 +96,16 @@ def test_a_bucket_that_functions_do_not_reach(any_project, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["pigeon"], "SOURCE=pigeon is not an event source: choose one of queue, bus, schedule, bucket, http"),
         ([""], "SOURCE= is not an event source: choose one of "),
         (["queue", "--event", "no such.json"], "EVENT=no such.json is not a file"),
     ],
 )
-def test_what_cannot_be_sent(run_script, any_project, arguments, told):
-    ran = run_script("scripts/send.py", any_project.name, *arguments)
-    assert ran.returncode == 1 and ran.stderr.startswith(told) and len(ran.stderr.splitlines()) == 1
+def test_what_cannot_be_sent(run_script, any_project, arguments, message):
+    ran = run_script("scripts/aws/send.py", any_project.name, *arguments)
+    assert ran.returncode == 1 and ran.stderr.startswith(message) and len(ran.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from cfnlint.decode import cfn_yaml
 
-from scripts.parameters import TEMPLATE, parameters
+from scripts.aws.parameters import TEMPLATE, parameters
 from scripts.project import Project
 from scripts.settings import DEFAULTS, checked
 from tests.aws.test_template import ACCOUNT, DIGEST, RESOURCES
 
 pytestmark = pytest.mark.commands
 
-ALARMS = ("Errors", "Throttles", "Duration", "Failures", "Faults")
+ALARMS = ("Errors", "Throttles", "Duration", "OnFailureQueue", "Faults")
 ALL_ALARMS = (*ALARMS, "DeadLetters", "ServerErrors")
 
 
@@ -79,7 +79,7 @@ def test_nothing_calls_a_function_whose_first_version_was_not_checked(any_projec
     """The first of the two updates of a first deployment: without the alias there is no trigger either."""
     before = resolved({**given(any_project, function_url="public", schedule="rate(1 day)"), "LiveVersion": ""})
     assert set(before) == {
-        *("Function", "Role", "Log", "Version", "Failures", "AsyncCallsWithoutAlias"),
+        *("Function", "Role", "Log", "Version", "OnFailureQueue", "AsyncInvokeConfigWithoutAlias"),
         *(f"{name}Alarm" for name in ALARMS),
     }
 
@@ -98,7 +98,12 @@ SWITCHES: list[tuple[dict, set, set, dict]] = [  # settings: what is there besid
     ({"architecture": "arm64"}, set(), set(), {"Function.Architectures": ["arm64"], "Version.Description": ...}),
     ({"function_url": "iam"}, URL, set(), {}),
     ({"function_url": "public"}, URL, set(), {}),
-    ({"schedule": "rate(1 day)"}, {"ScheduleRule", "ScheduleRulePermission"}, set(), {"FailuresPolicy.PolicyDocument": ...}),
+    (
+        {"schedule": "rate(1 day)"},
+        {"ScheduleRule", "ScheduleRulePermission"},
+        set(),
+        {"OnFailureQueuePolicy.PolicyDocument": ...},
+    ),
     ({"alarm_email": "a@example.com"}, {"Mail"}, set(), {f"{name}Alarm.AlarmActions": [{"Ref": "Mail"}] for name in ALL_ALARMS}),
     (
         {"api": False},
@@ -106,7 +111,7 @@ SWITCHES: list[tuple[dict, set, set, dict]] = [  # settings: what is there besid
         {"HttpApi", *(f"HttpApi{part}" for part in ("Integration", "Route", "Stage", "Permission", "Log")), "ServerErrorsAlarm"},
         {},
     ),
-    ({"events": False}, set(), {"EventRule", "EventRulePermission", "FailuresPolicy"}, {}),
+    ({"events": False}, set(), {"EventRule", "EventRulePermission", "OnFailureQueuePolicy"}, {}),
     ({"queue": False}, set(), {"Requests", "DeadLetters", "RequestsSource", "DeadLettersAlarm"}, {"Role.Policies": ...}),
     (
         {"bucket": False},

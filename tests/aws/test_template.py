@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cfnlint.decode import cfn_yaml
 
-from scripts.parameters import TEMPLATE, parameters, template_for, version_label
+from scripts.aws.parameters import TEMPLATE, parameters, template_for, version_label
 from scripts.project import Project
 from shared.serving.logs import METRICS, NAMESPACE
 
@@ -95,11 +95,11 @@ def test_results_cannot_trigger():
 def test_nothing_is_lost():
     assert RESOURCES["RequestsSource"]["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert RESOURCES["Requests"]["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"] == ["DeadLetters", "Arn"]
-    for name in ("AsyncCalls", "AsyncCallsWithoutAlias"):
+    for name in ("AsyncInvokeConfig", "AsyncInvokeConfigWithoutAlias"):
         destination = RESOURCES[name]["Properties"]["DestinationConfig"]["OnFailure"]["Destination"]
-        assert destination["Fn::GetAtt"] == ["Failures", "Arn"]
+        assert destination["Fn::GetAtt"] == ["OnFailureQueue", "Arn"]
     for rule in of_type("AWS::Events::Rule").values():
-        assert rule["Targets"][0]["DeadLetterConfig"]["Arn"]["Fn::GetAtt"] == ["Failures", "Arn"]
+        assert rule["Targets"][0]["DeadLetterConfig"]["Arn"]["Fn::GetAtt"] == ["OnFailureQueue", "Arn"]
     assert RESOURCES["Version"]["UpdateReplacePolicy"] == "Retain"  # what rollback goes back to
 
 
@@ -139,7 +139,7 @@ def test_no_arn_names_a_partition():
 
 
 def test_the_parameters_are_those_of_the_template(project):
-    about_live = {"LiveVersion", "LiveHistory", "CanaryVersion", "CanaryWeight"}  # scripts/deploy.py adds them
+    about_live = {"LiveVersion", "LiveHistory", "CanaryVersion", "CanaryWeight"}  # scripts/aws/deploy.py adds them
     given = parameters(ACCOUNT, project, DIGEST)
     assert given.keys() | about_live == set(cfn_yaml.load(str(TEMPLATE))["Parameters"])
     assert all(type(value) is str for value in given.values())

@@ -7,20 +7,20 @@ import subprocess
 
 import pytest
 
-from scripts.docker import DOCKER
+from scripts.local.docker import DOCKER
+from tests.aws.checkout import COPY as NAME
+from tests.aws.checkout import eventually
 from tests.aws.conftest import close
-from tests.aws.place import COPY as NAME
-from tests.aws.place import eventually
 from tests.aws.samples import table
 from tests.handlers import answer_to, example
 
 pytestmark = pytest.mark.commands
 
 
-def deploy(place, *arguments, **settings):
+def deploy(local_aws_checkout, *arguments, **settings):
     """Deploys with other settings, which make another version."""
-    place.set(NAME, **settings)
-    return place.make("deploy", f"MODEL={NAME}", *arguments)
+    local_aws_checkout.set(NAME, **settings)
+    return local_aws_checkout.make("deploy", f"MODEL={NAME}", *arguments)
 
 
 def test_a_canary_is_promoted(fresh):
@@ -106,8 +106,8 @@ def test_a_failing_update_leaves_all_as_it_was(fresh, tabular):
     client.create_function_url_config(FunctionName=NAME, Qualifier="live", AuthType="AWS_IAM")
     fresh.set(NAME, function_url="iam", memory=350)
     output = fresh.make("deploy", f"MODEL={NAME}", ok=False)
-    *_, told = [line for line in output.splitlines() if not line.startswith("make: ***")]
-    assert re.match(r"FunctionUrl \(AWS::Lambda::Url\) failed: .*; the stack is back where it was$", told), output
+    *_, message = [line for line in output.splitlines() if not line.startswith("make: ***")]
+    assert re.match(r"FunctionUrl \(AWS::Lambda::Url\) failed: .*; the stack is back where it was$", message), output
     assert fresh.alias(NAME) == ("1", {})
     assert close(json.loads(fresh.quiet("invoke", f"MODEL={NAME}")), answer_to(tabular, example(tabular)))
     client.delete_function_url_config(FunctionName=NAME, Qualifier="live")
@@ -128,8 +128,8 @@ def test_destroy_asks_once_and_leaves_nothing(fresh):
     fresh.assert_nothing_left(NAME)
     again = fresh.make("destroy", f"MODEL={NAME}", "YES=1")
     assert f"nothing of {NAME} is left" in again
-    told = fresh.make("deploy", f"MODEL={NAME}", ok=False)
-    assert f"{NAME} has no image in ECR here: run `make push MODEL={NAME}`" in told
+    message = fresh.make("deploy", f"MODEL={NAME}", ok=False)
+    assert f"{NAME} has no image in ECR here: run `make push MODEL={NAME}`" in message
     for command in ("invoke", "url", "logs", "rollback", "promote"):
         output = fresh.make(command, f"MODEL={NAME}", ok=False)
         assert f"run `make push deploy MODEL={NAME}`" in output and "Traceback" not in output

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from scripts.docker import DOCKER
-from scripts.docker import base_image as base_image_of
+from scripts.local.docker import DOCKER
+from scripts.local.docker import base_image as base_image_of
 from scripts.project import checkout_id
 from tests.checkout import Checkout
 from tests.handlers import answer_to, example

@@ -9,12 +9,12 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from scripts import benchmark
-from scripts.benchmarking.candidates import BASELINES, Candidate, candidates_of, repository, versions
-from scripts.benchmarking.examples import Examples
-from scripts.benchmarking.measure import cold_round
-from scripts.benchmarking.served import CACHES, why_no_cold_caches
-from scripts.docker import DOCKER
+from scripts.benchmark import compare
+from scripts.benchmark.candidates import BASELINES, Candidate, candidates_of, repository, versions
+from scripts.benchmark.examples import Examples
+from scripts.benchmark.measure import cold_round
+from scripts.benchmark.served import CACHES, why_no_cold_caches
+from scripts.local.docker import DOCKER
 from scripts.project import CHECKOUT, ROOT
 from tests.processes import containers_with, wait_until
 
@@ -111,7 +111,7 @@ def test_progress_and_tables_are_printed(timed, tabular_run):
     assert lines[-3:] == [
         f"wrote {made}.json and {made}.svg",
         "The images stay for the next run. To remove them:",
-        f"  {benchmark.removal(timed.name).replace(CHECKOUT, timed.id)}",
+        f"  {compare.removal(timed.name).replace(CHECKOUT, timed.id)}",
     ]
 
 
@@ -126,7 +126,7 @@ def test_nothing_is_left_running(timed, tabular_run):
 
 
 def test_wrong_answers_are_not_timed(timed, tabular_run):
-    model = timed.checkout.root / "scripts/baselines/sklearn/model.py"
+    model = timed.checkout.root / "scripts/benchmark/baselines/sklearn/model.py"
     right = model.read_text()
     model.write_text(right.replace("self._pipeline.predict_proba(table)", "(0.999 * self._pipeline.predict_proba(table))"))
     status, output = timed.make("--starts 1 --to docs/wrong")
@@ -150,13 +150,13 @@ def test_ctrl_c_removes_the_container(timed, tabular_run):
 
 def test_published_figures_are_replaced_only_when_asked(tmp_path, monkeypatch, capsys):
     published, mine = tmp_path / "docs/benchmarks", tmp_path / "toy/build/benchmarks"
-    monkeypatch.setattr(benchmark, "ROOT", tmp_path)
-    monkeypatch.setattr(benchmark, "PUBLISHED", published)
-    benchmark.write({"sizes": 1}, "toy", "memory", mine)
+    monkeypatch.setattr(compare, "ROOT", tmp_path)
+    monkeypatch.setattr(compare, "PUBLISHED", published)
+    compare.write({"sizes": 1}, "toy", "memory", mine)
     assert capsys.readouterr().out == "wrote toy/build/benchmarks/toy-memory.json\n" and not published.exists()
-    benchmark.write({"sizes": 2}, "toy", "memory", published)
+    compare.write({"sizes": 2}, "toy", "memory", published)
     assert capsys.readouterr().out == "wrote docs/benchmarks/toy-memory.json\n"
-    benchmark.write({"sizes": 3}, "toy", "memory", mine)
+    compare.write({"sizes": 3}, "toy", "memory", mine)
     assert "docs/benchmarks/toy-memory.json is unchanged: ARGS=--replace writes there" in capsys.readouterr().out
     assert json.loads((published / "toy-memory.json").read_text()) == {"sizes": 2}
 
@@ -166,13 +166,13 @@ def test_published_figures_are_replaced_only_when_asked(tmp_path, monkeypatch, c
 )
 def test_where_the_figures_go(any_project, monkeypatch, options, folder):
     written = []
-    monkeypatch.setattr(benchmark, "benchmark", lambda *_: {})
-    monkeypatch.setattr(benchmark, "shown", lambda found: "")
-    monkeypatch.setattr(benchmark, "write", lambda found, project, of, folder: written.append(folder))
-    monkeypatch.setattr(benchmark.signal, "signal", lambda *_: None)
-    monkeypatch.setattr(benchmark.sys, "argv", ["benchmark.py", any_project.name, *options])
+    monkeypatch.setattr(compare, "benchmark", lambda *_: {})
+    monkeypatch.setattr(compare, "shown", lambda found: "")
+    monkeypatch.setattr(compare, "write", lambda found, project, of, folder: written.append(folder))
+    monkeypatch.setattr(compare.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(compare.sys, "argv", ["benchmark.py", any_project.name, *options])
     monkeypatch.chdir(ROOT)
-    benchmark.main()
+    compare.main()
     assert written == [ROOT / folder.format(any_project.name)]
 
 
@@ -183,16 +183,16 @@ def test_the_printed_command_removes_the_images_whatever_there_is(docker):
         for tag in tags:
             command = f"tar -cf - -T /dev/null | {DOCKER} import - {repository(name)}:{tag}"
             subprocess.run(["sh", "-c", command], check=True, capture_output=True)
-        ran = subprocess.run(["sh", "-c", benchmark.removal(name)], capture_output=True, text=True)
+        ran = subprocess.run(["sh", "-c", compare.removal(name)], capture_output=True, text=True)
         assert ran.returncode == 0 and not ran.stderr, ran.stderr
         left = [DOCKER, "image", "ls", "--quiet", repository(name)]
         assert not subprocess.run(left, capture_output=True, text=True, check=True).stdout
 
 
 def test_a_full_disk_is_told_before_it_is_full(base_image, tabular, monkeypatch):
-    monkeypatch.setattr(benchmark.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 2_500_000_000}))
+    monkeypatch.setattr(compare.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 2_500_000_000}))
     with pytest.raises(SystemExit, match=r"^2\.5 GB are free, and building these images may take"):
-        benchmark.prepare(tabular)
+        compare.prepare(tabular)
 
 
 def test_every_package_of_a_baseline_has_the_version_of_the_project(project):

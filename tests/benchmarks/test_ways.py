@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from scripts.benchmarking.candidates import runtimes
-from scripts.benchmarking.memory_sizes import SIZES
-from scripts.benchmarking.savings import WITHOUT, variants_of
+from scripts.benchmark.candidates import onnx_apis
+from scripts.benchmark.memory_sizes import SIZES
+from scripts.benchmark.savings import WITHOUT, variants_of
 from tests.benchmarks.conftest import SHORT
 
 pytestmark = pytest.mark.commands
@@ -22,12 +22,12 @@ def run(timed, of):
 def test_what_each_measure_saves(timed, tabular):
     output, found = run(timed, "savings")
     candidates = found["candidates"]
-    assert candidates.keys() == {*runtimes(tabular), *WITHOUT} - ({"blas-threads"} if tabular.runtime == "c" else set())
+    assert candidates.keys() == {*onnx_apis(tabular), *WITHOUT} - ({"blas-threads"} if tabular.onnx_api == "c" else set())
     added, memory = (
         {name: candidate["measures"][measure]["median"] for name, candidate in candidates.items()}
         for measure in ("added_mb", "memory_mb")
     )
-    built = tabular.runtime
+    built = tabular.onnx_api
     assert added["not-trimmed"] > 2 * added[built] > 0 and added["not-compiled"] < added[built]
     assert memory["boto3"] > memory[built] + 10
     assert "packages as pip installs them" in output and f"{timed.name}-savings.svg" in output

@@ -8,16 +8,16 @@ import subprocess
 
 import pytest
 
-from scripts.docker import DOCKER
-from scripts.docker import base_image as base_image_of
-from scripts.emulator import free_port
+from scripts.local.docker import DOCKER
+from scripts.local.docker import base_image as base_image_of
+from scripts.local.emulator import free_port
 
 pytestmark = pytest.mark.commands
 
 SWITCHED, SWITCHES = ("destroy", "local-aws-stop", "logs", "clean"), ("YES", "FORGET", "FOLLOW", "ALL")
 
 
-def told(checkout, *arguments, **variables):
+def messages(checkout, *arguments, **variables):
     """The lines that make printed, less its own about the failed target."""
     status, output = checkout.make(*arguments, **variables)
     assert status != 0, output
@@ -60,14 +60,14 @@ def test_a_folder_s_name_as_the_shell_completes_it(checkout, any_project):
     assert status == 0 and output.startswith(f"{any_project.name} is up to date")
 
 
-def test_unknown_runtime(checkout, any_project):
-    [line] = told(checkout, "run", f"MODEL={any_project.name}", "RUNTIME=java")
-    assert line == "RUNTIME=java is not known: choose python or c"
+def test_unknown_onnx_api(checkout, any_project):
+    [line] = messages(checkout, "run", f"MODEL={any_project.name}", "ONNX_API=java")
+    assert line == "ONNX_API=java is not known: choose python or c"
 
 
 def test_a_name_that_no_image_can_have(checkout, any_project):
     checkout.popen("cp", "-r", any_project.name, "Bad").wait(timeout=60)
-    status, output = checkout.python("scripts/build.py", "Bad")
+    status, output = checkout.python("scripts/local/build.py", "Bad")
     assert status == 1 and output.count("\n") == 1
     assert output.startswith("Bad cannot name an image: use lower-case letters")
 
@@ -84,18 +84,18 @@ def test_no_model_yet(checkout, any_project, run_script, target):
 def test_broken_model(checkout, any_project, target):
     (checkout.root / any_project.name / "build/exported.json").unlink()  # or else it would be made again
     (checkout.root / any_project.name / "build/model.onnx").write_bytes(b"broken")
-    lines = told(checkout, target, f"MODEL={any_project.name}", f"PORT={free_port()}")
+    lines = messages(checkout, target, f"MODEL={any_project.name}", f"PORT={free_port()}")
     assert len(lines) == 1 and "build/model.onnx cannot be used (" in lines[0]
     assert lines[0].endswith("make it again with `make export` FORCE=1, which replaces this file")
 
 
 def test_build_without_docker(checkout, any_project):
-    [line] = told(checkout, "build", f"MODEL={any_project.name}", DOCKER="no-such-docker")
+    [line] = messages(checkout, "build", f"MODEL={any_project.name}", DOCKER="no-such-docker")
     assert line.startswith("no-such-docker is not installed: install and start Docker")
 
 
 def test_benchmark_without_docker(checkout, any_project):
-    [line] = told(checkout, "benchmark", f"MODEL={any_project.name}", DOCKER="no-such-docker")
+    [line] = messages(checkout, "benchmark", f"MODEL={any_project.name}", DOCKER="no-such-docker")
     assert line.startswith("no-such-docker is not installed: a benchmark compares images, so install and start Docker")
 
 
@@ -103,14 +103,14 @@ def test_build_with_a_client_and_no_engine(checkout, any_project, tmp_path):
     client = tmp_path / "docker"
     client.write_text("#!/bin/sh\necho 'Cannot connect to the Docker daemon' >&2\nexit 1\n")
     client.chmod(0o755)
-    [line] = told(checkout, "build", f"MODEL={any_project.name}", DOCKER=str(client))
+    [line] = messages(checkout, "build", f"MODEL={any_project.name}", DOCKER=str(client))
     assert line.startswith(f"no {client} engine answers: install and start Docker")
 
 
 @pytest.mark.parametrize("target", ["build", "benchmark"])
 def test_a_base_image_that_cannot_be_pulled(checkout, any_project, docker, target):
     missing = "127.0.0.1:9/no/such/image:1"
-    lines = told(checkout, target, f"MODEL={any_project.name}", BASE_IMAGE=missing)
+    lines = messages(checkout, target, f"MODEL={any_project.name}", BASE_IMAGE=missing)
     assert lines == [f"pulling {missing}", f"{missing} is not here and cannot be pulled: check the network, or set BASE_IMAGE"]
 
 
@@ -121,7 +121,7 @@ def test_a_base_image_without_the_runtime(checkout, any_project, base_image, tmp
     subprocess.run([DOCKER, "build", "--quiet", "--tag", bare, tmp_path], check=True, capture_output=True)
     image = f"{any_project.name}:local-{hashlib.sha256(str(checkout.root).encode()).hexdigest()[:8]}"
     try:
-        status, output = checkout.python("scripts/build.py", any_project.name, BASE_IMAGE=bare)
+        status, output = checkout.python("scripts/local/build.py", any_project.name, BASE_IMAGE=bare)
         assert status == 1 and output.splitlines()[-1].startswith(
             f"{image} cannot start: its base image {bare} has no entrypoint"
         )
@@ -132,12 +132,12 @@ def test_a_base_image_without_the_runtime(checkout, any_project, base_image, tmp
 @pytest.mark.parametrize("target", ["demo", "run", "invoke-local"])
 @pytest.mark.parametrize("port", ["abc", "0", "70000", "80 80", "-1"])
 def test_a_port_that_is_none(checkout, any_project, target, port):
-    lines = told(checkout, target, f"MODEL={any_project.name}", f"PORT={port}")
+    lines = messages(checkout, target, f"MODEL={any_project.name}", f"PORT={port}")
     assert lines == [f"PORT={port} is not a port: choose a number from 1 to 65535"]
 
 
 def test_an_event_file_that_does_not_exist(checkout, any_project):
-    lines = told(checkout, "invoke-local", f"MODEL={any_project.name}", "EVENT=no such file.json")
+    lines = messages(checkout, "invoke-local", f"MODEL={any_project.name}", "EVENT=no such file.json")
     assert lines == ["no such file.json cannot be read as JSON: No such file or directory"]
 
 

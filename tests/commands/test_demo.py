@@ -7,9 +7,9 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from scripts.emulator import free_port
-from scripts.project import RUNTIMES
-from shared.serving.onnx_model import OnnxModel
+from scripts.local.emulator import free_port
+from scripts.project import ONNX_APIS
+from shared.serving.onnx.model import OnnxModel
 from tests.handlers import answer_to, example
 from tests.processes import containers_with, running_with
 
@@ -20,9 +20,9 @@ def printed(output, what):
     return json.loads(line)
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES)
-def test_demo_shows_request_answer_and_measures(checkout, project, way, runtime):
-    status, output = checkout.make("demo", f"MODEL={project.name}", f"PORT={free_port()}", f"RUNTIME={runtime}", **way)
+@pytest.mark.parametrize("onnx_api", ONNX_APIS)
+def test_demo_shows_request_answer_and_measures(checkout, project, way, onnx_api):
+    status, output = checkout.make("demo", f"MODEL={project.name}", f"PORT={free_port()}", f"ONNX_API={onnx_api}", **way)
     assert status == 0, output
     assert printed(output, "request") == example(project)
     assert printed(output, "answer") == answer_to(project, example(project))  # to the last digit, with and without a container
@@ -46,7 +46,7 @@ def test_the_int8_model_is_served_by_a_setting(checkout, imaging, way):
     settings, rounded = folder / "function.toml", folder / "build/model.int8.onnx"
     rounded.unlink(missing_ok=True)
     settings.write_text(re.sub("^quantized = false", "quantized = true", settings.read_text(), flags=re.MULTILINE))
-    status, output = checkout.python("scripts/demo.py", imaging.name, **way)
+    status, output = checkout.python("scripts/local/demo.py", imaging.name, **way)
     assert status == 1 and output == (
         f"{imaging.name} has no model.int8.onnx yet: run `make export MODEL={imaging.name} ARGS=--int8`, "
         "or set quantized = false in its function.toml\n"
@@ -57,11 +57,11 @@ def test_the_int8_model_is_served_by_a_setting(checkout, imaging, way):
         if weights.data_type == onnx.TensorProto.FLOAT and len(weights.dims) > 1:
             weights.CopyFrom(numpy_helper.from_array(0 * numpy_helper.to_array(weights), weights.name))
     onnx.save(model, rounded)
-    status, output = checkout.python("scripts/demo.py", imaging.name, "--port", port, **way)
+    status, output = checkout.python("scripts/local/demo.py", imaging.name, "--port", port, **way)
     assert status == 0, output
     assert printed(output, "answer") != answer_to(imaging, example(imaging))
     settings.write_text(settings.read_text().replace("quantized = true", "quantized = false"))
-    status, output = checkout.python("scripts/demo.py", imaging.name, "--port", port, **way)
+    status, output = checkout.python("scripts/local/demo.py", imaging.name, "--port", port, **way)
     assert status == 0 and printed(output, "answer") == answer_to(imaging, example(imaging)), output
 
 
@@ -70,7 +70,7 @@ def test_a_setting_that_is_not_true_or_false(checkout, any_project, value):
     settings = checkout.root / any_project.name / "function.toml"
     text = re.sub("^quantized.*\n", "", settings.read_text(), flags=re.MULTILINE)
     settings.write_text(f"quantized = {value}\n{text}")
-    status, output = checkout.python("scripts/build.py", any_project.name)
+    status, output = checkout.python("scripts/local/build.py", any_project.name)
     assert status == 1 and output.count("\n") == 1 and "quantized" in output and "function.toml" in output
 
 

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from scripts import install, rie
+from scripts import install
+from scripts.local import rie
 from scripts.project import ROOT
 
 pytestmark = pytest.mark.commands
@@ -120,7 +121,7 @@ def test_two_at_once_wait_for_each_other(checkout, any_project):
 
 
 def test_no_network_for_the_emulator(tmp_path):
-    command = [sys.executable, "scripts/rie.py", "--to", str(tmp_path / "rie")]
+    command = [sys.executable, "scripts/local/rie.py", "--to", str(tmp_path / "rie")]
     ran = subprocess.run(command, cwd=ROOT, env=OFFLINE, capture_output=True, text=True)
     assert ran.returncode == 1
     assert ran.stderr == f"{rie.PACKAGE} cannot be downloaded: check the network and run the same command again\n"

@@ -6,8 +6,8 @@ import shutil
 import onnx
 import pytest
 
-from shared.serving.onnx_model import OnnxModel
-from shared.training.card import version
+from shared.serving.onnx.model import OnnxModel
+from shared.training.metadata import version
 from tests.processes import running_with, wait_until
 
 pytestmark = pytest.mark.commands
@@ -77,7 +77,13 @@ def test_what_is_up_to_date_says_so_and_how_to_force_it(make):
 
 
 def test_it_is_made_again_after_a_change_of_what_it_read(make, folder, checkout):
-    for name in ("toy/train.py", "toy/features/extra.py", "shared/training/card.py", "toy/requirements.txt", "toy/data/one.csv"):
+    for name in (
+        "toy/train.py",
+        "toy/features/extra.py",
+        "shared/training/metadata.py",
+        "toy/requirements.txt",
+        "toy/data/one.csv",
+    ):
         path = checkout.root / name
         path.write_text(path.read_text() + "# more\n")
         assert f"toy is trained again, because {name} has changed\n" in make("export"), name
@@ -95,7 +101,7 @@ def test_it_is_not_made_again_for_a_change_of_nothing(make, folder):
     assert "up to date" in make("train") and "up to date" in make("export")
 
 
-@pytest.mark.parametrize("name", ["card.json", "model.joblib"])
+@pytest.mark.parametrize("name", ["metadata.json", "model.joblib"])
 def test_a_file_of_the_training_that_is_missing(make, folder, name):
     (folder / "build" / name).unlink()
     assert f"toy is trained again, because toy/build/{name} is missing" in make("export")
@@ -104,11 +110,11 @@ def test_a_file_of_the_training_that_is_missing(make, folder, name):
 
 def test_arguments_are_kept_and_told_and_left_out_again(make):
     assert "toy is trained with --seed 5 again, because it was trained without arguments\n" in make("train", "ARGS=--seed 5")
-    told = "`make train RESET=1` leaves these arguments out\n"
-    assert f"toy is trained with --seed 5; {told}" in make("export")
-    assert told in make("train")
+    message = "`make train RESET=1` leaves these arguments out\n"
+    assert f"toy is trained with --seed 5; {message}" in make("export")
+    assert message in make("train")
     assert "because it was trained with --seed 5\n" in make("train", "RESET=1")
-    assert told not in make("export")
+    assert message not in make("export")
 
 
 def test_help_changes_nothing(make, folder):
@@ -226,4 +232,4 @@ def test_a_file_of_settings_that_is_wrong_is_told_before_a_training(make, folder
     shutil.rmtree(folder / "build")
     (folder / "function.toml").write_text("memory = 1\n")
     output = make("demo", ok=False)
-    assert "function.toml" in output and not (folder / "build/card.json").exists()
+    assert "function.toml" in output and not (folder / "build/metadata.json").exists()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.emulator import free_port
+from scripts.local.emulator import free_port
 from scripts.project import ROOT
 from tests.plugin import owner_of
 

@@ -13,8 +13,8 @@ import pytest
 import requests
 from botocore.config import Config
 
-from scripts.docker import DOCKER
-from scripts.emulator import free_port
+from scripts.local.docker import DOCKER
+from scripts.local.emulator import free_port
 from tests.handlers import answer_to, example
 from tests.processes import containers_with, running_with, wait_until
 
@@ -110,7 +110,7 @@ def test_nothing_is_left_when_it_is_interrupted(served, any_project, number):
 def test_nothing_is_left_when_signals_come_in_a_row(served, any_project):
     """Make passes a SIGTERM on to the script that a terminal or CI sent to both: none of them may cut the clean-up short."""
     requests.post(f"http://127.0.0.1:{served.port}{PATH}", data=any_project.event_file.read_text(), timeout=30)
-    script = served.pid_of("scripts/run.py")
+    script = served.pid_of("scripts/local/run.py")
     while served.process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(script, signal.SIGTERM)
@@ -124,7 +124,7 @@ def test_nothing_is_left_when_signals_come_in_a_row(served, any_project):
 HANGING = "import time\ndef lambda_handler(event, context):\n    while True: time.sleep(1)\n"
 
 
-@pytest.mark.parametrize("victim", ["make", "scripts/run.py"])
+@pytest.mark.parametrize("victim", ["make", "scripts/local/run.py"])
 def test_nothing_is_left_when_it_is_killed(checkout, any_project, way, victim):
     """Not even a function that hangs, which does not notice that its emulator is gone."""
     (checkout.root / any_project.name / "lambda_function.py").write_text(HANGING)
@@ -157,17 +157,17 @@ def test_nothing_is_left_when_the_emulator_ends_and_the_status_tells(served, any
         ("def lambda_handler(event, context): return len(bytearray(400_000_000))", "the function was killed, most likely"),
     ],
 )
-def test_a_function_that_fails_is_explained_on_both_sides(checkout, any_project, way, handler, told):
+def test_a_function_that_fails_is_explained_on_both_sides(checkout, any_project, way, handler, message):
     if way and "bytearray" in handler:
         handler = "import os\ndef lambda_handler(event, context): os.kill(os.getpid(), 9)"  # nothing limits the memory here
     (checkout.root / any_project.name / "lambda_function.py").write_text(handler)
     served = Served(checkout, any_project, way)
     try:
         status, output = checkout.make("invoke-local", f"MODEL={any_project.name}", f"PORT={served.port}")
-        assert status != 0 and output.startswith(told) and len(output.splitlines()) == 2, output
+        assert status != 0 and output.startswith(message) and len(output.splitlines()) == 2, output
     finally:
         output = served.interrupt(signal.SIGINT)
-    assert re.search("^" + re.escape(told), output, re.MULTILINE), output
+    assert re.search("^" + re.escape(message), output, re.MULTILINE), output
 
 
 def test_a_taken_port_is_told_with_another(served, checkout, any_project, way):

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from scripts.build import build
-from scripts.docker import DOCKER
-from scripts.emulator import Emulator, free_port
-from scripts.invoke import Function
-from scripts.project import ROOT, RUNTIMES, Project
+from scripts.local.build import build
+from scripts.local.docker import DOCKER
+from scripts.local.emulator import Emulator, free_port
+from scripts.local.invoke import Function
+from scripts.project import ONNX_APIS, ROOT, Project
 from tests.plugin import chosen, of_kind
 
 
@@ -40,22 +40,22 @@ def pytest_generate_tests(metafunc):
     names = chosen(metafunc.config)
     for fixture, kind in {"image": None, "tabular_image": "tabular", "imaging_image": "imaging"}.items():
         if fixture in metafunc.fixturenames:
-            pairs: list = [(name, way) for name in (of_kind(kind, names) if kind else names) for way in runtimes(name)]
+            pairs: list = [(name, way) for name in (of_kind(kind, names) if kind else names) for way in onnx_apis(name)]
             ids = ["-".join(pair) for pair in pairs] or ["none"]  # tests/plugin.py deselects those
             metafunc.parametrize(fixture, pairs or [None], ids=ids, indirect=True, scope="module")
 
 
-def runtimes(name):
+def onnx_apis(name):
     """The ways to run a model between which a project's Dockerfile leaves a choice."""
-    return RUNTIMES if "ARG RUNTIME" in (ROOT / name / "Dockerfile").read_text() else ("python",)
+    return ONNX_APIS if "ARG ONNX_API" in (ROOT / name / "Dockerfile").read_text() else ("python",)
 
 
 @pytest.fixture(scope="module")
 def image(request, base_image):
     """A project whose image is built, under a name that only the tests of this process use."""
-    name, runtime = request.param
+    name, onnx_api = request.param
     project = Project(name)
-    project.image, project.runtime = f"{project.image}-test-{runtime}-{os.getpid()}", runtime
+    project.image, project.onnx_api = f"{project.image}-test-{onnx_api}-{os.getpid()}", onnx_api
     build(project, quiet=True)
     yield project
     docker("image", "rm", "--no-prune", project.image)

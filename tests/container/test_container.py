@@ -7,10 +7,10 @@ import subprocess
 import pytest
 import requests
 
-from scripts.benchmarking.spread import largest_difference
-from scripts.docker import DOCKER, build_command
-from scripts.docker import base_image as base_image_of
-from scripts.invoke import FunctionFailed
+from scripts.benchmark.spread import largest_difference
+from scripts.local.docker import DOCKER, build_command
+from scripts.local.docker import base_image as base_image_of
+from scripts.local.invoke import FunctionFailed
 from scripts.project import ROOT
 from tests.container.conftest import docker, inside, serving
 from tests.handlers import answer_to, example
@@ -29,7 +29,7 @@ def served(image, tmp_path_factory):
 
 def test_bytes_added_to_the_base_image(image):
     ours, base = (int(docker("image", "inspect", "-f", "{{.Size}}", name)) for name in (image.image, base_image_of(image)))
-    most = MOST_ADDED[image.runtime] + MOST_FOR_PILLOW * ("pillow" in (image.folder / "requirements.txt").read_text())
+    most = MOST_ADDED[image.onnx_api] + MOST_FOR_PILLOW * ("pillow" in (image.folder / "requirements.txt").read_text())
     assert 0 < ours - base - image.model_file.stat().st_size <= most
 
 
@@ -39,11 +39,11 @@ import json, pathlib
 root = pathlib.Path("/var/task")
 print(json.dumps([str(path.relative_to(root)) for path in root.rglob("*.*")]))"""
     names = set(inside(image, program))
-    assert {"lambda_function.py", "model.onnx", "shared/serving/events.py"} <= names
+    assert {"lambda_function.py", "model.onnx", "shared/serving/app.py"} <= names
     tops = {name.split("/")[0].split("-")[0].removesuffix(".libs") for name in names}
     pinned = [line.split("==")[0] for line in (image.folder / "requirements.txt").read_text().splitlines() if "==" in line]
     installed = set().union(*(PACKAGES.get(name, {name.replace("-", "_")}) for name in pinned))
-    installed -= {"numpy"} if image.runtime == "c" else set()
+    installed -= {"numpy"} if image.onnx_api == "c" else set()
     assert tops == {"lambda_function.py", "__pycache__", "model.onnx", "shared"} | installed, tops
     assert not [name for name in names if name.startswith(("shared/training", "shared/data")) or "train" in name.split("/")[-1]]
     assert not [line for line in docker("history", "--no-trunc", image.image).splitlines() if "AWS_SECRET" in line]
@@ -51,9 +51,9 @@ print(json.dumps([str(path.relative_to(root)) for path in root.rglob("*.*")]))""
 
 def test_the_handler_loads_what_its_way_to_run_a_model_needs_and_no_more(image):
     loaded = set(inside(image, "import json, sys, lambda_function; print(json.dumps(sorted(sys.modules)))"))
-    assert loaded & {"numpy", "onnxruntime"} == ({"numpy", "onnxruntime"} if image.runtime == "python" else set())
-    assert "shared.serving.onnx_python" in loaded or image.runtime == "c"
-    assert ("shared.serving.onnx_c" in loaded) == (image.runtime == "c")
+    assert loaded & {"numpy", "onnxruntime"} == ({"numpy", "onnxruntime"} if image.onnx_api == "python" else set())
+    assert "shared.serving.onnx.python" in loaded or image.onnx_api == "c"
+    assert ("shared.serving.onnx.c" in loaded) == (image.onnx_api == "c")
 
 
 def test_everything_is_compiled_and_trusted_without_a_look_at_the_source(image):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scripts.invoke import FunctionFailed
-from shared.serving.onnx_model import OnnxModel
+from scripts.local.invoke import FunctionFailed
+from shared.serving.onnx.model import OnnxModel
 from shared.training.parity import run_in_batches
 from tests.container.conftest import serving
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from scripts.invoke import FunctionFailed
+from scripts.local.invoke import FunctionFailed
 from tests.container.conftest import serving
 from tests.handlers import decision_of, example, probability_of, row_of, with_rows
 from tests.projects.test_tabular import held_out

@@ -81,16 +81,16 @@ def trained(folder, data):
 @pytest.fixture(scope="module")
 def schema(trained):
     """Its input schema."""
-    return json.loads((trained / "build/card.json").read_text())["input_schema"]
+    return json.loads((trained / "build/metadata.json").read_text())["input_schema"]
 
 
-@pytest.mark.parametrize("runtime", ["c", "python"])
-def test_columns_of_any_name_are_served(trained, schema, runtime):
+@pytest.mark.parametrize("onnx_api", ["c", "python"])
+def test_columns_of_any_name_are_served(trained, schema, onnx_api):
     # A name that training never saw, of a feature with too many to list, is no cause for a warning.
     values = dict(zip([*CATEGORIES, *NUMBERS], ["a", "gold", "x", "nobody", 97.5, 3, 0.5, 1, 1]))
     inputs, warnings = Features(schema).read([values], lambda at: (at,))
     assert not warnings
-    model = importlib.import_module(f"shared.serving.onnx_{runtime}").OnnxModel(trained / "build/model.onnx")
+    model = importlib.import_module(f"shared.serving.onnx.{onnx_api}").OnnxModel(trained / "build/model.onnx")
     [[no, yes]] = model.run(inputs)["probabilities"]
     assert yes > 0.9 > 0.1 > no
 
@@ -108,7 +108,7 @@ def test_a_feature_of_more_than_100_texts_does_not_list_them(schema):
 
 
 @pytest.mark.parametrize(
-    ("labels", "told"),
+    ("labels", "message"),
     [
         (["a", "b", "c"], "there must be two different labels, of class 0 and of class 1, and not 3: a, b, c"),
         (["a"], "there must be two different labels, of class 0 and of class 1, and not 1: a"),
@@ -116,9 +116,9 @@ def test_a_feature_of_more_than_100_texts_does_not_list_them(schema):
         ([0, 1], "the label 0 must be text, as it is in the file: '0'"),
     ],
 )
-def test_other_than_two_labels_are_refused(folder, data, labels, told):
+def test_other_than_two_labels_are_refused(folder, data, labels, message):
     status, output = run(folder / "train.py", "--data", data(labels=["a", "b", "c"]), LABELS=labels)
-    assert (status, output) == (1, told + "\n")
+    assert (status, output) == (1, message + "\n")
 
 
 def test_a_column_with_the_name_of_the_output_is_refused(folder, data):
@@ -146,12 +146,12 @@ def test_a_model_of_three_classes_is_refused_by_the_export(trained):
 
 
 @pytest.mark.parametrize(
-    ("numbers", "header", "told"),
+    ("numbers", "header", "message"),
     [
         ([*NUMBERS, "x.y"], [], "column x.y is named twice among the categories, the numbers and the target"),
         (NUMBERS, [*CATEGORIES, *NUMBERS[:-1], "x.y", TARGET], "column x.y is there 2 times"),
     ],
 )
-def test_a_column_twice_is_refused(folder, data, numbers, header, told):
+def test_a_column_twice_is_refused(folder, data, numbers, header, message):
     status, output = run(folder / "train.py", "--data", data(header), NUMBERS=numbers)
-    assert status == 1 and output.splitlines()[-1].endswith(told), output
+    assert status == 1 and output.splitlines()[-1].endswith(message), output

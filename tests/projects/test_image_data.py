@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from shared.serving.images import decoded
+from shared.serving.images.decode import decoded
 from shared.training import download, fashion, photos
 from shared.training.images import load_images, split
 from shared.training.scores import confusion, picture, table
@@ -39,7 +39,7 @@ def server(tmp_path):
     server.server_close()
 
 
-def told(source, scratch):
+def reported(source, scratch):
     """The lines with which the program would end."""
     with pytest.raises(SystemExit) as ended:
         load_images(str(source), scratch)
@@ -92,7 +92,7 @@ def test_all_of_fashion_mnist(small_fashion, way, tmp_path, server, monkeypatch,
 def test_fashion_mnist_that_cannot_be_had(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(fashion, "DEBIAN", tmp_path / "none")
     monkeypatch.setattr(fashion, "URL", "http://127.0.0.1:9")
-    [line] = told("full", tmp_path)
+    [line] = reported("full", tmp_path)
     assert line.startswith("Fashion-MNIST cannot be had (") and line.endswith("install dataset-fashion-mnist")
 
 
@@ -100,7 +100,7 @@ def test_fashion_mnist_that_was_changed(small_fashion, tmp_path, monkeypatch):
     for name, content in small_fashion.items():
         (tmp_path / name).write_bytes(content if "labels" in name else idx(np.zeros((100, 28, 28), np.uint8)))
     monkeypatch.setattr(fashion, "DEBIAN", tmp_path)
-    [line] = told("full", tmp_path)
+    [line] = reported("full", tmp_path)
     assert "is not the file of Fashion-MNIST" in line
 
 
@@ -120,7 +120,7 @@ def test_the_clothing_photos_are_counted(server, tmp_path, monkeypatch):
     folder, url = server
     packed(save_photos(tmp_path / "clothing-1196151", 2, photos.PARTS), folder / "photos.tar.gz")
     monkeypatch.setattr(photos, "CLOTHING_URL", f"{url}/photos.tar.gz")
-    [line] = told("clothing", tmp_path)
+    [line] = reported("clothing", tmp_path)
     assert "holds {'test': 4, 'train': 4, 'validation': 4} photos, not {'train': 3068," in line
     monkeypatch.setattr(photos, "CLOTHING_COUNTS", dict.fromkeys(photos.PARTS, 4))
     assert load_images("clothing", tmp_path).labels == ["blue", "red"]
@@ -128,7 +128,7 @@ def test_the_clothing_photos_are_counted(server, tmp_path, monkeypatch):
 
 def test_the_clothing_photos_that_cannot_be_downloaded(tmp_path, monkeypatch):
     monkeypatch.setattr(photos, "CLOTHING_URL", "http://127.0.0.1:9/photos.tar.gz")
-    [line] = told("clothing", tmp_path)
+    [line] = reported("clothing", tmp_path)
     assert line.startswith("the clothing photos cannot be downloaded (") and "check the network" in line
 
 
@@ -218,7 +218,7 @@ def flat(folder):
     ],
 )
 def test_wrong_photos_are_told_what_is_wrong(tmp_path, spoil, messages):
-    lines = told(spoilt(tmp_path, spoil), tmp_path)
+    lines = reported(spoilt(tmp_path, spoil), tmp_path)
     assert len(lines) == len(messages)
     for line, message in zip(lines, messages):
         assert message in line
@@ -227,7 +227,7 @@ def test_wrong_photos_are_told_what_is_wrong(tmp_path, spoil, messages):
 def test_a_damaged_archive(tmp_path):
     path = packed(save_photos(tmp_path / "photos", 6), tmp_path / "photos.tar.gz")
     path.write_bytes(path.read_bytes()[:9000])
-    [line] = told(path, tmp_path)
+    [line] = reported(path, tmp_path)
     assert line.startswith(f"{path} cannot be read: ")
 
 

@@ -10,9 +10,9 @@ import onnx
 import pytest
 
 from scripts.project import ROOT
-from shared.serving.onnx_model import OnnxModel
+from shared.serving.onnx.model import OnnxModel
 from shared.training.parity import run_in_batches, save_if_equal
-from shared.training.quantise import save_int8_if_as_accurate
+from shared.training.quantize import save_int8_if_as_accurate
 from tests.projects.pictures import packed, save_photos
 
 
@@ -84,7 +84,7 @@ def test_classes_and_sizes_appear_nowhere_but_in_the_metadata(imaging):
     metadata = imaging.metadata()
     known = {*metadata["labels"], metadata["preprocessing"]["width"]}
     for path in [
-        *(ROOT / "shared/serving").glob("*.py"),
+        *(ROOT / "shared/serving").rglob("*.py"),
         imaging.folder / "lambda_function.py",
         imaging.folder / "function.toml",
     ]:
@@ -100,7 +100,7 @@ def test_the_same_seed_gives_the_same_model_and_another_seed_another(run, build)
         status, output = run("train.py", "--epochs", "1", *arguments)
         assert status == 0, output
         with np.load(build / "held-out.npz") as arrays:
-            return arrays["probabilities"].tobytes(), (build / "card.json").read_text()
+            return arrays["probabilities"].tobytes(), (build / "metadata.json").read_text()
 
     first = trained()
     assert trained() == first
@@ -137,12 +137,12 @@ def test_wrong_data_ends_in_one_line(run, imaging):
 
 
 def test_export_writes_nothing_when_the_answers_differ(imaging, exact, held_out, tmp_path):
-    model, card = onnx.load(exact), json.loads((imaging.folder / "build/card.json").read_text())
+    model, metadata = onnx.load(exact), json.loads((imaging.folder / "build/metadata.json").read_text())
     images, expected = held_out["images"][:20], held_out["probabilities"][:20].copy()
     expected[17, 3] += 2e-5
     path = tmp_path / "model.onnx"
     with pytest.raises(SystemExit, match=r"differ from the framework's by up to 2e-05.*nothing was written"):
-        save_if_equal(model, path, {"name": "x", **card}, {"image": images}, expected, [1, 2, 7])
+        save_if_equal(model, path, {"name": "x", **metadata}, {"image": images}, expected, [1, 2, 7])
     assert not list(tmp_path.iterdir())
 
 
@@ -162,9 +162,9 @@ def test_int8_that_answers_worse_is_not_kept(imaging, exact, held_out, tmp_path)
     """Calibrated on black images alone, which say nothing of the values that real ones lead to."""
     target = tmp_path / "model.int8.onnx"
     shutil.copy(exact, target)  # of an earlier export
-    card = {"name": imaging.name, **json.loads((imaging.folder / "build/card.json").read_text())}
+    metadata = {"name": imaging.name, **json.loads((imaging.folder / "build/metadata.json").read_text())}
     dark = {**held_out, "calibration": np.zeros_like(held_out["calibration"][:8])}
     with pytest.raises(SystemExit) as ended:
-        save_int8_if_as_accurate(exact, target, card, dark)
+        save_int8_if_as_accurate(exact, target, metadata, dark)
     assert "more than 0.5% would be lost, so no model.int8.onnx was written" in str(ended.value) and "\n" not in str(ended.value)
     assert not os.listdir(tmp_path)

@@ -4,17 +4,17 @@ import json
 
 import pytest
 
-from scripts.project import RUNTIMES
-from shared.serving import storage
+from scripts.project import ONNX_APIS
 from shared.serving.errors import InvalidInput
-from shared.serving.onnx_model import OnnxModel
+from shared.serving.onnx.model import OnnxModel
+from shared.serving.sources import s3_events
 from tests.handlers import CONTEXT, answer_to, example, load_handler
 from tests.plugin import KINDS, kind_of
 from tests.unit.fake_s3 import FakeS3
 from tests.unit.http_events import http_api, opened
 
 
-@pytest.fixture(scope="module", params=RUNTIMES)
+@pytest.fixture(scope="module", params=ONNX_APIS)
 def module(project, request):
     """The project's handler on its own model."""
     return load_handler(project.folder / "lambda_function.py", project.model_file, request.param)
@@ -81,7 +81,7 @@ def test_health_and_schema(project, call):
 
 
 def test_the_example_in_bulk(project, call, monkeypatch):
-    monkeypatch.setattr(storage, "_client", s3 := FakeS3())
+    monkeypatch.setattr(s3_events, "_client", s3 := FakeS3())
     items = rows_or_requests(project)
     s3.objects["bucket/input/all.jsonl"] = "\n".join(map(json.dumps, items * 20)).encode()
     event = {"Records": [{"eventSource": "aws:s3", "s3": {"bucket": {"name": "bucket"}, "object": {"key": "input/all.jsonl"}}}]}
@@ -99,6 +99,6 @@ def test_hostile_events_are_refused(call, event):
 
 
 def test_export_before_training_says_so(checkout, project):
-    (checkout.root / project.name / "build/card.json").unlink()
+    (checkout.root / project.name / "build/metadata.json").unlink()
     status, output = checkout.python(f"{project.name}/export_onnx.py")
     assert status == 1 and output.endswith("holds no trained model: run `make train` first\n") and output.count("\n") == 1

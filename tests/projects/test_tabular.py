@@ -7,8 +7,8 @@ import joblib
 import numpy as np
 import pytest
 
-from scripts.benchmarking.examples import Examples
-from shared.serving.onnx_model import OnnxModel
+from scripts.benchmark.examples import Examples
+from shared.serving.onnx.model import OnnxModel
 from shared.training.tables import load_table
 from tests.handlers import answer_to, probability_of
 
@@ -20,12 +20,12 @@ def mine(copied, tabular):
 
 def held_out(project):
     """The held-out rows as a table, and the framework's model."""
-    card = json.loads((project.folder / "build/card.json").read_text())
-    features = card["input_schema"]["properties"]
+    metadata = json.loads((project.folder / "build/metadata.json").read_text())
+    features = metadata["input_schema"]["properties"]
     categories = [name for name, rules in features.items() if "string" in rules["type"]]
     numbers = [name for name in features if name not in categories]
     path = str(project.folder / "build/held-out.csv")
-    table, _ = load_table(path, categories, numbers, card["target"], card["labels"])
+    table, _ = load_table(path, categories, numbers, metadata["target"], metadata["labels"])
     return table, joblib.load(project.folder / "build/model.joblib"), features
 
 
@@ -51,7 +51,7 @@ def test_the_batches_that_are_timed_are_of_rows_never_seen(tabular):
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(mine):
     def digest(*arguments):
         assert mine.run("train.py", *arguments)[0] == 0
-        return hashlib.sha256((mine.build / "model.joblib").read_bytes()).hexdigest(), (mine.build / "card.json").read_text()
+        return hashlib.sha256((mine.build / "model.joblib").read_bytes()).hexdigest(), (mine.build / "metadata.json").read_text()
 
     first = digest()
     assert digest() == first

@@ -1,3 +1,3 @@
 """Fixtures of the unit tests."""
 
-from tests.unit.conftest import model_class, runtime, toy  # noqa: F401
+from tests.unit.conftest import model_class, onnx_api, toy  # noqa: F401

@@ -9,9 +9,9 @@ from tests.unit.models import save_echo
 
 LEAK = """
 import ctypes, gc, sys
-from shared.serving.onnx_c import OnnxModel
-from shared.serving.onnx_c_api import OnnxRuntimeError
-from shared.serving.onnx_common import BrokenModel
+from shared.serving.onnx.c import OnnxModel
+from shared.serving.onnx.c_api import OnnxRuntimeError
+from shared.serving.onnx.common import BrokenModel
 echo, toy, broken = sys.argv[1:]
 model, customers = OnnxModel(echo), OnnxModel(toy)
 unequal = dict(plan=["gold"] * 2, region=["north"], months=[1], fee=[2])

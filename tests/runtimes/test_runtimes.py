@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.project import ROOT, RUNTIMES, Project
-from shared.serving.onnx_c import OnnxModel as InC
-from shared.serving.onnx_c_api import API_VERSION, OnnxRuntimeError, load
-from shared.serving.onnx_python import OnnxModel as InPython
+from scripts.project import ONNX_APIS, ROOT, Project
+from shared.serving.onnx.c import OnnxModel as InC
+from shared.serving.onnx.c_api import API_VERSION, OnnxRuntimeError, load
+from shared.serving.onnx.python import OnnxModel as InPython
 from tests.unit.models import save_echo
 from tests.unit.toy import CUSTOMER
 
@@ -81,7 +81,7 @@ def test_the_metadata_and_the_inputs_are_equal(both, tabular):
 
 HOSTILE = """
 import array, ctypes, json, random, sys, threading
-from shared.serving.onnx_{runtime} import OnnxModel
+from shared.serving.onnx.{onnx_api} import OnnxModel
 
 class Liar(list):
     def __len__(self): return 10**6
@@ -132,16 +132,16 @@ print(json.dumps([answered, refused]))"""
 
 
 @pytest.mark.parametrize("rows", [1, None])
-def test_hostile_inputs_end_in_exceptions(runtime, tmp_path, rows):
+def test_hostile_inputs_end_in_exceptions(onnx_api, tmp_path, rows):
     path = save_echo(tmp_path / "echo.onnx", (rows, 1))
-    answered, refused = json.loads(run(HOSTILE.format(runtime=runtime), path))
+    answered, refused = json.loads(run(HOSTILE.format(onnx_api=onnx_api), path))
     assert answered > 20 and refused > 3000
 
 
 FILES = """
 import random, sys
-from shared.serving.onnx_common import BrokenModel
-from shared.serving.onnx_{runtime} import OnnxModel
+from shared.serving.onnx.common import BrokenModel
+from shared.serving.onnx.{onnx_api} import OnnxModel
 content, path = open(sys.argv[1], "rb").read(), sys.argv[2]
 rng = random.Random(0)
 broken = 0
@@ -165,8 +165,8 @@ for path in ("", "/", "/no/such", "a\\0b", sys.argv[1] + "\\0", "\\ud800"):
 print(broken)"""
 
 
-def test_spoilt_files_end_in_exceptions(runtime, toy, tmp_path):
-    printed = run(FILES.format(runtime=runtime), toy, tmp_path / "spoilt.onnx")
+def test_spoilt_files_end_in_exceptions(onnx_api, toy, tmp_path):
+    printed = run(FILES.format(onnx_api=onnx_api), toy, tmp_path / "spoilt.onnx")
     assert int(printed.split()[-1]) > 100  # ONNX Runtime's Python module prints lines of its own
 
 
@@ -177,7 +177,7 @@ def test_a_library_older_than_the_interface_asked_for_is_refused():
 
 
 def test_no_library_is_told(tmp_path):
-    program = "import sys; sys.path[:] = [path for path in sys.path if 'site-packages' not in path]; import shared.serving.onnx_c"
+    program = "import sys; sys.path[:] = [path for path in sys.path if 'site-packages' not in path]; import shared.serving.onnx.c"
     ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert ran.returncode == 1 and ran.stderr.splitlines()[-1].endswith("on the path: install onnxruntime")
 
@@ -188,13 +188,13 @@ def test_what_onnx_runtime_says_is_the_text_of_the_exception(both):
 
 
 def test_the_variable_chooses_and_function_toml_holds_the_default(project, monkeypatch):
-    monkeypatch.delenv("RUNTIME", raising=False)
-    assert Project(project.name).runtime in RUNTIMES
-    for runtime in RUNTIMES:
-        monkeypatch.setenv("RUNTIME", runtime)
-        assert Project(project.name).runtime == runtime
-        printed = run("import shared.serving.onnx_model as m; print(m.OnnxModel.__module__)", RUNTIME=runtime)
-        assert printed == f"shared.serving.onnx_{runtime}\n"
-    monkeypatch.setenv("RUNTIME", "java")
-    with pytest.raises(SystemExit, match="RUNTIME=java is not known: choose python or c"):
+    monkeypatch.delenv("ONNX_API", raising=False)
+    assert Project(project.name).onnx_api in ONNX_APIS
+    for onnx_api in ONNX_APIS:
+        monkeypatch.setenv("ONNX_API", onnx_api)
+        assert Project(project.name).onnx_api == onnx_api
+        printed = run("import shared.serving.onnx.model as m; print(m.OnnxModel.__module__)", ONNX_API=onnx_api)
+        assert printed == f"shared.serving.onnx.{onnx_api}\n"
+    monkeypatch.setenv("ONNX_API", "java")
+    with pytest.raises(SystemExit, match="ONNX_API=java is not known: choose python or c"):
         Project(project.name)

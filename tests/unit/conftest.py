@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.project import RUNTIMES
+from scripts.project import ONNX_APIS
 from tests.handlers import CONTEXT, load_handler
 from tests.plugin import kind_of
 from tests.unit.samples import of_images, of_rows
@@ -20,22 +20,22 @@ def toy(tmp_path_factory):
     return save_toy(tmp_path_factory.mktemp("toy") / "model.onnx")
 
 
-@pytest.fixture(scope="session", params=RUNTIMES)
-def runtime(request):
+@pytest.fixture(scope="session", params=ONNX_APIS)
+def onnx_api(request):
     """Each of the two ways to run a model."""
     return request.param
 
 
 @pytest.fixture(scope="session")
-def model_class(runtime):
+def model_class(onnx_api):
     """The class OnnxModel of a runtime."""
-    return importlib.import_module(f"shared.serving.onnx_{runtime}").OnnxModel
+    return importlib.import_module(f"shared.serving.onnx.{onnx_api}").OnnxModel
 
 
 @pytest.fixture(scope="session")
-def module(toy, runtime):
+def module(toy, onnx_api):
     """A function of the tests' own, on the toy model: what it shows is true of shared/serving, whatever a project's names."""
-    return load_handler(Path(__file__).with_name("toy_function.py"), toy, runtime)
+    return load_handler(Path(__file__).with_name("toy_function.py"), toy, onnx_api)
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +55,7 @@ def image_toy(tmp_path_factory):
 @pytest.fixture(scope="session")
 def image_module(imaging, image_toy):
     """An image project's lambda_function on the toy image model."""
-    return load_handler(imaging.folder / "lambda_function.py", image_toy, imaging.runtime)
+    return load_handler(imaging.folder / "lambda_function.py", image_toy, imaging.onnx_api)
 
 
 @pytest.fixture(scope="session")
@@ -65,11 +65,11 @@ def classify(image_module):
 
 
 @pytest.fixture(scope="session")
-def own(project, runtime, request):
+def own(project, onnx_api, request):
     """A project's own handler on the toy model of its kind, with requests and their answers: see samples.py."""
     if kind_of(project.name) == "tabular":
-        return of_rows(project, request.getfixturevalue("toy"), runtime)
-    return of_images(project, request.getfixturevalue("image_toy"), runtime)
+        return of_rows(project, request.getfixturevalue("toy"), onnx_api)
+    return of_images(project, request.getfixturevalue("image_toy"), onnx_api)
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +93,7 @@ def photo():
 def internet(monkeypatch):
     """A stand-in for the internet, on this machine alone."""
     monkeypatch.delenv("ALLOW_PRIVATE_URLS", raising=False)
-    monkeypatch.setattr("shared.serving.fetch.MOST_BYTES", 300_000)
+    monkeypatch.setattr("shared.serving.images.download.MOST_BYTES", 300_000)
     with Internet(monkeypatch) as internet:
         yield internet
 
@@ -101,8 +101,8 @@ def internet(monkeypatch):
 @pytest.fixture
 def impatient(monkeypatch):
     """Limits of time that a test can wait for."""
-    monkeypatch.setattr("shared.serving.fetch.TOTAL_SECONDS", 0.15)
-    monkeypatch.setattr("shared.serving.fetch.CONNECT_SECONDS", 0.1)
+    monkeypatch.setattr("shared.serving.images.download.TOTAL_SECONDS", 0.15)
+    monkeypatch.setattr("shared.serving.images.download.CONNECT_SECONDS", 0.1)
 
 
 @pytest.fixture

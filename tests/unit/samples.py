@@ -10,7 +10,7 @@ from tests.unit import toy
 SECRET = "jane doe, 5 private road"  # a caller's value, which no log may hold
 
 
-def of_rows(project, model, runtime):
+def of_rows(project, model, onnx_api):
     """The sample of a tabular project, whose items are rows."""
     one, many = project.request_keys()
 
@@ -21,7 +21,7 @@ def of_rows(project, model, runtime):
 
     rows = [toy.CUSTOMER, {**toy.CUSTOMER, "plan": "gold", "fee": None}, {**toy.CUSTOMER, "months": 60}]
     return SimpleNamespace(
-        **_loaded(project, model, runtime),
+        **_loaded(project, model, onnx_api),
         schema=toy.SCHEMA,
         items=rows,  # what is asked about
         request=lambda row: {one: row},  # for one item
@@ -32,7 +32,7 @@ def of_rows(project, model, runtime):
     )
 
 
-def of_images(project, model, runtime):
+def of_images(project, model, onnx_api):
     """The sample of an image project, whose items are {"image": …}."""
     from tests.unit import toy_image
 
@@ -45,7 +45,7 @@ def of_images(project, model, runtime):
 
     items = [{"image": text} for text in names]
     return SimpleNamespace(
-        **_loaded(project, model, runtime),
+        **_loaded(project, model, onnx_api),
         schema=toy_image.CARD["input_schema"],
         items=items,
         request=lambda item: item,
@@ -56,7 +56,7 @@ def of_images(project, model, runtime):
     )
 
 
-def _loaded(project, model, runtime):
+def _loaded(project, model, onnx_api):
     """The handler as a module, and as a function of an event."""
-    module = load_handler(project.folder / "lambda_function.py", model, runtime)
+    module = load_handler(project.folder / "lambda_function.py", model, onnx_api)
     return {"module": module, "call": lambda event: module.lambda_handler(event, CONTEXT)}

@@ -10,8 +10,8 @@ from unittest.mock import patch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.serving import storage
 from shared.serving.errors import InvalidInput
+from shared.serving.sources import s3_events
 from tests.unit.envelopes import FOREIGN, NOT_CREATIONS, notification, through_the_bus
 from tests.unit.fake_s3 import FakeS3
 from tests.unit.http_events import FORMS
@@ -90,23 +90,23 @@ def check_any_event(handle, event):
     """An event of any form is answered, or refused by InvalidInput, and nothing of it is printed."""
     s3 = FakeS3()
     s3.objects = collections.defaultdict(lambda: b'{"plan": "gold", "months": 1}\n')
-    answer, told = None, ""
-    with contextlib.redirect_stdout(io.StringIO()) as printed, patch.object(storage, "_client", s3):
+    answer, reported = None, ""
+    with contextlib.redirect_stdout(io.StringIO()) as printed, patch.object(s3_events, "_client", s3):
         try:
             answer = handle(event)
         except InvalidInput as refusal:
-            told = str(refusal)
+            reported = str(refusal)
     json.dumps(answer, allow_nan=False, ensure_ascii=False).encode()
     if isinstance(answer, dict) and "statusCode" in answer:
         assert answer["statusCode"] < 500 and isinstance(answer["body"], str), answer
-    told += printed.getvalue()
+    reported += printed.getvalue()
     for path in places(event):
         value = event
         for key in path:
             value = value[key]
         for text in (value, path[-1] if path else None):
             if isinstance(text, str) and text.startswith("caller's ") and text not in message_ids(event):
-                assert text not in told and json.dumps(text)[1:-1] not in told
+                assert text not in reported and json.dumps(text)[1:-1] not in reported
 
 
 @settings(max_examples=100, deadline=None)

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.benchmarking import measure
-from scripts.benchmarking.candidates import Candidate
-from scripts.benchmarking.plot import picture
-from scripts.benchmarking.spread import largest_difference, percentile, summary
-from scripts.benchmarking.tables import all_tables, cell, number
-from scripts.cold_starts import report_of, shown
+from scripts.benchmark import measure
+from scripts.benchmark.candidates import Candidate
+from scripts.benchmark.cold_starts import report_of, shown
+from scripts.benchmark.plot import picture
+from scripts.benchmark.spread import largest_difference, percentile, summary
+from scripts.benchmark.tables import all_tables, cell, number
 
 COLD = (
     "START RequestId: 8f507cfc-xmpl-4697-b07a-ac58fc914c95 Version: $LATEST\n"

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.report import collect
-from scripts.score import clear, location, parts_of
-from shared.serving import bulk, slices, storage
+from scripts.aws.bulk_report import collect
+from scripts.aws.score import clear, location, parts_of
 from shared.serving.errors import InvalidInput, unknown_keys
-from shared.serving.lines import Line
+from shared.serving.sources import bulk, byte_ranges, s3_events
+from shared.serving.sources.row_files import Line
 from shared.serving.tabular import Features, rows_of
 from tests.unit.fake_s3 import FakeS3, etag
 from tests.unit.toy import CARD, SCHEMA
@@ -70,15 +70,15 @@ class Predict:
         self.calls, self.rows = self.calls + 1, self.rows + len(rows)
         columns, warnings = features.read(rows, path_of)
         answers = [{"churn_probability": months / 1000, "churn": months > 500} for months in columns["months"]]
-        for at, told in warnings.items():
-            answers[at]["warnings"] = told
+        for at, messages in warnings.items():
+            answers[at]["warnings"] = messages
         return {"predictions": answers}
 
 
 @pytest.fixture
 def s3(monkeypatch):
     fake = FakeS3()
-    monkeypatch.setattr(storage, "_client", fake)
+    monkeypatch.setattr(s3_events, "_client", fake)
     return fake
 
 
@@ -89,12 +89,12 @@ def scored(s3, data, suffix, cuts=(), predict=None, **more):
     results, refused, rows = b"", [], 0
     for start, end in pairwise(ends):
         part = {"bucket": "b", "key": key, "start": start, "end": end, "output": "s3://b/out.jsonl", **more}
-        counts = storage.score_part({"score": part}, predict or Predict(), CARD, "customers")
+        counts = s3_events.score_part({"score": part}, predict or Predict(), CARD, "customers")
         results += s3.objects["b/out.jsonl"]
-        told = s3.objects.get("b/out.refused.ndjson", b"").split(b"\n")[:-1]
-        assert told or "b/out.refused.ndjson" not in s3.objects
-        refused += [(before + entry["line"], entry["problem"]) for entry in map(json.loads, told)]
-        assert counts["scored"] + counts["refused"] == counts["rows"] and counts["refused"] == len(told)
+        messages = s3.objects.get("b/out.refused.ndjson", b"").split(b"\n")[:-1]
+        assert messages or "b/out.refused.ndjson" not in s3.objects
+        refused += [(before + entry["line"], entry["problem"]) for entry in map(json.loads, messages)]
+        assert counts["scored"] + counts["refused"] == counts["rows"] and counts["refused"] == len(messages)
         before, rows = before + counts["lines"], rows + counts["rows"]
     answers = [json.loads(line) for line in results.decode().split("\n")[:-1]]
     assert len(answers) == rows
@@ -116,9 +116,9 @@ def numbers_of_rows(data, header):
 @settings(max_examples=40, deadline=None)
 def test_each_row_is_scored_or_refused_once_however_the_file_is_cut(suffix, lines, cuts, size):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(slices, "SLICE", size)
+        patch.setattr(byte_ranges, "SLICE", size)
         patch.setattr(bulk, "BATCH", 7)
-        patch.setattr(storage, "_client", s3 := FakeS3())
+        patch.setattr(s3_events, "_client", s3 := FakeS3())
         data = (HEADER if suffix == ".csv" else b"") + b"".join(line + end for line, end in lines)
         answers, refused = scored(s3, data, suffix)
         rows = numbers_of_rows(data, header=suffix == ".csv")
@@ -140,12 +140,12 @@ def test_a_bad_line_costs_no_other(s3, bad, suffix):
 
 
 def test_a_line_that_is_too_long_is_refused_and_never_held(s3):
-    line = b'{"plan": "gold", "months": 1, "id": "' + b"x" * (3 * slices.LONGEST_LINE) + b'"}'
+    line = b'{"plan": "gold", "months": 1, "id": "' + b"x" * (3 * byte_ranges.LONGEST_LINE) + b'"}'
     good = b'{"plan": "gold", "months": 1}\n'
     data = good + line + b"\n" + good
     expected = scored(s3, data, ".jsonl")
     assert [number for number, _ in expected[1]] == [2] and len(expected[0]) == 3
-    for cut in (len(good), len(good) + 1, 2 * slices.LONGEST_LINE, len(good) + len(line), len(good) + len(line) + 1):
+    for cut in (len(good), len(good) + 1, 2 * byte_ranges.LONGEST_LINE, len(good) + len(line), len(good) + len(line) + 1):
         assert scored(s3, data, ".jsonl", [cut]) == expected
 
 
@@ -215,9 +215,9 @@ def test_a_request_that_is_no_row_is_told_its_unknown_keys(s3):
 
     s3.objects["b/in.jsonl"] = b'{"foo": 1, "\\ud800": 2}\n'
     part = {"bucket": "b", "key": "in.jsonl", "start": 0, "end": 9, "output": "s3://b/out.jsonl"}
-    assert storage.score_part({"score": part}, predict, CARD, None)["refused"] == 1
-    told = "foo is not known: send url or image; ? is not known: send url or image"
-    assert json.loads(s3.objects["b/out.refused.ndjson"]) == {"line": 1, "problem": told}
+    assert s3_events.score_part({"score": part}, predict, CARD, None)["refused"] == 1
+    messages = "foo is not known: send url or image; ? is not known: send url or image"
+    assert json.loads(s3.objects["b/out.refused.ndjson"]) == {"line": 1, "problem": messages}
 
 
 def test_bad_rows_among_good_ones_cost_one_more_look(s3):
@@ -249,14 +249,14 @@ def test_memory_is_bounded_by_a_slice_and_not_by_the_file(s3):
         part = {"bucket": "b", "key": "big.csv", "start": 0, "end": len(s3.objects["b/big.csv"]), "output": "s3://b/out.jsonl"}
         tracemalloc.start()
         try:
-            storage.score_part({"score": part}, Predict(), CARD, "customers")
+            s3_events.score_part({"score": part}, Predict(), CARD, "customers")
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(slices, "SLICE", 20_000)
-        patch.setattr("shared.serving.results.IN_MEMORY", 1)
+        patch.setattr(byte_ranges, "SLICE", 20_000)
+        patch.setattr("shared.serving.sources.results.IN_MEMORY", 1)
         patch.setattr(s3, "put_object", lambda **_: None)
         assert peak(8_000) < 1.3 * peak(2_000)
 
@@ -265,7 +265,7 @@ def test_an_object_that_is_replaced_while_it_is_read_is_refused(s3):
     s3.objects["b/a.csv"] = HEADER + GOOD
     part = {"bucket": "b", "key": "a.csv", "start": 0, "end": 9, "output": "s3://b/o", "etag": etag(b"another")}
     with pytest.raises(InvalidInput, match="was replaced while it was read"):
-        storage.score_part({"score": part}, Predict(), CARD, "customers")
+        s3_events.score_part({"score": part}, Predict(), CARD, "customers")
     assert set(s3.objects) == {"b/a.csv"}
 
 
@@ -288,7 +288,7 @@ def test_old_refused_rows_do_not_stay_beside_a_new_result(s3):
 
 
 def test_too_many_results_for_tmp_are_refused_in_one_line(s3, monkeypatch):
-    monkeypatch.setattr("shared.serving.results.MOST_BYTES", 1000)
+    monkeypatch.setattr("shared.serving.sources.results.MOST_BYTES", 1000)
     with pytest.raises(InvalidInput, match="has results of more than 0 MB: use make score"):
         scored(s3, b"{}\n" * 100, ".jsonl")
     assert set(s3.objects) == {"b/in.jsonl"}
@@ -308,12 +308,12 @@ def test_the_report_gives_lines_of_the_whole_file_and_only_counts_its_own_parts(
     parts = parts_of("b", "a.jsonl", s3.head_object("b", "a.jsonl"), "s3://b/out", len(odd) + 1)
     assert parts[-1]["end"] == len(data)
     for part in parts:
-        storage.score_part({"score": part}, Predict(), CARD, "customers")
+        s3_events.score_part({"score": part}, Predict(), CARD, "customers")
     report = collect(s3, parts)
     assert (report.rows, report.scored, report.refused, report.missing) == (5, 1, 4, [])
     report.write_refused(s3, "b", "out/refused.jsonl")
-    told = s3.objects["b/out/refused.jsonl"].decode().split("\n")[:-1]
-    assert [json.loads(line)["line"] for line in told] == [1, 2, 3, 5]
+    messages = s3.objects["b/out/refused.jsonl"].decode().split("\n")[:-1]
+    assert [json.loads(line)["line"] for line in messages] == [1, 2, 3, 5]
     stale = [{**part, "end": part["end"] + 1} for part in parts]
     assert collect(s3, stale).missing == [part["output"] for part in parts]
 

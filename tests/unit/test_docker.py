@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from scripts import docker, push
-from scripts.docker import PLATFORMS, NoEngine, no_engine, require_engine
+from scripts.aws import push
+from scripts.local import docker
+from scripts.local.docker import PLATFORMS, NoEngine, no_engine, require_engine
 from scripts.project import Project
 
 DOCKER, PODMAN = "Docker version 28.1.1, build 4eba377", "podman version 4.3.1"
@@ -24,16 +25,16 @@ def client(tmp_path, monkeypatch):
     """Makes a client that says its version, notes its arguments, and fails or prints; gives the file of the arguments."""
 
     def make(version, name="docker", fails="", prints=""):
-        program, told = tmp_path / name, tmp_path / "told"
+        program, given = tmp_path / name, tmp_path / "arguments"
         (tmp_path / "stderr").write_text(fails)
         (tmp_path / "stdout").write_text(prints)
         program.write_text(
             f"#!/bin/sh\nif [ \"$1\" = --version ]; then echo '{version}'; exit; fi\n"
-            f'echo "$@" >>{told}\ncat {tmp_path}/stdout\ncat {tmp_path}/stderr >&2\nexit {int(bool(fails))}\n'
+            f'echo "$@" >>{given}\ncat {tmp_path}/stdout\ncat {tmp_path}/stderr >&2\nexit {int(bool(fails))}\n'
         )
         program.chmod(0o755)
         use(monkeypatch, str(program))
-        return told
+        return given
 
     return make
 
@@ -94,10 +95,10 @@ def test_an_engine_that_answers(client):
 @pytest.mark.parametrize("name", ["podman", "docker"])  # the second as the package podman-docker installs it
 @pytest.mark.parametrize("local", [True, False])
 def test_podman_is_told_that_a_registry_on_this_machine_has_no_tls(client, name, local):
-    told = client(PODMAN, name)
+    given = client(PODMAN, name)
     upload(local)
     option = "--tls-verify=false " if local else ""
-    assert told.read_text().splitlines() == [
+    assert given.read_text().splitlines() == [
         "tag my-model:1 127.0.0.1:4566/my-model:tag",
         f"login {option}--username AWS --password-stdin 127.0.0.1:4566",
         f"push {option}127.0.0.1:4566/my-model:tag",
@@ -106,9 +107,9 @@ def test_podman_is_told_that_a_registry_on_this_machine_has_no_tls(client, name,
 
 def test_docker_is_told_nothing_of_tls(client):
     """It knows no such option, and takes every address of this machine for one without TLS."""
-    told = client(DOCKER)
+    given = client(DOCKER)
     upload(local=True)
-    assert "tls" not in told.read_text()
+    assert "tls" not in given.read_text()
 
 
 def test_a_failed_login_is_told_by_the_client_s_name(client):

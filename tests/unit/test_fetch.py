@@ -9,9 +9,9 @@ import tracemalloc
 import pytest
 import trustme
 
-from shared.serving import fetch
-from shared.serving.addresses import is_public
 from shared.serving.errors import InvalidInput
+from shared.serving.images import download
+from shared.serving.images.addresses import is_public
 from tests.unit.servers import OK, PUBLIC, dripping, endless, redirected, replied
 
 # What Python cannot raise it prints, and what is printed is logged.
@@ -24,21 +24,21 @@ def refused(url):
     """The status and reason of a refusal that comes in time and does not give the URL away."""
     start = time.monotonic()
     with pytest.raises(InvalidInput) as refusal:
-        fetch.fetched(url)
-    assert time.monotonic() - start < fetch.TOTAL_SECONDS + 1
+        download.fetched(url)
+    assert time.monotonic() - start < download.TOTAL_SECONDS + 1
     assert not any(len(part) > 5 and part in str(refusal.value) for part in url.split("/")[2:])
     return refusal.value.status, str(refusal.value)
 
 
 def test_the_limits_are_those_of_the_contract():
-    assert (fetch.MOST_BYTES, fetch.CONNECT_SECONDS, fetch.TOTAL_SECONDS) == (10_000_000, 3, 8)
-    assert 1 <= fetch.MOST_REDIRECTS <= 5
+    assert (download.MOST_BYTES, download.CONNECT_SECONDS, download.TOTAL_SECONDS) == (10_000_000, 3, 8)
+    assert 1 <= download.MOST_REDIRECTS <= 5
 
 
 def test_a_file_is_fetched(internet):
     url = internet.serve(replied(PHOTO), path="/photo%20of?a=b%20c&d=%C3%A9")
-    assert fetch.fetched("http://photos.example/photo of?a=b c&d=é#here") == PHOTO
-    assert fetch.fetched(url) == PHOTO
+    assert download.fetched("http://photos.example/photo of?a=b c&d=é#here") == PHOTO
+    assert download.fetched(url) == PHOTO
     assert internet.connected == [PUBLIC, PUBLIC]
     [request, _] = internet.requests
     assert "\r\nHost: photos.example\r\n" in request and "\r\nAccept-Encoding: identity\r\n" in request
@@ -46,13 +46,15 @@ def test_a_file_is_fetched(internet):
 
 @pytest.mark.parametrize("kind", ["image/jpeg", "IMAGE/PNG; q=1", "application/octet-stream", "binary/octet-stream", "", None])
 def test_types_that_an_image_may_have(internet, kind):
-    assert fetch.fetched(internet.serve(replied(PHOTO, kind=kind))) == PHOTO
+    assert download.fetched(internet.serve(replied(PHOTO, kind=kind))) == PHOTO
 
 
 def test_a_chunked_body_and_one_without_a_length(internet):
     head = f"{OK}\r\nContent-Type: image/png\r\n".encode()
-    assert fetch.fetched(internet.serve(head + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")) == b"abcde"
-    assert fetch.fetched(internet.serve(head + b"\r\nabc")) == b"abc"
+    assert (
+        download.fetched(internet.serve(head + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")) == b"abcde"
+    )
+    assert download.fetched(internet.serve(head + b"\r\nabc")) == b"abc"
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
@@ -61,7 +63,7 @@ def test_redirects_are_followed(internet, status, location):
     url = internet.serve(redirected(location, status), path="/a")
     internet.serve(replied(PHOTO), path="/a?b")
     internet.serve(replied(PHOTO), path="/b", host="other.example")
-    assert fetch.fetched(url) == PHOTO
+    assert download.fetched(url) == PHOTO
 
 
 @pytest.mark.parametrize(
@@ -148,7 +150,7 @@ def test_addresses_that_are_not_public(internet, host):
 def test_private_addresses_can_be_allowed_for_tests(internet, monkeypatch):
     monkeypatch.setenv("ALLOW_PRIVATE_URLS", "1")
     internet.serve(replied(PHOTO))
-    assert fetch.fetched(f"http://127.0.0.1:{internet.port}/photo") == PHOTO
+    assert download.fetched(f"http://127.0.0.1:{internet.port}/photo") == PHOTO
 
 
 @pytest.mark.parametrize(
@@ -184,7 +186,7 @@ def test_a_name_that_changes_its_address_is_looked_up_once(internet):
     answers = iter([[PUBLIC], ["127.0.0.1"]])
     url = internet.serve(replied(PHOTO))
     internet.names["photos.example"] = lambda: next(answers)
-    assert fetch.fetched(url) == PHOTO
+    assert download.fetched(url) == PHOTO
     assert (internet.looked_up, internet.connected) == (["photos.example"], [PUBLIC])
     assert refused(url)[0] == 400  # and again at the next request, though not by a second look at the first
 
@@ -207,7 +209,7 @@ def test_redirects_that_are_not_allowed(internet, location, status):
     internet.names["inside.example"] = ["192.168.0.1"]
     assert refused(internet.serve(redirected(location)))[0] == status
     assert set(internet.connected) == {PUBLIC}
-    assert len(internet.connected) == (fetch.MOST_REDIRECTS + 1 if location == "/photo" else 1)
+    assert len(internet.connected) == (download.MOST_REDIRECTS + 1 if location == "/photo" else 1)
 
 
 HEAD = f"{OK}\r\nContent-Type: image/png\r\n".encode()
@@ -249,8 +251,8 @@ def test_servers_that_are_slow(internet, impatient, name):
 @pytest.mark.parametrize("name", MISBEHAVIOUR)
 def test_servers_that_misbehave(internet, name):
     reply, reason = MISBEHAVIOUR[name]
-    status, told = refused(internet.serve(reply))
-    assert status == 422 and reason in told
+    status, message = refused(internet.serve(reply))
+    assert status == 422 and reason in message
 
 
 def test_a_name_that_does_not_exist_or_is_not_found_in_time(internet, impatient):
@@ -272,7 +274,7 @@ def test_addresses_that_do_not_answer_share_the_time(monkeypatch, internet):
 
     monkeypatch.setattr(socket.socket, "connect", connect)
     assert "cannot be reached" in refused(internet.serve(b"", addresses=(PUBLIC, "8.8.8.8")))[1]
-    assert seconds == pytest.approx([fetch.CONNECT_SECONDS / 2, fetch.CONNECT_SECONDS], abs=0.5)
+    assert seconds == pytest.approx([download.CONNECT_SECONDS / 2, download.CONNECT_SECONDS], abs=0.5)
 
 
 def test_redirects_share_the_time(internet, impatient):
@@ -290,7 +292,7 @@ def secure(internet, monkeypatch, tmp_path_factory):
     file = tmp_path_factory.mktemp("tls") / "authority.pem"
     authority.cert_pem.write_to_path(file)
     monkeypatch.setenv("SSL_CERT_FILE", str(file))  # where OpenSSL looks for what it trusts
-    monkeypatch.setattr(fetch, "_tls", None)
+    monkeypatch.setattr(download, "_tls", None)
     internet.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("photos.example", key_type=trustme.KeyType.ECDSA).configure_cert(internet.tls)
     internet.asked = []
@@ -299,14 +301,14 @@ def secure(internet, monkeypatch, tmp_path_factory):
 
 
 def test_https_asks_the_checked_address_for_the_name(secure):
-    assert fetch.fetched(secure.serve(replied(PHOTO))) == PHOTO
+    assert download.fetched(secure.serve(replied(PHOTO))) == PHOTO
     assert (secure.connected, secure.asked) == ([PUBLIC], ["photos.example"])
     assert "\r\nHost: photos.example\r\n" in secure.requests[0]
 
 
 def test_https_with_a_certificate_for_another_name(secure):
-    status, told = refused(secure.serve(replied(PHOTO), host="other.example"))
-    assert status == 422 and "certificate" in told and not secure.requests
+    status, message = refused(secure.serve(replied(PHOTO), host="other.example"))
+    assert status == 422 and "certificate" in message and not secure.requests
 
 
 def test_https_with_a_certificate_that_nobody_vouches_for(secure, monkeypatch):

@@ -6,9 +6,9 @@ import zlib
 import pytest
 from PIL import Image
 
-from shared.serving import image_limits
 from shared.serving.errors import InvalidInput
-from shared.serving.images import decoded
+from shared.serving.images import limits
+from shared.serving.images.decode import decoded
 from tests.unit.hostile_images import PNG_START, chunk, jpeg, png, segment, webp_of_many_codes
 from tests.unit.toy_image import SIZE, file_of, plain
 
@@ -30,7 +30,7 @@ def refused(data):
 def memory(monkeypatch):
     """The memory of an image project's function, as Lambda tells it."""
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", str(MEMORY))
-    monkeypatch.setattr(image_limits, "RESERVE_MB", -10_000)  # pytest has more in memory than a function
+    monkeypatch.setattr(limits, "RESERVE_MB", -10_000)  # pytest has more in memory than a function
 
 
 @pytest.mark.parametrize(("width", "height"), [(44_000_000, 1), (1, 40_000), (30_001, 8)])
@@ -117,8 +117,8 @@ def test_allocations_that_no_header_tells_fail_in_an_exception(monkeypatch):
     data = webp_of_many_codes(512)
     assert len(data) < 100_000
     for spare, fits in ((400, True), (40, False)):
-        monkeypatch.setattr(image_limits, "RESERVE_MB", 0)
-        monkeypatch.setattr(image_limits, "BASE_MB", -10_000)
+        monkeypatch.setattr(limits, "RESERVE_MB", 0)
+        monkeypatch.setattr(limits, "BASE_MB", -10_000)
         monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", str(resident() + spare))
         if fits:
             assert decoded(data, SIZE)

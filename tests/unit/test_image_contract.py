@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from shared.serving.errors import InvalidInput
-from shared.serving.image_requests import MOST_IMAGES
+from shared.serving.images.requests import MOST_IMAGES
 from tests.unit.http_events import FORMS, encoded, http_api, opened, rest_api
 from tests.unit.servers import dripping, redirected, replied
 from tests.unit.toy_image import CARD, COLOURS, LABELS, base64_of, file_of, plain, probabilities
@@ -82,7 +82,7 @@ def test_http_get(classify, form):
 
 
 @pytest.mark.parametrize(
-    ("body", "kind", "status", "told"),
+    ("body", "kind", "status", "message"),
     [
         (b"", "image/jpeg", 422, "image is empty: it has 0 bytes"),
         (b"hello", "image/jpeg", 422, "image is not an image: JPEG, PNG and WebP are taken"),
@@ -93,10 +93,10 @@ def test_http_get(classify, form):
         (PHOTO, "application/json", 400, "the request is not valid JSON"),
     ],
 )
-def test_http_refusals_of_a_file(classify, body, kind, status, told):
+def test_http_refusals_of_a_file(classify, body, kind, status, message):
     got, headers, problem = opened(classify(encoded(http_api("POST", "/predict", body, {"Content-Type": kind}))))
     assert (got, headers["Content-Type"], problem["status"]) == (status, "application/problem+json", status)
-    assert problem["detail"].startswith(told)
+    assert problem["detail"].startswith(message)
 
 
 def test_a_file_that_an_api_turned_into_text_is_told_what_to_change(classify):
@@ -106,7 +106,7 @@ def test_a_file_that_an_api_turned_into_text_is_told_what_to_change(classify):
 
 
 @pytest.mark.parametrize(
-    ("request_", "told"),
+    ("request_", "message"),
     [
         (None, "the request must be an object with url, image or images, not null"),
         ([], "the request must be an object with url, image or images, not a list"),
@@ -134,10 +134,10 @@ def test_a_file_that_an_api_turned_into_text_is_told_what_to_change(classify):
         ),
     ],
 )
-def test_each_wrong_request_has_its_message(classify, request_, told):
+def test_each_wrong_request_has_its_message(classify, request_, message):
     with pytest.raises(InvalidInput) as refusal:
         classify(request_)
-    assert str(refusal.value).startswith(told) and refusal.value.status == 400
+    assert str(refusal.value).startswith(message) and refusal.value.status == 400
 
 
 def test_every_bad_image_of_a_batch_is_named(classify, internet):

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from shared.serving import image_limits, images
 from shared.serving.errors import InvalidInput
-from shared.serving.images import decoded, resized
+from shared.serving.images import decode, limits
+from shared.serving.images.decode import decoded, resized
 from tests.unit.toy_image import SIZE, distance, file_of, plain, scene
 
 UPRIGHT = scene((240, 180))
@@ -30,7 +30,7 @@ def refused(data, size=SIZE):
 
 
 def test_the_limits_are_those_of_the_contract():
-    assert (image_limits.MOST_BYTES, image_limits.MOST_PIXELS) == (10_000_000, 50_000_000)
+    assert (limits.MOST_BYTES, limits.MOST_PIXELS) == (10_000_000, 50_000_000)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WebP"])
@@ -64,7 +64,7 @@ STORED = {
 def test_exif_orientation(kind, orientation):
     stored = UPRIGHT if orientation == 1 else UPRIGHT.transpose(STORED[orientation])
     exif = Image.Exif()
-    exif[images.ORIENTATION] = orientation
+    exif[decode.ORIENTATION] = orientation
     data = file_of(stored, kind, exif=exif)
     for size in (SIZE, (100, 75)):
         assert distance(decoded(data, size), UPRIGHT.resize(size, Image.Resampling.BILINEAR)) < 3
@@ -245,8 +245,8 @@ def test_a_jpeg_with_very_many_scans():
 def test_what_does_not_fit_into_the_functions_memory_is_refused(monkeypatch, file, megabytes):
     kind, mode, options = file
     data = file_of(Image.new(mode, (1400, 800)), kind, **options)
-    monkeypatch.setattr(image_limits, "BASE_MB", 0)
-    monkeypatch.setattr(image_limits, "RESERVE_MB", -10_000)
+    monkeypatch.setattr(limits, "BASE_MB", 0)
+    monkeypatch.setattr(limits, "RESERVE_MB", -10_000)
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", str(megabytes))
     assert decoded(data, SIZE)
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0")
@@ -254,7 +254,7 @@ def test_what_does_not_fit_into_the_functions_memory_is_refused(monkeypatch, fil
 
 
 EXIF = Image.Exif()
-EXIF[images.ORIENTATION] = 6
+EXIF[decode.ORIENTATION] = 6
 GOOD = [
     file_of(scene((60, 40)), "JPEG", exif=EXIF),
     file_of(scene((60, 40)), "JPEG", progressive=True),
@@ -282,8 +282,8 @@ def answered_or_refused(data):
 @settings(max_examples=300, deadline=None)
 @given(good=st.sampled_from(GOOD), edits=st.lists(st.tuples(PLACE, st.integers(0, 4), st.binary(max_size=4)), max_size=6))
 def test_damaged_files_are_decoded_or_refused(good, edits):
-    for place, cut, put in edits:
-        at = int(place * len(good))
+    for local_aws_checkout, cut, put in edits:
+        at = int(local_aws_checkout * len(good))
         good = good[:at] + put + good[at + cut :]
     answered_or_refused(good)
 

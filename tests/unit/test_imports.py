@@ -12,11 +12,11 @@ from tests.handlers import row_of, with_rows
 from tests.plugin import kind_of_file
 from tests.unit.toy import CUSTOMER
 
-SERVING = sorted((ROOT / "shared/serving").glob("*.py"))
+SERVING = sorted((ROOT / "shared/serving").rglob("*.py"))
 BEYOND = {
-    "onnx_python": {"numpy", "onnxruntime"},
-    "images": {"PIL"},
-    "storage": {"boto3", "botocore"},  # AWS's base image has them
+    "python": {"numpy", "onnxruntime"},
+    "decode": {"PIL"},
+    "s3_events": {"boto3", "botocore"},  # AWS's base image has them
 }
 
 
@@ -42,7 +42,7 @@ def test_handler_imports_neither_numpy_nor_onnxruntime(project):
 
 def test_no_feature_is_named_in_the_handler_and_in_what_is_shared(tabular):
     names = row_of(tabular)
-    for path in [*ROOT.glob("shared/*/*.py"), tabular.folder / "lambda_function.py"]:
+    for path in [*(ROOT / "shared").rglob("*.py"), tabular.folder / "lambda_function.py"]:
         words = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
         assert not words & set(names), path
 
@@ -52,11 +52,11 @@ HEAVY |= {"google.protobuf", "flatbuffers", "packaging", "sklearn", "urllib.requ
 OF_PYTHON = {"numpy", "onnxruntime", "importlib.metadata", "inspect", "logging", "pathlib", "tempfile", "typing"}
 
 
-def test_a_start_loads_nothing_heavy(tabular, toy, runtime):
+def test_a_start_loads_nothing_heavy(tabular, toy, onnx_api):
     """Each of these costs a cold start more than a millisecond, and nothing that serves needs it."""
     program = f"import lambda_function\nlambda_function.lambda_handler({with_rows(tabular, [CUSTOMER])!r}, None)"
-    loaded = loaded_by(program, tabular, toy, runtime)
-    if runtime == "python":
+    loaded = loaded_by(program, tabular, toy, onnx_api)
+    if onnx_api == "python":
         assert loaded & HEAVY <= loaded_by("import numpy, onnxruntime")
     else:  # some Pythons start with a few of them, for the .pth files of their site-packages
         assert loaded & (HEAVY | OF_PYTHON) <= loaded_by("pass")
@@ -81,9 +81,9 @@ def test_a_start_with_images_loads_nothing_heavy(imaging, image_toy):
     assert loaded & heavy <= without
 
 
-def loaded_by(program, project=None, model=None, runtime="python"):
+def loaded_by(program, project=None, model=None, onnx_api="python"):
     """The modules that a program loads in a Python of its own."""
-    environment = {"MODEL_PATH": str(model), "RUNTIME": runtime, "PATH": ""}
+    environment = {"MODEL_PATH": str(model), "ONNX_API": onnx_api, "PATH": ""}
     environment |= {"PYTHONPATH": f"{project.folder}:{ROOT}"} if project else {}
     ran = subprocess.run(
         [sys.executable, "-c", f"{program}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"],

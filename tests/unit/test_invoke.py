@@ -6,8 +6,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from scripts.emulator import free_port
-from scripts.invoke import Function, FunctionFailed
+from scripts.local.emulator import free_port
+from scripts.local.invoke import Function, FunctionFailed
 
 
 class FakeEmulator(BaseHTTPRequestHandler):
@@ -94,7 +94,7 @@ def test_callers_take_turns(emulator):
 
 def test_the_script_prints_the_answer_or_one_line(emulator, run_script, tmp_path):
     event = tmp_path / "event.json"
-    arguments = ["scripts/invoke.py", event, "--port", emulator.server_port]
+    arguments = ["scripts/local/invoke.py", event, "--port", emulator.server_port]
     assert "cannot be read" in run_script(*arguments).stderr
     event.write_text("{}")
     emulator.RequestHandlerClass.body = b'{"churn": true}'

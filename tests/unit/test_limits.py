@@ -13,19 +13,11 @@ import pytest
 import simplejson
 
 from scripts.project import ROOT
-from shared.serving import (
-    errors,
-    events,
-    fetch,
-    image_limits,
-    results,
-    slices,
-    storage,
-    tabular,
-    web,
-)
+from shared.serving import app, errors, tabular
 from shared.serving.errors import InvalidInput
-from shared.serving.web import DEEPEST, parsed
+from shared.serving.images import download, limits
+from shared.serving.sources import byte_ranges, http_events, results, s3_events
+from shared.serving.sources.http_events import DEEPEST, parsed
 from tests.unit.http_events import FORMS, http_api, opened
 from tests.unit.toy import CUSTOMER
 
@@ -48,7 +40,7 @@ HOSTILE = {
 PROGRAM = """
 import resource, sys
 from shared.serving.errors import InvalidInput
-from shared.serving.web import parsed
+from shared.serving.sources.http_events import parsed
 text = sys.stdin.read()
 used = next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmSize"))
 resource.setrlimit(resource.RLIMIT_AS, (used + 100_000_000,) * 2)
@@ -175,13 +167,19 @@ def test_the_contract_names_the_limits():
     page = (ROOT / "docs/contract.md").read_text()
     table = page[page.index("## Limits") :].partition("\n\nAn answer is measured")[0]
     for limit in (
-        *(web.MOST_BYTES, web.MOST_ANSWER_BYTES, web.MOST_ALB_BYTES, web.MOST_BRACKETS, web.DEEPEST),
-        *(tabular.MOST_ROWS, events.MOST_ITEMS, events.MOST_STATE_BYTES, errors.MOST_NAMED),
-        *(image_limits.MOST_SIDE, image_limits.MOST_PARTS, image_limits.MOST_PIXEL_CHUNKS, image_limits.MOST_SCANS),
-        *(image_limits.BASE_MB, fetch.MOST_CHARACTERS, fetch.MOST_IN_HOST, fetch.MOST_REDIRECTS, fetch.LOW_PORTS[-1]),
-        *(storage.MOST_BYTES, slices.LONGEST_LINE, csv.field_size_limit()),
+        *(
+            http_events.MOST_BYTES,
+            http_events.MOST_ANSWER_BYTES,
+            http_events.MOST_ALB_BYTES,
+            http_events.MOST_BRACKETS,
+            http_events.DEEPEST,
+        ),
+        *(tabular.MOST_ROWS, app.MOST_ITEMS, app.MOST_STATE_BYTES, errors.MOST_NAMED),
+        *(limits.MOST_SIDE, limits.MOST_PARTS, limits.MOST_PIXEL_CHUNKS, limits.MOST_SCANS),
+        *(limits.BASE_MB, download.MOST_CHARACTERS, download.MOST_IN_HOST, download.MOST_REDIRECTS, download.LOW_PORTS[-1]),
+        *(s3_events.MOST_BYTES, byte_ranges.LONGEST_LINE, csv.field_size_limit()),
     ):
         assert re.search(rf"(?<![\d,]){limit:,}(?![\d,]\d)", table), limit
-    for limit in (image_limits.MOST_BYTES // 10**6, results.MOST_BYTES // 2**20):
+    for limit in (limits.MOST_BYTES // 10**6, results.MOST_BYTES // 2**20):
         assert f" {limit} MB" in table, limit
-    assert f"{image_limits.MOST_PIXELS // 10**6} million pixels" in table and f"{fetch.TOTAL_SECONDS:g} s in all" in table
+    assert f"{limits.MOST_PIXELS // 10**6} million pixels" in table and f"{download.TOTAL_SECONDS:g} s in all" in table

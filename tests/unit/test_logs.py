@@ -40,6 +40,6 @@ def test_metrics_are_those_of_the_function_whatever_its_model_is_called(capsys, 
     line = json.loads(capsys.readouterr().out)
     [metrics] = line["_aws"]["CloudWatchMetrics"]
     [[dimension]] = metrics["Dimensions"]
-    template = (ROOT / "scripts/template.yaml").read_text()
+    template = (ROOT / "scripts/aws/template.yaml").read_text()
     assert line[dimension] == function and line["model"] == "my-model"
     assert f"Dimensions: [{{Name: {dimension}, Value: !Ref FunctionName}}]" in template

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 from onnxruntime.quantization import quant_pre_process, quantize_dynamic
 
 from scripts.project import ROOT
-from shared.serving.onnx_common import OUTPUTS, BrokenModel
+from shared.serving.onnx.common import OUTPUTS, BrokenModel
 from tests.unit.models import save_cast, save_echo, save_model, save_unserved
 from tests.unit.toy import CARD, CUSTOMER, probability, save_toy
 
@@ -128,9 +128,9 @@ def test_each_type_of_onnx_comes_out_as_plain_python_or_is_refused_by_name(model
     path = save_cast(tmp_path / "cast.onnx", TYPES[name], opset=25)
     if name not in CAST:
         refused = f"its output y has the type {name}, which is not served"
-        with pytest.raises(BrokenModel, match=f"{refused}|registered|implement") as told:  # or ONNX Runtime cannot load it
+        with pytest.raises(BrokenModel, match=f"{refused}|registered|implement") as message:  # or ONNX Runtime cannot load it
             model_class(path)
-        assert "\n" not in str(told.value)
+        assert "\n" not in str(message.value)
         return
     model = model_class(path)
     output = model.run({"x": GIVEN})["y"]
@@ -212,7 +212,7 @@ def test_metadata_of_ours_that_is_not_json_is_one_clear_line(model_class, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
+    ("kind", "message"),
     [
         ("double", "its input x has the type double, which is not served: use one of string, float, int64, uint8"),
         ("float16", "its input x has the type float16"),
@@ -221,14 +221,14 @@ def test_metadata_of_ours_that_is_not_json_is_one_clear_line(model_class, tmp_pa
         ("map", "its output y is not a tensor"),
     ],
 )
-def test_types_that_cannot_be_served_are_told_when_the_model_is_loaded(model_class, tmp_path, kind, told):
-    with pytest.raises(BrokenModel, match=told):
+def test_types_that_cannot_be_served_are_told_when_the_model_is_loaded(model_class, tmp_path, kind, message):
+    with pytest.raises(BrokenModel, match=message):
         model_class(save_unserved(tmp_path / "model.onnx", kind))
 
 
 THREADS = """
 import os, sys
-from shared.serving.onnx_{runtime} import OnnxModel
+from shared.serving.onnx.{onnx_api} import OnnxModel
 def count(): return len(os.listdir("/proc/self/task"))
 models = [OnnxModel(sys.argv[1])]  # the first brings a thread of ONNX Runtime's own, too
 before = count()
@@ -237,8 +237,8 @@ print(count() - before)"""
 
 
 @pytest.mark.parametrize(("memory", "threads"), [(None, 1), ("128", 1), ("1768", 1), ("3538", 2)])
-def test_threads_follow_the_vcpus_that_the_memory_size_buys(runtime, toy, memory, threads):
+def test_threads_follow_the_vcpus_that_the_memory_size_buys(onnx_api, toy, memory, threads):
     environment = {"PYTHONPATH": str(ROOT), **({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory} if memory else {})}
-    command = [sys.executable, "-c", THREADS.format(runtime=runtime), str(toy)]
+    command = [sys.executable, "-c", THREADS.format(onnx_api=onnx_api), str(toy)]
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert int(ran.stdout) == threads - 1  # beside the one that calls

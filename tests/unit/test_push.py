@@ -3,7 +3,7 @@
 import re
 import subprocess
 
-from scripts import push
+from scripts.aws import push
 
 
 def test_a_tag_names_the_commit_and_marks_what_differs_from_it(tmp_path, monkeypatch):

@@ -19,12 +19,12 @@ def read(tmp_path, text):
 
 def test_the_smallest_file_is_completed(tmp_path):
     found = read(tmp_path, GOOD)
-    assert (found["memory"], found["timeout"], found["runtime"], found["environment"]) == (256, 15, "python", {})
+    assert (found["memory"], found["timeout"], found["onnx_api"], found["environment"]) == (256, 15, "python", {})
     assert found["deploy"] == settings.DEFAULTS
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "has no memory: add a line memory = … (MB, 128 to 10240) above the first table"),
         ("memory = 256", "has no timeout: add a line timeout = … (seconds, 1 to 900)"),
@@ -36,10 +36,10 @@ def test_the_smallest_file_is_completed(tmp_path):
         ("memory = 256\ntimeout = 0", "needs a whole number from 1 to 900 for timeout (seconds), not 0"),
         ("memory = 256\ntimeout = 901", "needs a whole number from 1 to 900 for timeout (seconds), not 901"),
         ("memory = 256\ntimeout = 1.5", "needs a whole number from 1 to 900 for timeout (seconds), not 1.5"),
-        (GOOD + "runtime = 'rust'", "needs one of python, c for runtime, not 'rust'"),
-        (GOOD + "runtime = ['c']", "needs one of python, c for runtime, not ['c']"),
+        (GOOD + "onnx_api = 'rust'", "needs one of python, c for onnx_api, not 'rust'"),
+        (GOOD + "onnx_api = ['c']", "needs one of python, c for onnx_api, not ['c']"),
         (GOOD + "[enviroment]", "has an unknown table [enviroment]: did you mean environment?"),
-        (GOOD + "[zzz]", "has an unknown table [zzz]: known are memory, timeout, runtime, quantized, environment, deploy"),
+        (GOOD + "[zzz]", "has an unknown table [zzz]: known are memory, timeout, onnx_api, quantized, environment, deploy"),
         (GOOD + "environment = 'x'", "needs [environment] to be a table"),
         (GOOD + "[[deploy]]\napi = true", "needs [deploy] to be a table"),
         ("timeout = 15\n[memory]\nmb = 256", "needs a value for memory, not a table"),
@@ -58,10 +58,10 @@ def test_the_smallest_file_is_completed(tmp_path):
         (GOOD + "[deploy]\nque = true", "has an unknown setting que in [deploy]: did you mean queue?"),
     ],
 )
-def test_each_mistake_is_named_in_one_line(tmp_path, text, told):
+def test_each_mistake_is_named_in_one_line(tmp_path, text, message):
     with pytest.raises(SystemExit) as stopped:
         read(tmp_path, text)
-    assert str(stopped.value).startswith(f"my-model/function.toml {told}") and "\n" not in str(stopped.value)
+    assert str(stopped.value).startswith(f"my-model/function.toml {message}") and "\n" not in str(stopped.value)
 
 
 def test_a_missing_file(tmp_path):
@@ -70,7 +70,7 @@ def test_a_missing_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("found", "told"),
+    ("found", "message"),
     [
         ({"apj": True}, "has an unknown setting apj in [deploy]: did you mean api?"),
         ({"api": "yes"}, "needs true or false for api, not 'yes'"),
@@ -88,10 +88,10 @@ def test_a_missing_file(tmp_path):
         ({"requests_per_second": 0}, "has a negative number"),
     ],
 )
-def test_a_wrong_deployment_setting_is_named(found, told):
+def test_a_wrong_deployment_setting_is_named(found, message):
     with pytest.raises(SystemExit) as stopped:
         settings.checked("my-model", found)
-    assert str(stopped.value).startswith(f"my-model/function.toml {told}")
+    assert str(stopped.value).startswith(f"my-model/function.toml {message}")
 
 
 @pytest.mark.parametrize("bucket", ["*", "my-*", "", "ab", "Mine", "a_b", "a..b", "192.168.0.1", "a/b", "x" * 64, 1, "a,b"])
@@ -125,10 +125,10 @@ def test_a_name_that_runs_here_and_cannot_be_deployed(name):
 @pytest.mark.parametrize("arguments", [["no-such-model"], ["no-such-model", "--deployable"]])
 def test_the_check_that_make_calls_first(arguments):
     """It says nothing of a good project, needs no packages, and names what is wrong with another."""
-    for given, status, told in (([Project.names()[0]], 0, ""), (arguments, 1, "MODEL=no-such-model is not a project folder")):
+    for given, status, message in (([Project.names()[0]], 0, ""), (arguments, 1, "MODEL=no-such-model is not a project folder")):
         command = [sys.executable, "-S", "-m", "scripts.project", *given]
         ran = subprocess.run(command, cwd=ROOT, env={}, capture_output=True, text=True)
-        assert ran.returncode == status and not ran.stdout and ran.stderr.startswith(told) and ran.stderr.count("\n") == status
+        assert ran.returncode == status and not ran.stdout and ran.stderr.startswith(message) and ran.stderr.count("\n") == status
 
 
 def test_the_name_of_an_image_for_a_script():

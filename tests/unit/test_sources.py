@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from shared.serving import storage
 from shared.serving.errors import InvalidInput
+from shared.serving.sources import s3_events
 from tests.unit.envelopes import BODY, FOREIGN, NOT_CREATIONS, NOTE, notification, through_the_bus
 from tests.unit.fake_s3 import FakeS3
 from tests.unit.http_events import FORMS, opened
@@ -18,7 +18,7 @@ ONE = {"customer": CUSTOMER}
 @pytest.fixture
 def s3(monkeypatch):
     fake = FakeS3()
-    monkeypatch.setattr(storage, "_client", fake)
+    monkeypatch.setattr(s3_events, "_client", fake)
     return fake
 
 
@@ -125,10 +125,10 @@ def check_the_log(handle, capsys, request_):
 
 def test_the_callers_own_answer_names_its_keys(handler):
     text = json.dumps({**ONE, "card 4111": 1, "b": 2})
-    told = "{} is not known: send customer or customers"
+    messages = "{} is not known: send customer or customers"
     for form in FORMS:
         problem = opened(handler(form("POST", "/predict", text, JSON)))[2]
-        assert problem["detail"] == "; ".join([told.format("card 4111"), told.format("b")])
+        assert problem["detail"] == "; ".join([messages.format("card 4111"), messages.format("b")])
         assert [error["pointer"] for error in problem["errors"]] == ["#/card 4111", "#/b"]
     with pytest.raises(InvalidInput, match=r"^a key is not known: send customer or customers; and 1 more$"):
         handler(json.loads(text))

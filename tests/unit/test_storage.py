@@ -7,9 +7,9 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from shared.serving import storage
 from shared.serving.errors import InvalidInput
-from shared.serving.lines import CSV_PROBLEMS, number_of
+from shared.serving.sources import s3_events
+from shared.serving.sources.row_files import CSV_PROBLEMS, number_of
 from tests.unit.fake_s3 import FakeS3
 from tests.unit.toy import probability
 
@@ -20,7 +20,7 @@ LINES = [HEADER, *(f'{at},{("gold", "basic")[at % 2]},"no, ""rth""",{at % 60},{a
 @pytest.fixture
 def s3(monkeypatch):
     fake = FakeS3()
-    monkeypatch.setattr(storage, "_client", fake)
+    monkeypatch.setattr(s3_events, "_client", fake)
     return fake
 
 

@@ -21,9 +21,9 @@ opened = [os.readlink(path) for path in descriptors if os.path.islink(path)]
 print(json.dumps([len(os.listdir(own + "/task")), opened]))"""
 
 
-def started(project, model, event, runtime, folder):
+def started(project, model, event, onnx_api, folder):
     """Answer an event in a new Python. Return its number of threads, its open files and the files in its HOME and TMPDIR."""
-    environment = {"PYTHONPATH": f"{project.folder}:{ROOT}", "MODEL_PATH": str(model), "RUNTIME": runtime, "PATH": ""}
+    environment = {"PYTHONPATH": f"{project.folder}:{ROOT}", "MODEL_PATH": str(model), "ONNX_API": onnx_api, "PATH": ""}
     # Without CI, where ONNX Runtime would stay silent anyway. numpy's OpenBLAS would make threads of its own.
     environment |= {"HOME": str(folder), "TMPDIR": str(folder), "OPENBLAS_NUM_THREADS": "1"}
     command = [sys.executable, "-B", "-c", FOUND.format(event=event)]
@@ -33,14 +33,14 @@ def started(project, model, event, runtime, folder):
 
 
 @pytest.fixture
-def tabular_start(tabular, toy, runtime, tmp_path):
-    return started(tabular, toy, with_rows(tabular, [CUSTOMER]), runtime, tmp_path)
+def tabular_start(tabular, toy, onnx_api, tmp_path):
+    return started(tabular, toy, with_rows(tabular, [CUSTOMER]), onnx_api, tmp_path)
 
 
 @pytest.fixture
 def image_start(imaging, image_toy, tmp_path):
     event = json.loads(imaging.event_file.read_text())
-    return started(imaging, image_toy, event, imaging.runtime, tmp_path)
+    return started(imaging, image_toy, event, imaging.onnx_api, tmp_path)
 
 
 def assert_silent(threads, opened, files):
@@ -65,8 +65,8 @@ def test_importing_any_shared_module_turns_it_off_unless_the_variable_is_set():
 
 
 def test_images_and_the_template_turn_it_off():
-    dockerfiles = [ROOT / name / "Dockerfile" for name in Project.names()] + [ROOT / "scripts/baselines/Dockerfile"]
+    dockerfiles = [ROOT / name / "Dockerfile" for name in Project.names()] + [ROOT / "scripts/benchmark/baselines/Dockerfile"]
     for path in dockerfiles:
         last_stage = path.read_text().rpartition("\nFROM ")[2]
         assert re.search(r"^ENV ORT_DISABLE_TELEMETRY=1$", last_stage, re.MULTILINE), path
-    assert re.search(r'^ {10}ORT_DISABLE_TELEMETRY: "1"', (ROOT / "scripts/template.yaml").read_text(), re.MULTILINE)
+    assert re.search(r'^ {10}ORT_DISABLE_TELEMETRY: "1"', (ROOT / "scripts/aws/template.yaml").read_text(), re.MULTILINE)

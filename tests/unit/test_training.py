@@ -6,8 +6,8 @@ import pytest
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
-from shared.training.card import attach
 from shared.training.graphs import rename
+from shared.training.metadata import attach
 from shared.training.parity import save_if_equal
 
 
@@ -35,7 +35,7 @@ def test_two_tensors_of_one_name():
 
 
 def test_a_key_that_the_function_would_not_read_is_refused():
-    with pytest.raises(SystemExit, match=r"^the function would not read currency, unit: add it to JSON in shared/serving/onnx_c"):
+    with pytest.raises(SystemExit, match=r"^the function would not read currency, unit: add it to JSON in shared/serving/onnx/c"):
         attach(adder(), {"name": "x", "labels": [], "unit": "EUR", "currency": 1})
 
 
@@ -43,11 +43,11 @@ def test_a_refused_parity_names_row_values_and_input(tmp_path):
     values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 1]) for name in ("tenure", "probabilities")]
     graph = helper.make_graph([helper.make_node("Identity", ["tenure"], ["probabilities"])], "same", values[:1], values[1:])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    card = {"name": "x", "task": "tabular-classification", "input_schema": {}, "metrics": {}}
+    metadata = {"name": "x", "task": "tabular-classification", "input_schema": {}, "metrics": {}}
     expected = np.array([[0.25], [0.75]], np.float32)
     with pytest.raises(SystemExit) as refused:
-        save_if_equal(model, tmp_path / "model.onnx", card, {"tenure": [0.25, 0.5]}, expected)
-    told = str(refused.value)
-    assert "\n" not in told and "in row 1 (from 0), class 0, 0.5 instead of 0.75; nothing was written" in told
-    assert told.endswith("Its input: tenure=0.5.")
+        save_if_equal(model, tmp_path / "model.onnx", metadata, {"tenure": [0.25, 0.5]}, expected)
+    message = str(refused.value)
+    assert "\n" not in message and "in row 1 (from 0), class 0, 0.5 instead of 0.75; nothing was written" in message
+    assert message.endswith("Its input: tenure=0.5.")
     assert not list(tmp_path.iterdir())

@@ -174,6 +174,6 @@ def test_a_schema_of_one_feature():
     features = Features({"properties": {"months": rules}, "required": ["months"]})
     columns, warnings = features.read([{"months": 3}, {"months": 12}, {"months": 0, "plan": 1}], lambda at: ("customers", at))
     assert columns == {"months": [3, 12, 0]}
-    assert {at: len(told) for at, told in warnings.items()} == {1: 1, 2: 2}
+    assert {at: len(messages) for at, messages in warnings.items()} == {1: 1, 2: 2}
     with pytest.raises(InvalidInput, match=r"^customers\[0\].months is missing$"):
         features.read([{}], lambda at: ("customers", at))

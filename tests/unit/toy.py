@@ -27,7 +27,7 @@ CARD = {
 CUSTOMER = {"plan": "basic", "region": "north", "months": 3, "fee": 70.0}
 
 
-def save_toy(path, **card):
+def save_toy(path, **metadata):
     """Writes a model of the four features of SCHEMA: p(yes) = sigmoid(gold + north - months / 100 + fee / 100), NaN as 0."""
     nodes, texts, numbers = [], ("plan", "region"), ("months", "fee")
     for name, known in zip(texts, ("gold", "north")):
@@ -59,7 +59,7 @@ def save_toy(path, **card):
     model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
     checker.check_model(model)
     text = ("name", "version", "task")
-    helper.set_model_props(model, {k: v if k in text else json.dumps(v) for k, v in {**CARD, **card}.items()})
+    helper.set_model_props(model, {k: v if k in text else json.dumps(v) for k, v in {**CARD, **metadata}.items()})
     save(model, path)
     return path
 

@@ -2,9 +2,9 @@
 
 import os
 
-from shared.serving.events import serve
-from shared.serving.logs import count, span
-from shared.serving.onnx_model import OnnxModel
+from shared.serving.app import serve
+from shared.serving.logs import count, timed
+from shared.serving.onnx.model import OnnxModel
 from shared.serving.tabular import Features, rows_of
 
 model = OnnxModel(os.environ["MODEL_PATH"])
@@ -15,11 +15,11 @@ def predict(request):
     """{"customer": {...}} -> {"churn_probability": 0.66, "churn": true}; {"customers": [...]} -> {"predictions": [...]}."""
     rows, path_of = rows_of(request, one="customer", many="customers")
     columns, warnings = features.read(rows, path_of)
-    with span("inference"):
+    with timed("inference"):
         probabilities = model.run(columns)["probabilities"]
     answers = [{"churn_probability": yes, "churn": yes >= model.metadata["threshold"]} for _, yes in probabilities]
-    for index, told in warnings.items():
-        answers[index]["warnings"] = told
+    for index, message in warnings.items():
+        answers[index]["warnings"] = message
     count("predictions", len(answers))
     return answers[0] if "customer" in request else {"predictions": answers}
 

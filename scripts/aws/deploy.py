@@ -1,0 +1,156 @@
+"""Create or update the stack of a project: publish a version of the pushed image, check it, and make it live."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from scripts.aws import ecr
+from scripts.aws.account import Account, connected
+from scripts.aws.alias import KEPT, Live, described
+from scripts.aws.check_version import check
+from scripts.aws.costs import require_deployment
+from scripts.aws.endpoints import show
+from scripts.aws.parameters import parameters, template_for
+from scripts.aws.stack import Stack
+from scripts.project import Project
+
+NO_ALIAS = {"LiveVersion": "", "LiveHistory": described([]), "CanaryVersion": "", "CanaryWeight": "0"}
+
+
+def image_to_deploy(account: Account, project: Project) -> dict:
+    """What the last `make push` of this checkout pushed, or else the newest image in the repository."""
+    client = account.client("ecr")
+    note = project.folder / "build/pushed.json"
+    pushed = json.loads(note.read_text()) if note.exists() else {}
+    if pushed.get("registry") == account.registry:
+        image = ecr.described(client, project.name, imageDigest=pushed["digest"])
+        if image:
+            return image
+    if images := ecr.images(client, project.name):
+        return images[0]
+    raise SystemExit(f"{project.name} has no image in ECR here: run `make push MODEL={project.name}`")
+
+
+def as_it_is(live: Live, before: dict[str, str]) -> dict[str, str]:
+    """The template's parameters for an alias that stays where it is. before: the stack's parameters."""
+    if not live.version:
+        return {key: before.get(key, default) for key, default in NO_ALIAS.items()}
+    [(canary, weight)] = live.canaries.items() or [("", 0)]
+    return {
+        "LiveVersion": live.version,
+        "LiveHistory": described(live.history, live.left),
+        "CanaryVersion": canary,
+        "CanaryWeight": f"{weight:g}",
+    }
+
+
+def moved(live: Live, published: str, canary: int | None) -> dict[str, str] | None:
+    """The template's parameters for an alias that takes the published version in; None where the alias stays as it is.
+
+    Only a new version moves it: what was rolled back stays so when something else is deployed.
+    canary: the percentage of calls that the published version shall get, None where the user did not say.
+    """
+    if not live.version:
+        if canary is not None:
+            print("there is no version yet beside which a canary could run: the first one gets all calls")
+        return {**NO_ALIAS, "LiveVersion": published}
+    if live.version == published:
+        if canary is not None:
+            raise SystemExit(f"version {published} is live already, with this image and these settings: a canary needs a new one")
+        return None
+    if canary is not None:
+        history = described(live.history)
+        return {
+            "LiveVersion": live.version,
+            "LiveHistory": history,
+            "CanaryVersion": published,
+            "CanaryWeight": f"{canary / 100:g}",
+        }
+    if published in live.canaries or published in live.left:
+        return None
+    return {**NO_ALIAS, "LiveVersion": published, "LiveHistory": described([live.version, *live.history])}
+
+
+def deploy(account: Account, project: Project, canary: int | None, yes: bool = False, asked: bool = False) -> None:
+    """Publish a version, check it, and only then move the alias to it. Finishes what an earlier command left half done."""
+    if canary is not None and project.deploy["provisioned_concurrency"]:
+        raise SystemExit("AWS runs no canary beside provisioned concurrency: set it to 0 in function.toml first")
+    image = image_to_deploy(account, project)
+    template = template_for(project)
+    wanted = parameters(account, project, image["imageDigest"])
+    stack = Stack(account, project.name)
+    if not asked:
+        require_deployment(account, stack, "deploy", yes)
+    stack.settle()
+    live = Live(account, project.name)
+    print(f"deploying {project.name}:{image['imageTags'][0]}", flush=True)
+    before = as_it_is(live, stack.parameters())
+    changed = change(account, project, stack, live, template, {**wanted, **before})
+    published = stack.outputs()["Version"]
+    after = moved(live, published, canary)
+    if after:
+        check(account, project, published, live.version)
+        changed = change(account, project, stack, live, template, {**wanted, **after}) or changed
+    if not changed:
+        print(f"the stack {project.name} is up to date")
+    live = Live(account, project.name)
+    print(live.shown())
+    if live.version != published and not live.canaries:
+        print(f"it was rolled back from version {published}: `make promote` moves it there again")
+    clean_up(account, project, live, published)
+    show(account, project, stack.outputs())
+
+
+def change(account: Account, project: Project, stack: Stack, live: Live, template: str, values: dict[str, str]) -> bool:
+    """Change the stack. An update that fails is undone by CloudFormation, to where its parameters say that the alias was.
+
+    The alias may have been moved since by `make rollback` or `make promote`: it is then put back to where it was.
+    """
+    try:
+        return stack.change(template, values)
+    except SystemExit:
+        now = Live(account, project.name)
+        if live.version and now.version:
+            now.move(live.version, live.history, live.canaries, live.left)
+        raise
+
+
+def clean_up(account: Account, project: Project, live: Live, published: str) -> None:
+    """Deletes versions beyond five, with the images that only they used. A SnapStart version costs until it is deleted."""
+    there = live.versions()
+    needed = list(dict.fromkeys([live.version, *live.canaries, published, *live.history]))
+    kept = [version for version in needed if version in there][:KEPT]
+    images = {version: digest_of(live, version) for version in there}
+    for version in sorted(there.keys() - set(kept), key=int):
+        live.client.delete_function(FunctionName=project.name, Qualifier=version)
+        print(f"deleted version {version}, to which `make rollback` no longer leads")
+    unused = {images[version] for version in there.keys() - set(kept)} - {images[version] for version in kept}
+    if unused:
+        ids = [{"imageDigest": digest} for digest in unused]
+        account.client("ecr").batch_delete_image(repositoryName=project.name, imageIds=ids)
+        print(f"deleted {len(unused)} images that no version uses any more")
+
+
+def digest_of(live: Live, version: str) -> str:
+    """The digest of the image that a version runs."""
+    code = live.client.get_function(FunctionName=live.name, Qualifier=version)["Code"]
+    return code.get("ResolvedImageUri", code["ImageUri"]).split("@")[-1]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("model", help="the project folder")
+    parser.add_argument("--canary", type=int, help="percentage of calls that the new version gets; `make promote` gives it all")
+    parser.add_argument("--yes", action="store_true", help="do not ask before deploying to an account on AWS")
+    parser.add_argument("--asked", action="store_true", help="the push before has asked for the deployment too")
+    args = parser.parse_args()
+    if args.canary is not None and not 1 <= args.canary <= 99:
+        raise SystemExit(f"CANARY={args.canary} is not a percentage from 1 to 99")
+    project = Project(args.model)
+    with connected() as account:
+        deploy(account, project, args.canary, args.yes, args.asked)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""A deployed project: what its stack made, and waiting for what its function does with an event."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+from scripts.aws.account import Account
+from scripts.aws.function_log import lines_since
+from scripts.aws.stack import Stack
+from scripts.local.invoke import Function, FunctionFailed
+from scripts.project import Project
+
+LIMIT = 120  # seconds to wait for the function; CloudWatch shows a line some seconds after it was written
+POLL = 1  # seconds; a tenth of it on this machine
+
+Found = TypeVar("Found")
+
+
+class Deployed:
+    """A deployed project.
+
+    outputs, parameters: of its stack. Raises SystemExit where it is not deployed.
+    """
+
+    def __init__(self, account: Account, project: Project):
+        stack = Stack(account, project.name)
+        self.account, self.project = account, project
+        self.outputs, self.parameters = stack.outputs(), stack.parameters()
+
+    def require(self, source: str, there: object, setting: str) -> None:
+        """Raise SystemExit with the setting to change, unless the source is there."""
+        name = self.project.name
+        if not there:
+            raise SystemExit(f"{name} has no {source}: set {setting} in {name}/function.toml, then `make deploy MODEL={name}`")
+
+    def watch(self, sent: dict, began: float, trigger: str, event: object, look: Callable[[list[dict]], Found | None]) -> Found:
+        """Wait for what an event leads to; return the first result of `look` that is not None.
+
+        sent: boto3's response to the call that sent the event; began: the time before that call, in seconds since 1970.
+        trigger: of the function's log lines, which `look` takes. event: for a direct invocation with the same request.
+        Raises SystemExit with the reason if the function refused the event, and after LIMIT seconds.
+        """
+        if not self.account.local:  # this machine's clock may be wrong
+            began = parsedate_to_datetime(sent["ResponseMetadata"]["HTTPHeaders"]["date"]).timestamp()
+        end, failures = time.monotonic() + LIMIT, 0
+        while time.monotonic() < end:
+            lines = [line for line in lines_since(self.account, self.project.name, began) if line["trigger"] == trigger]
+            if (found := look(lines)) is not None:
+                return found
+            failed = sum(bool(line["refused"] or line["errors"]) for line in lines)
+            if failed > failures and (reason := self._reason(event)):
+                raise SystemExit(f"the function failed: {reason}")
+            failures = failed
+            time.sleep(POLL / 10 if self.account.local else POLL)
+        raise SystemExit(f"no result within {LIMIT} s: `make logs MODEL={self.project.name}` shows what the function wrote")
+
+    def _reason(self, event: object) -> str | None:
+        """Invoke the function with an event that failed, because the log quotes no event. None if it succeeds now."""
+        client = self.account.client("lambda", retries={"total_max_attempts": 1}, read_timeout=self.project.timeout + 30)
+        try:
+            Function(f"{self.project.name}:live", client=client)(event)
+        except FunctionFailed as error:
+            return str(error)
+        return None

@@ -1,0 +1,146 @@
+"""Deletes all that was made for a project in the account, and shows that it is gone. Asks once."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+
+import botocore.exceptions as errors
+
+from scripts.aws import ecr, verify_deleted
+from scripts.aws.account import MISSING, Account, code_of, connected
+from scripts.aws.consent import require_consent
+from scripts.aws.parameters import possible_bucket
+from scripts.aws.stack import DEAD, Stack
+from scripts.local.docker import DOCKER
+from scripts.project import Project
+
+
+def destroy(account: Account, project: Project) -> None:
+    """Each step does nothing where there is nothing, so that it can be repeated after it was cut short."""
+    bucket = own_bucket(account, project.name)
+    stack = Stack(account, project.name)
+    found = stack.described()
+    if found and found["StackStatus"].endswith("IN_PROGRESS"):
+        stack.settle()
+    if bucket:
+        empty_bucket(account, bucket)
+    stack.delete()
+    if bucket:
+        delete_bucket(account, bucket)  # of a stack that no longer has it
+    delete_repository(account, project)
+    delete_log(account, project.name)
+
+
+def own_bucket(account: Account, name: str) -> str | None:
+    """The name of the project's bucket if these commands made it, or None."""
+    bucket = possible_bucket(account, name)
+    if not bucket:
+        return None
+    try:
+        tags = account.client("s3").get_bucket_tagging(Bucket=bucket)["TagSet"]
+    except errors.ClientError as error:
+        if code_of(error) not in (*MISSING, "NoSuchTagSet"):
+            raise
+        return None
+    return bucket if ecr.TAG in tags else None
+
+
+def empty_bucket(account: Account, bucket: str) -> None:
+    """Deletes all objects, of all versions, and uploads that were never completed."""
+    s3 = account.client("s3")
+    try:
+        deleted = 0
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+            found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+            keys = [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found]
+            if keys:
+                s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
+                deleted += len(keys)
+                print(f"deleted {deleted:,} objects of {bucket}", flush=True)
+        for upload in s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
+            s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+    except errors.ClientError as error:
+        if code_of(error) not in MISSING:
+            raise
+
+
+def delete_bucket(account: Account, bucket: str) -> None:
+    """Deletes an empty bucket, if it is there."""
+    try:
+        account.client("s3").delete_bucket(Bucket=bucket)
+        print(f"deleted the bucket {bucket}")
+    except errors.ClientError as error:
+        if code_of(error) not in MISSING:
+            raise
+
+
+def delete_log(account: Account, name: str) -> None:
+    """Delete the function's log group, if it is there: an invocation that ended late may have made it again."""
+    try:
+        account.client("logs").delete_log_group(logGroupName=f"/aws/lambda/{name}")
+    except errors.ClientError as error:
+        if code_of(error) not in MISSING:
+            raise
+
+
+def delete_repository(account: Account, project: Project) -> None:
+    """Deletes the repository with its images, and on this machine the tags that pushing made."""
+    client = account.client("ecr")
+    try:
+        if not ecr.is_ours(client, project.name):
+            raise SystemExit(f"the ECR repository {project.name} was not made by these commands: it was not deleted")
+        client.delete_repository(repositoryName=project.name, force=True)
+        print(f"deleted the repository {project.name}")
+    except client.exceptions.RepositoryNotFoundException:
+        pass
+    note = project.folder / "build/pushed.json"
+    if note.exists() and json.loads(note.read_text())["registry"] == account.registry:
+        note.unlink()
+    untag(f"{account.registry}/{project.name}")
+
+
+def untag(repository: str) -> None:
+    """Removes a repository's names of images from the engine on this machine, if there is one."""
+    try:
+        listed = subprocess.run(
+            [DOCKER, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", repository], capture_output=True, text=True
+        )
+    except FileNotFoundError:
+        return
+    names = [name for name in listed.stdout.split() if not name.endswith(":<none>")]
+    if names:
+        # Without --no-prune, the layers would go too that another build may be using.
+        command = [DOCKER, "image", "rm", "--force", "--no-prune", *names]
+        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def announce(project: Project, account: Account) -> None:
+    """Print what would be deleted."""
+    bucket = possible_bucket(account, project.name)
+    stack = Stack(account, project.name).described()
+    state = "" if stack and stack["StackStatus"] not in DEAD else " (there is none, or what is left of one)"
+    print(f"this deletes the stack {project.name}{state}, all its versions, queues and alarms,")
+    with_bucket = f"the bucket {bucket} with all that is in it, " if bucket else ""
+    print(f"{with_bucket}the repository {project.name} with all images, and the logs")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", help="the project folder")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    args = parser.parse_args()
+    project = Project(args.model)
+    with connected() as account:
+        if not args.yes:
+            announce(project, account)
+        require_consent("delete all of it?", args.yes, "nothing was deleted")
+        destroy(account, project)
+        bucket = own_bucket(account, project.name)
+        delete_log(account, project.name)  # once more, after everything that could start an invocation
+        verify_deleted.report(account, project.name, [bucket] if bucket else [])
+
+
+if __name__ == "__main__":
+    main()

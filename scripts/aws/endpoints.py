@@ -1,0 +1,68 @@
+"""Where a deployed project is found: its address, and what else its stack made."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from urllib.parse import urlsplit
+
+from scripts.aws.account import Account, connected
+from scripts.aws.stack import Stack
+from scripts.project import Project
+
+SHOWN = {  # output of the stack: what it is
+    "FunctionArn": "function",
+    "FunctionUrl": "function URL",
+    "BucketName": "bucket",
+    "QueueUrl": "queue",
+    "DeadLettersUrl": "dead letters",
+    "OnFailureQueueUrl": "failures",
+    "StateMachineArn": "bulk scoring",
+}
+
+
+def api_url(account: Account, outputs: dict[str, str]) -> str:
+    """The HTTP API's address without a slash at the end; "" where the project has none."""
+    if "ApiId" not in outputs:
+        return ""
+    if account.local:  # a name of its own for each API needs a name server: here it is part of the path
+        return f"{account.endpoint_url}/_aws/execute-api/{outputs['ApiId']}/%24default"  # %24 is $, which a shell would expand
+    return outputs["ApiUrl"]
+
+
+def function_url(account: Account, outputs: dict[str, str]) -> str:
+    """The function URL without a slash at the end; "" where the project has none."""
+    url = outputs.get("FunctionUrl", "").rstrip("/")
+    if url and account.local:
+        return f"{account.endpoint_url}/_aws/lambda-url/{urlsplit(url).netloc.split('.')[0]}"
+    return url
+
+
+def show(account: Account, project: Project, outputs: dict[str, str]) -> None:
+    """Prints all of it."""
+    if url := api_url(account, outputs):
+        print(f"\n{'address':<13} {url}")
+        # `curl --json` would be shorter, but curl knows it only since 7.82.
+        body = f"-H 'Content-Type: application/json' --data @{project.name}/event.json"
+        print(f"{'':<13} curl {body} $(make -s url MODEL={project.name})/predict")
+    shown = {**outputs, "FunctionUrl": function_url(account, outputs)}
+    for output, what in SHOWN.items():
+        if shown.get(output):
+            print(f"{what:<13} {shown[output]}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Prints the address of a deployed project.")
+    parser.add_argument("model", help="the project folder")
+    project = Project(parser.parse_args().model)
+    with connected(quiet=True) as account:
+        print(account, file=sys.stderr)  # standard output is for $(make -s url)
+        outputs = Stack(account, project.name).outputs()
+        url = api_url(account, outputs) or function_url(account, outputs)
+        if not url:
+            raise SystemExit(f"{project.name} has no address: set api or function_url in its function.toml")
+        print(url)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""What the template is given for a project: its parameters, from function.toml, and its text with the environment."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+from scripts.aws.account import Account
+from scripts.project import Project
+
+TEMPLATE = Path(__file__).with_name("template.yaml")
+ENVIRONMENT = "          # [environment] of function.toml\n"  # a parameter cannot be a map: the lines go here
+MOST_CHARACTERS = 4096  # of a parameter
+LONGEST_BUCKET = 63  # characters of a name
+
+
+def require_environment(project: Project) -> None:
+    """Raise SystemExit with one line where [environment] holds a variable that must not be deployed."""
+    text = TEMPLATE.read_text()
+    own = re.findall(r"^          (\w+):", text[text.index("        Variables:\n") : text.index(ENVIRONMENT)], re.MULTILINE)
+    for name in project.environment:
+        if name == "ALLOW_PRIVATE_URLS":
+            raise SystemExit(
+                f"{project.name}/function.toml sets ALLOW_PRIVATE_URLS, which is for tests on this machine: on AWS it would "
+                "let callers reach the function's own network and runtime; remove it"
+            )
+        if name in own:
+            raise SystemExit(f"{project.name}/function.toml sets {name} in [environment], which the deployment sets: remove it")
+
+
+def template_for(project: Project) -> str:
+    """The template's text with the project's environment in it."""
+    require_environment(project)
+    lines = "".join(f"          {key}: {json.dumps(str(value))}\n" for key, value in project.environment.items())
+    return TEMPLATE.read_text().replace(ENVIRONMENT, lines)
+
+
+def bucket_name(account: Account, name: str) -> str:
+    """The name of a project's bucket: unique on all of AWS, and known before the bucket is there.
+
+    Raises SystemExit with one line if S3 takes no such name.
+    """
+    bucket = _bucket_name(account, name)
+    if len(bucket) > LONGEST_BUCKET:
+        raise SystemExit(
+            f"the bucket's name {bucket} would be longer than S3's {LONGEST_BUCKET} characters: "
+            "rename the folder, or set bucket = false"
+        )
+    return bucket
+
+
+def possible_bucket(account: Account, name: str) -> str | None:
+    """The name of the bucket that a project may have, whatever its settings are now; None if it can have none."""
+    bucket = _bucket_name(account, name)
+    return bucket if len(bucket) <= LONGEST_BUCKET else None
+
+
+def _bucket_name(account: Account, name: str) -> str:
+    return f"{name.replace('_', '-').replace('.', '-')}-{account.id}-{account.region}"
+
+
+def version_label(project: Project, digest: str) -> str:
+    """Names what a version freezes: image and settings. The same label, the same version."""
+    settings = [project.memory, project.timeout, project.architecture, project.environment, project.deploy["snapstart"]]
+    frozen = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+    return f"image {digest[7:19]} settings {frozen[:8]}"
+
+
+def parameters(account: Account, project: Project, digest: str) -> dict[str, str]:
+    """The template's parameters but for those about `live`, as text. Ends the program with one line for one that cannot be."""
+    deploy = project.deploy
+    bucket = bucket_name(account, project.name) if deploy["bucket"] else "none"
+    data = [*([bucket] if deploy["bucket"] else []), *deploy["data_buckets"]] if deploy["bulk"] else []
+    event = json.dumps(project.event(), separators=(",", ":"))
+    if deploy["schedule"] and len(event) > MOST_CHARACTERS:
+        raise SystemExit(f"{project.name}/event.json has more than {MOST_CHARACTERS} characters: a schedule cannot send it")
+    found = {
+        "FunctionName": project.name,
+        "ImageUri": f"{account.registry}/{project.name}@{digest}",
+        "VersionLabel": version_label(project, digest),
+        "Architecture": project.architecture,
+        "Memory": project.memory,
+        "Timeout": project.timeout,
+        "QueueTimeout": 6 * project.timeout,
+        "SlowMilliseconds": 800 * project.timeout,
+        "Api": deploy["api"],
+        "RequestsPerSecond": deploy["requests_per_second"],
+        "CorsOrigins": ",".join(deploy["cors_origins"]),
+        "Url": deploy["function_url"],
+        "Events": deploy["events"],
+        "Schedule": deploy["schedule"],
+        "ScheduleInput": event if deploy["schedule"] else "{}",
+        "Queue": deploy["queue"],
+        "Bucket": deploy["bucket"],
+        "BucketName": bucket,
+        "TlsOnly": not account.plain_http,
+        "Bulk": deploy["bulk"],
+        "DataObjects": ",".join(f"arn:{account.partition}:s3:::{name}/*" for name in data),
+        "SnapStart": deploy["snapstart"],
+        "ProvisionedConcurrency": deploy["provisioned_concurrency"],
+        "ReservedConcurrency": deploy["reserved_concurrency"],
+        "LogRetention": deploy["log_retention_days"],
+        "AlarmEmail": deploy["alarm_email"],
+    }
+    return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in found.items()}

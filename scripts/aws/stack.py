@@ -1,0 +1,160 @@
+"""A CloudFormation stack: brought to a state in which it can be changed, changed with its events shown, and deleted."""
+
+from __future__ import annotations
+
+import time
+
+import botocore.exceptions as errors
+
+from scripts.aws.account import Account, code_of
+from scripts.aws.ecr import TAG
+from scripts.aws.stack_events import StackEvents
+from scripts.project import require_deployable
+
+POLL = 2  # seconds; a tenth of it on this machine
+LIMIT = 3600  # seconds for one operation; provisioned concurrency and SnapStart take minutes
+DEAD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")  # nothing but deletion leads out of these
+
+
+class Stack:
+    """The stack of one project.
+
+    Every method ends the program with one line where CloudFormation fails or the stack is not this project's.
+    """
+
+    def __init__(self, account: Account, name: str):
+        require_deployable(name)
+        self._client = account.client("cloudformation")
+        self._poll = POLL / 10 if account.local else POLL
+        self._account, self.name = account, name
+        self._events = StackEvents(self._client, name)
+
+    def described(self) -> dict | None:
+        """What CloudFormation says of it; None where there is none."""
+        try:
+            stack = self._client.describe_stacks(StackName=self.name)["Stacks"][0]
+        except errors.ClientError as error:
+            if code_of(error) == "ValidationError" and "does not exist" in str(error):
+                return None
+            raise
+        # One in review holds nothing yet, and need not show its tags.
+        if TAG not in stack.get("Tags", []) and stack["StackStatus"] not in ("DELETE_COMPLETE", "REVIEW_IN_PROGRESS"):
+            raise SystemExit(f"the stack {self.name} is there, and not made by these commands: rename the folder")
+        return None if stack["StackStatus"] == "DELETE_COMPLETE" else stack
+
+    def outputs(self) -> dict[str, str]:
+        """Its outputs by name. Ends the program where it is not deployed."""
+        stack = self._deployed()
+        if not stack:
+            here = self._account
+            where = f"at {here.endpoint_url}" if here.local else f"in region {here.region} of this account"
+            raise SystemExit(f"{self.name} is not deployed {where}: run `make push deploy MODEL={self.name}`, or set AWS_REGION")
+        return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+    def parameters(self) -> dict[str, str]:
+        """The parameters of its last good state; none where there is no stack yet."""
+        stack = self._deployed() or {}
+        return {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack.get("Parameters", [])}
+
+    def settle(self) -> None:
+        """Waits for what an earlier command left running, and clears away a stack that can only be deleted."""
+        stack = self.described()
+        if stack and stack["StackStatus"].endswith("IN_PROGRESS") and stack["StackStatus"] != "REVIEW_IN_PROGRESS":
+            print(f"the stack is still at {stack['StackStatus']}, from an earlier command: waiting", flush=True)
+            self._events.skip()
+            stack = self._finished()
+        if stack and stack["StackStatus"] == "UPDATE_ROLLBACK_FAILED":
+            print("an earlier update could not be undone: trying again", flush=True)
+            self._events.skip()
+            self._client.continue_update_rollback(StackName=self.name)
+            stack = self._finished()
+        if stack and stack["StackStatus"] in DEAD:
+            print(f"clearing away the stack of an earlier attempt ({stack['StackStatus']})", flush=True)
+            self.delete()
+
+    def change(self, template: str, parameters: dict[str, str]) -> bool:
+        """Brings the stack to the template by a change set, and shows the events. False where there was nothing to change.
+
+        On a failure the stack is back where it was, and the program ends with the resource and the reason.
+        """
+        stack = self.described()
+        new = not stack or stack["StackStatus"] == "REVIEW_IN_PROGRESS"
+        name = f"deploy-{int(time.time() * 1000)}"
+        self._events.skip()
+        self._client.create_change_set(
+            StackName=self.name,
+            ChangeSetName=name,
+            ChangeSetType="CREATE" if new else "UPDATE",
+            TemplateBody=template,
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            Capabilities=["CAPABILITY_IAM"],
+            Tags=[TAG],
+        )
+        try:
+            changes = self._change_set(name)
+        except SystemExit:
+            if new:  # it is there, for review, with nothing in it
+                self._client.delete_stack(StackName=self.name)
+            raise
+        if not changes:
+            self._client.delete_change_set(StackName=self.name, ChangeSetName=name)
+            return False
+        print(f"{'making' if new else 'updating'} the stack {self.name}: {changes} resources", flush=True)
+        self._client.execute_change_set(StackName=self.name, ChangeSetName=name)
+        try:
+            stack = self._finished()
+        except KeyboardInterrupt:
+            print("\nstopped watching: CloudFormation goes on without this command", flush=True)
+            raise
+        if not stack or stack["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            reason = self._events.first_failure(name)
+            if new:
+                self.delete()
+            raise SystemExit(f"{reason}; {'nothing was left of it' if new else 'the stack is back where it was'}")
+        return True
+
+    def delete(self) -> None:
+        """Deletes it and shows the events."""
+        if not self.described():
+            return
+        print(f"deleting the stack {self.name}", flush=True)
+        self._events.skip()
+        self._client.delete_stack(StackName=self.name)
+        stack = self._finished()
+        if stack:
+            raise SystemExit(f"{self._events.first_failure()}; run the same command again when that is mended")
+        print(f"deleted the stack {self.name}", flush=True)
+
+    def _deployed(self) -> dict | None:
+        """The stack, unless nothing was ever made of it, or nothing is left."""
+        stack = self.described()
+        return None if not stack or stack["StackStatus"] in (*DEAD, "REVIEW_IN_PROGRESS") else stack
+
+    def _change_set(self, name: str) -> int:
+        """How many resources a change set changes, once it is worked out."""
+        end = time.monotonic() + LIMIT
+        while time.monotonic() < end:
+            found = self._client.describe_change_set(StackName=self.name, ChangeSetName=name)
+            if found["Status"] == "CREATE_COMPLETE":
+                return len(found["Changes"])
+            reason = found.get("StatusReason", "")
+            if found["Status"] == "FAILED":
+                if "didn't contain changes" in reason or "No updates are to be performed" in reason:
+                    return 0
+                refused = self._events.refused(name) if "DescribeEvents" in reason else reason
+                self._client.delete_change_set(StackName=self.name, ChangeSetName=name)
+                raise SystemExit(f"CloudFormation refuses the change: {refused or reason}")
+            time.sleep(self._poll)
+        raise SystemExit("CloudFormation has not worked out the change within an hour: run the same command again")
+
+    def _finished(self) -> dict | None:
+        """Shows events until the operation under way has ended. Gives the stack, or None when it is gone."""
+        end = time.monotonic() + LIMIT
+        while time.monotonic() < end:
+            stack = self.described()
+            if stack:
+                self._events.show(stack["StackId"])
+            if not stack or not stack["StackStatus"].endswith("IN_PROGRESS"):
+                return stack
+            time.sleep(self._poll)
+        raise SystemExit(f"the stack {self.name} is not ready within an hour: look at it in the console, and run this again")

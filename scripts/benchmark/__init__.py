@@ -1,0 +1,1 @@
+"""Compare images: start-up time, size, latency, memory, cost."""

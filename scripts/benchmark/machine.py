@@ -1,0 +1,45 @@
+"""On what was measured: a measurement of another machine, engine or version is another measurement."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+from scripts.benchmark.candidates import image_size
+from scripts.local.docker import DOCKER, base_image
+from scripts.project import Project
+
+ASKED = """
+import json, os, platform
+cpu = [line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
+memory = next(int(line.split()[1]) for line in open("/proc/meminfo") if line.startswith("MemTotal"))
+print(json.dumps({
+    "cpu": cpu[0] if cpu else platform.machine(), "cores": os.cpu_count(), "memory_gib": round(memory / 2**20, 1),
+    "kernel": platform.release(), "architecture": platform.machine(), "python": platform.python_version()}))
+"""
+
+
+def machine(project: Project) -> dict[str, str | int | float]:
+    """The machine, the engine and the base image. A container is asked, because the engine may run in a virtual machine."""
+    image = base_image(project)
+    found = json.loads(_said("run", "--rm", "--entrypoint", "python3", image, "-c", ASKED))
+    versions = json.loads(_said("version", "--format", "{{json .}}"))
+    engine = versions.get("Server") or versions["Client"]  # Podman is both in one
+    return {
+        **found,
+        "engine": f"{Path(DOCKER).name} {engine['Version']}",
+        "base_image": image,
+        "base_image_mb": round(image_size(image) / 10**6, 1),
+    }
+
+
+def folder_of_images() -> Path | None:
+    """Where the engine keeps images, if that is on this machine."""
+    asked = subprocess.run([DOCKER, "info", "--format", "{{.DockerRootDir}}"], capture_output=True, text=True)
+    folder = Path(asked.stdout.strip())
+    return folder if asked.returncode == 0 and folder.is_absolute() and folder.exists() else None
+
+
+def _said(*arguments: str) -> str:
+    return subprocess.run([DOCKER, *arguments], capture_output=True, text=True, check=True).stdout

@@ -1,0 +1,157 @@
+"""The measurements: in rounds, in each of which every candidate has its turn, so that a busy moment of the machine hits all."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from scripts.benchmark.candidates import Candidate, image_size
+from scripts.benchmark.examples import Examples
+from scripts.benchmark.served import Served, drop_caches
+from scripts.benchmark.spread import largest_difference, median, percentile
+from scripts.local.docker import base_image
+
+TOLERANCE = 1e-4  # of a probability, between a framework and ONNX Runtime
+MIB, MB = 2**20, 10**6
+BATCH_REPEATS = 3  # requests of each size in a round
+SPANS = ("fetch", "decode", "inference")  # of the handler's log: see shared/serving/logs.py
+
+Values = dict[str, dict[str, list[float]]]  # candidate: measure: a value for each round
+
+
+@dataclass
+class Plan:
+    """How much is measured.
+
+    starts: rounds of starts with warm caches, each with so many requests. others: rounds of starts with empty caches, and of
+    throughput, for each number of copies side by side so many seconds.
+    """
+
+    starts: int
+    requests: int
+    others: int
+    copies: list[int]
+    seconds: float
+
+
+def check_answers(candidates: list[Candidate], examples: Examples) -> dict[str, float]:
+    """Asks each for the same, and gives the largest difference of its answers from the first one's.
+
+    Ends the program where one does not agree: the time of a wrong answer says nothing. The framework's may differ from an
+    int8 model's, which export has compared with it by their accuracy. Also warms the caches.
+    """
+    asked = [examples.one, examples.batch(min(500, examples.sizes[-1]))]
+    expected, differences = None, {}
+    for candidate in candidates:
+        with Served(candidate) as served:
+            answers = [served.answer(event) for event in asked]
+        if candidate.has_model:
+            expected = expected or answers
+            differences[candidate.name] = largest_difference(expected, answers)
+            if differences[candidate.name] > TOLERANCE and not (candidate.is_framework and candidate.project.quantized):
+                raise SystemExit(f"{candidate.image} answers otherwise than {candidates[0].image}: nothing was measured")
+    return differences
+
+
+def measure(candidates: list[Candidate], examples: Examples, plan: Plan, cold: bool, progress: Callable[[str], None]) -> Values:
+    """All measurements of all candidates. cold: whether the kernel's file caches can be emptied here."""
+    values: Values = {candidate.name: defaultdict(list) for candidate in candidates}
+
+    def rounds(what: str, count: int, one_round: Callable[[Candidate], dict[str, float]]) -> None:
+        for number in range(1, count + 1):
+            for candidate in candidates:
+                progress(f"{what} {number} of {count}: {candidate.what}")
+                for name, value in one_round(candidate).items():
+                    values[candidate.name][name].append(value)
+
+    base = image_size(base_image(candidates[0].project))
+    for candidate in candidates:
+        values[candidate.name]["added_mb"].append((candidate.size() - base) / MB)
+    rounds("start", plan.starts, lambda candidate: warm_round(candidate, examples, plan))
+    if cold:
+        rounds("start with cold caches", plan.others, lambda candidate: cold_round(candidate, examples))
+    if plan.copies:
+        rounds("throughput", plan.others, lambda candidate: throughput_round(candidate, examples, plan))
+    return values
+
+
+def warm_round(candidate: Candidate, examples: Examples, plan: Plan) -> dict[str, float]:
+    """One start with files in memory, then requests one after the other."""
+    with Served(candidate) as served:
+        found = {"first_answer_ms": served.ask(examples.one)[1], "start_up_ms": served.start_up()}
+        found |= timed(served, examples.one, plan.requests)
+        found["memory_mb"] = served.process()["peak"] / MIB
+        for size in examples.sizes:
+            batch = timed(served, examples.batch(size), BATCH_REPEATS)
+            found |= {
+                f"batch_{size}_{kind}_ms": batch[f"{kind}_p50_ms"]
+                for kind in ("round_trip", "handler")
+                if f"{kind}_p50_ms" in batch
+            }
+        if examples.image and candidate.has_model:
+            event = json.dumps({"url": served.serve_file(examples.image)}).encode()
+            served.ask(event)  # the first URL loads what HTTP takes
+            found["fetch_ms"] = timed(served, event, plan.requests)["fetch_ms"]
+        found["memory_batch_mb"] = served.process()["peak"] / MIB
+    return found
+
+
+def timed(served: Served, event: bytes, count: int) -> dict[str, float]:
+    """The same request again and again: percentiles of the round trip and of the handler's time, and its parts, all in ms."""
+    trips = [served.ask(event)[1] for _ in range(count)]
+    found = percentiles("round_trip", trips)
+    lines = served.lines(count)
+    if not lines:
+        return found
+    whole = [line["duration_ms"] for line in lines]
+    parts = {timed: [line[f"{timed}_ms"] for line in lines] for timed in SPANS if f"{timed}_ms" in lines[0]}
+    found |= percentiles("handler", whole)
+    found |= {f"{'run' if timed == 'inference' else timed}_ms": median(times) for timed, times in parts.items()}
+    found["rest_ms"] = median([time - sum(of_parts) for time, *of_parts in zip(whole, *parts.values())])
+    found["outside_ms"] = median([trip - time for trip, time in zip(trips, whole)])
+    return found
+
+
+def percentiles(name: str, values: list[float]) -> dict[str, float]:
+    return {f"{name}_p{share}_ms": percentile(values, share / 100) for share in (50, 95, 99)}
+
+
+def cold_round(candidate: Candidate, examples: Examples) -> dict[str, float]:
+    """One start with every file still on the disk, up to the first answer."""
+    with Served(candidate) as served:
+        drop_caches()  # now, when the container runs: the engine's own files are none of the function's
+        first = served.ask(examples.one)[1]
+        return {
+            "cold_start_up_ms": served.start_up(),
+            "cold_first_answer_ms": first,
+            "cold_read_mb": served.process()["read"] / MB,
+        }
+
+
+def throughput_round(candidate: Candidate, examples: Examples, plan: Plan) -> dict[str, float]:
+    """Requests per second of some copies side by side, each asked by a client of its own."""
+    with ExitStack() as stack:
+        copies = [stack.enter_context(Served(candidate)) for _ in range(max(plan.copies))]
+        for served in copies:
+            served.ask(examples.one)
+        return {f"throughput_{count}": _rate(copies[:count], examples.one, plan.seconds) for count in plan.copies}
+
+
+def _rate(copies: list[Served], event: bytes, seconds: float) -> float:
+    """Answers per second of all copies together."""
+    start = time.perf_counter()
+
+    def client(served: Served) -> int:
+        answers = 0
+        while time.perf_counter() - start < seconds:
+            served.ask(event)
+            answers += 1
+        return answers
+
+    with ThreadPoolExecutor(len(copies)) as pool:
+        return sum(pool.map(client, copies)) / (time.perf_counter() - start)

@@ -1,0 +1,58 @@
+"""One request at each memory size: the share of a vCPU that Lambda gives with it, the time that follows, and the price."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from scripts.benchmark.candidates import WHAT, Candidate, measured
+from scripts.benchmark.measure import Plan, percentiles
+from scripts.benchmark.served import Served
+from scripts.benchmark.tables import aligned, number
+from scripts.prices import LAMBDA_CALL, LAMBDA_GB_SECOND, SEEN
+from scripts.project import Project
+from shared.serving.onnx.common import MB_PER_VCPU
+
+SIZES = (128, 256, 512, 1024, 1769, 3538)  # MB; the last two are one vCPU and two
+COLUMNS = ("memory, MB", "vCPUs", "handler p50, ms", "p95", "p99", "billed, ms", "a million requests, $")
+
+
+def sizes_of(project: Project) -> list[Candidate]:
+    """The project's image, with each of the memory sizes that it starts in."""
+    found = []
+    for size in SIZES:
+        mine = measured(project, project.onnx_api, project.onnx_api)
+        mine.memory = size
+        found.append(Candidate(str(size), f"{size:,} MB, {WHAT[mine.onnx_api]}", mine, project.folder, has_model=True))
+    return found
+
+
+def measure_sizes(candidates: list[Candidate], event: bytes, plan: Plan, progress: Callable[[str], None]) -> dict[str, dict]:
+    """For each memory size: vCPUs, percentiles of the handler's time, what is billed of it, dollars for a million requests."""
+    times: dict[str, list[float]] = {candidate.name: [] for candidate in candidates}
+    for start in range(1, plan.starts + 1):
+        for candidate in candidates:
+            progress(f"start {start} of {plan.starts}: {candidate.what}")
+            with Served(candidate) as served:
+                served.ask(event)  # the start, during which Lambda gives all of a processor
+                served.limit_processor(candidate.project.memory / MB_PER_VCPU)
+                for _ in range(plan.requests):
+                    served.ask(event)
+                times[candidate.name] += [line["duration_ms"] for line in served.lines(plan.requests)]
+    return {candidate.name: _summed_up(candidate.project, times[candidate.name]) for candidate in candidates}
+
+
+def table_of_sizes(sizes: dict[str, dict]) -> str:
+    """What measure_sizes gives, as an aligned table."""
+    rows: list[tuple[str, ...]] = [COLUMNS]
+    for size, found in sizes.items():
+        times = [number(found[f"handler_p{share}_ms"]) for share in (50, 95, 99)]
+        rows.append((size, f"{found['vcpus']:.2f}", *times, f"{found['billed_ms']:.1f}", f"{found['million_dollars']:.2f}"))
+    return "\n".join([*aligned(rows), f"\nx86_64, {SEEN}; without API Gateway, starts, and the free tier"])
+
+
+def _summed_up(project: Project, times: list[float]) -> dict[str, float]:
+    billed = sum(map(math.ceil, times)) / len(times)  # each call is rounded up to whole milliseconds
+    price = billed / 1000 * project.memory / 1024 * LAMBDA_GB_SECOND["x86_64"] + LAMBDA_CALL
+    more = {"vcpus": project.memory / MB_PER_VCPU, "billed_ms": billed, "million_dollars": price * 1e6}
+    return {name: round(value, 4) for name, value in {**percentiles("handler", times), **more}.items()}

@@ -1,1 +1,0 @@
-"""`make benchmark`: a project's image beside the framework's own and beside the floor."""

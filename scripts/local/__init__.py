@@ -1,0 +1,1 @@
+"""Build the image and run it on this machine, under the Runtime Interface Emulator."""

@@ -1,0 +1,45 @@
+"""Serves a project under the Runtime Interface Emulator, invokes it once with boto3, and stops it again."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+
+from scripts.local.emulator import Emulator, port_number, start_up_ms
+from scripts.local.invoke import Function, FunctionFailed
+from scripts.local.run import prepare
+from scripts.project import Project
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("model", help="the project folder")
+    parser.add_argument("--port", type=port_number, default=9000, help="on 127.0.0.1")
+    args = parser.parse_args()
+    project = Project(args.model)
+    metrics = project.metadata()["metrics"]
+    event = json.loads(project.event_file.read_text())
+    container = prepare(project, args.port, quiet=True)
+
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder, "emulator.log")
+        with log.open("w") as output, Emulator(project, args.port, container, output) as emulator:
+            try:
+                answer = Function(endpoint_url=emulator.endpoint_url, timeout=project.timeout + 5)(event)
+            except FunctionFailed as error:
+                print(log.read_text())
+                raise SystemExit(f"{error} (the lines of the function are above)") from None
+        start_up = start_up_ms(log.read_text())
+
+    print(f"\nrequest   {json.dumps(event, ensure_ascii=False)}")
+    print(f"answer    {json.dumps(answer, ensure_ascii=False)}\n")
+    for name, value in metrics.items():
+        print(f"{name if name == 'parity' else f'test {name}':<18}{value:.3g}")
+    print(f"{'start-up':<18}{start_up:.0f} ms")
+    print("\nThe function has answered and is stopped.")
+
+
+if __name__ == "__main__":
+    main()

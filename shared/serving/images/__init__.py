@@ -1,0 +1,1 @@
+"""Requests for image models: form, download (SSRF-safe), decoding within limits."""

@@ -1,0 +1,1 @@
+"""ONNX Runtime behind one interface: see model.py."""
