@@ -14,15 +14,19 @@ threshold = model.metadata["threshold"]
 
 
 def predict(request):
-    """{"customer": {...}} -> {"churn_probability": 0.66, "churn": true}; {"customers": [...]} -> {"predictions": [...]}.
+    """{"customer": {...}} -> {"churn_probability": 0.66, "churn": true}; {"customers": [...]} ->
+    {"predictions": [...]}.
 
-    An answer has `warnings` where the model had to extrapolate. Raises InvalidInput for what cannot be answered.
+    An answer has `warnings` where the model had to extrapolate. Raises InvalidInput for what cannot
+    be answered.
     """
     customers, path_of = rows_of(request, one="customer", many="customers")
     columns, warnings = features.read(customers, path_of)
     with timed("inference"):
         probabilities = model.run(columns)["probabilities"]
-    answers = [{"churn_probability": churns, "churn": churns >= threshold} for _, churns in probabilities]
+    answers = [
+        {"churn_probability": churns, "churn": churns >= threshold} for _, churns in probabilities
+    ]
     for index, messages in warnings.items():
         answers[index]["warnings"] = messages
     count("predictions", len(answers))

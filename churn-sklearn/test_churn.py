@@ -1,4 +1,5 @@
-"""What is true of the churn model alone: how good it is, its columns, and what a wrong file of customers is told.
+"""What is true of the churn model alone: how good it is, its columns, and what a wrong file of
+customers is told.
 
 It travels with a copy of the folder: keep here what is true of your model.
 """
@@ -42,13 +43,16 @@ def test_gradient_boosting_exports_with_parity_too(mine):
 def test_export_writes_nothing_when_the_predictions_differ(mine):
     assert mine.run("train.py")[0] == 0
     model = joblib.load(mine.build / "model.joblib")
-    # A bias that float32 holds only to 0.06: the framework computes with float64 and answers otherwise.
+    # A bias that float32 holds only to 0.06: the framework computes with float64 and answers
+    # otherwise.
     model[-1].intercept_ += 1e6 + 0.03
     model[-1].coef_[0, 0] -= 1e6
     joblib.dump(model, mine.build / "model.joblib")
     (mine.build / "model.onnx").unlink(missing_ok=True)
     status, output = mine.run("export_onnx.py")
-    assert status == 1 and "differ from the framework's" in output and "nothing was written" in output
+    assert (
+        status == 1 and "differ from the framework's" in output and "nothing was written" in output
+    )
     assert "Traceback" not in output
     assert not (mine.build / "model.onnx").exists() and not list(mine.build.glob("tmp*"))
 
@@ -62,19 +66,31 @@ def rows_of(root):
     ("spoil", "messages"),
     [
         (lambda rows: rows[0].__setitem__(4, "months"), ["column tenure is missing"]),
-        (lambda rows: rows[7].__setitem__(4, "many"), ["column tenure, line 8: 'many' is not a number"]),
+        (
+            lambda rows: rows[7].__setitem__(4, "many"),
+            ["column tenure, line 8: 'many' is not a number"],
+        ),
         (
             lambda rows: [row.__setitem__(17, "1e999") for row in rows[3:6]],
             ["column monthlycharges, line 4: '1e999' is not a number (and 2 more)"],
         ),
-        (lambda rows: rows[5].__setitem__(19, "maybe"), ["column churn, line 6: 'maybe' is not one of no, yes"]),
-        (lambda rows: [row.__setitem__(19, "no") for row in rows[1:]], ["column churn never has the value 'yes'"]),
+        (
+            lambda rows: rows[5].__setitem__(19, "maybe"),
+            ["column churn, line 6: 'maybe' is not one of no, yes"],
+        ),
+        (
+            lambda rows: [row.__setitem__(19, "no") for row in rows[1:]],
+            ["column churn never has the value 'yes'"],
+        ),
         (lambda rows: rows.__delitem__(slice(1, None)), ["there are no rows"]),
         (
             lambda rows: rows[0].__setitem__(slice(0, 2), ["a", "b"]),
             ["column gender is missing", "column seniorcitizen is missing"],
         ),
-        (lambda rows: (rows[2].__setitem__(4, "x"), rows[3].__setitem__(19, "x")), ["tenure, line 3", "churn, line 4"]),
+        (
+            lambda rows: (rows[2].__setitem__(4, "x"), rows[3].__setitem__(19, "x")),
+            ["tenure, line 3", "churn, line 4"],
+        ),
     ],
 )
 def test_a_wrong_data_file_is_told_what_is_wrong(mine, checkout, tmp_path, spoil, messages):
@@ -100,11 +116,15 @@ def test_data_of_one_s_own_from_a_url(mine, checkout, tmp_path):
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(quiet, directory=str(tmp_path)))
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
-        status, output = mine.run("train.py", "--data", f"http://127.0.0.1:{server.server_port}/other.csv")
+        status, output = mine.run(
+            "train.py", "--data", f"http://127.0.0.1:{server.server_port}/other.csv"
+        )
     finally:
         server.shutdown()
         server.server_close()
     assert status == 0, output
     metadata = json.loads((mine.build / "metadata.json").read_text())
     assert "plan of two_year" in metadata["input_schema"]["properties"]["contract"]["x-seen"]
-    assert metadata["data_sha256"] == hashlib.sha256((tmp_path / "other.csv").read_bytes()).hexdigest()
+    assert (
+        metadata["data_sha256"] == hashlib.sha256((tmp_path / "other.csv").read_bytes()).hexdigest()
+    )

@@ -22,8 +22,17 @@ FOLDER = Path(__file__).parent
 BUILD = FOLDER / "build"
 DATA = FOLDER.parent / "shared/data/telco-customer-churn.csv"
 
-# The data: a column of each name, and the column to predict with the label of class 0 and of class 1.
-CATEGORIES = ["gender", "partner", "dependents", "phoneservice", "multiplelines", "internetservice", "onlinesecurity"]
+# The data: a column of each name, and the column to predict with the label of class 0 and of class
+# 1.
+CATEGORIES = [
+    "gender",
+    "partner",
+    "dependents",
+    "phoneservice",
+    "multiplelines",
+    "internetservice",
+    "onlinesecurity",
+]
 CATEGORIES += ["onlinebackup", "deviceprotection", "techsupport", "streamingtv", "streamingmovies"]
 CATEGORIES += ["contract", "paperlessbilling", "paymentmethod"]
 NUMBERS = ["seniorcitizen", "tenure", "monthlycharges", "totalcharges"]
@@ -41,7 +50,9 @@ def make_model(kind, seed):
     """The pipeline: one-hot categories and imputed numbers, then the classifier `kind`."""
     numbers = make_pipeline(SimpleImputer(strategy="median"))
     if kind == "logistic-regression":
-        numbers.steps.append(("scale", StandardScaler()))  # a tree would meet scaled thresholds that float32 cannot tell apart
+        numbers.steps.append(
+            ("scale", StandardScaler())
+        )  # a tree would meet scaled thresholds that float32 cannot tell apart
     columns = ColumnTransformer(
         [
             ("categories", OneHotEncoder(handle_unknown="ignore", sparse_output=False), CATEGORIES),
@@ -69,9 +80,13 @@ def evaluate(churned, probability, threshold):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     parser.add_argument("--data", default=str(DATA), help="CSV file or URL")
-    parser.add_argument("--model", choices=MODELS, default="logistic-regression", help="the classifier")
+    parser.add_argument(
+        "--model", choices=MODELS, default="logistic-regression", help="the classifier"
+    )
     parser.add_argument("--seed", type=int, default=42, help="for the split and the classifier")
     args = parser.parse_args()
 
@@ -79,11 +94,15 @@ def main():
     churned = (table[TARGET] == LABELS[1]).to_numpy()
     # 60% to fit, 20% to choose the threshold, 20% to report.
     fitted, test = train_test_split(table, test_size=0.2, stratify=churned, random_state=args.seed)
-    fitted, validation = train_test_split(fitted, test_size=0.25, stratify=fitted[TARGET], random_state=args.seed)
+    fitted, validation = train_test_split(
+        fitted, test_size=0.25, stratify=fitted[TARGET], random_state=args.seed
+    )
 
     model = make_model(args.model, args.seed)
     model.fit(fitted, fitted[TARGET] == LABELS[1])
-    threshold = best_threshold(validation[TARGET] == LABELS[1], model.predict_proba(validation)[:, 1])
+    threshold = best_threshold(
+        validation[TARGET] == LABELS[1], model.predict_proba(validation)[:, 1]
+    )
     metrics = evaluate(test[TARGET] == LABELS[1], model.predict_proba(test)[:, 1], threshold)
 
     BUILD.mkdir(exist_ok=True)
@@ -102,8 +121,14 @@ def main():
     }
     write_metadata(BUILD, metadata)
 
-    print(f"{args.model} on {len(fitted):,} customers, threshold {threshold:.2f} chosen on {len(validation):,} others")
-    print(f"on {len(test):,} held-out customers: " + ", ".join(f"{name} {value:.3f}" for name, value in metrics.items()))
+    print(
+        f"{args.model} on {len(fitted):,} customers, threshold {threshold:.2f} chosen on "
+        f"{len(validation):,} others"
+    )
+    print(
+        f"on {len(test):,} held-out customers: "
+        + ", ".join(f"{name} {value:.3f}" for name, value in metrics.items())
+    )
     print(f"wrote {os.path.relpath(BUILD / 'model.joblib')}")
 
 

@@ -4,7 +4,9 @@ import os
 
 from shared.training.download import FOLDER
 
-os.environ.setdefault("KERAS_HOME", str(FOLDER / "keras"))  # for ImageNet weights: in the checkout, not in the user's home
+os.environ.setdefault(
+    "KERAS_HOME", str(FOLDER / "keras")
+)  # for ImageNet weights: in the checkout, not in the user's home
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors only
 
 # That oneDNN's kernels are used is said on standard error before that setting is read.

@@ -13,14 +13,17 @@ from shared.serving.onnx.model import OnnxModel
 model = OnnxModel(os.environ.get("MODEL_PATH", "model.onnx"))
 labels = model.metadata["labels"]
 size = model.metadata["preprocessing"]["width"], model.metadata["preprocessing"]["height"]
-# Pixels are scaled inside the model, which takes bytes; the helper's own preprocessing would give it floats.
+# Pixels are scaled inside the model, which takes bytes; the helper's own preprocessing would give
+# it floats.
 preprocessor = create_preprocessor(lambda batch: batch.astype("uint8"), target_size=size)
 
 
 def predict(request):
-    """{"url": "https://…"} or {"image": "<base64>"} -> {"label": "hat", "probability": 0.9, "probabilities": {"hat": 0.9, …}}.
+    """{"url": "https://…"} or {"image": "<base64>"} -> {"label": "hat", "probability": 0.9,
+    "probabilities": {"hat": 0.9, …}}.
 
-    {"images": [{"url": …}, {"image": …}, …]} -> {"predictions": […]}. Raises InvalidInput for what cannot be answered.
+    {"images": [{"url": …}, {"image": …}, …]} -> {"predictions": […]}. Raises InvalidInput for what
+    cannot be answered.
     """
     tensors = [preprocessor.convert_to_tensor(image) for image in images_of(request, size)]
     with timed("inference"):

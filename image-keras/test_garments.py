@@ -1,4 +1,5 @@
-"""What is true of this model alone: how often it is right about Fashion-MNIST's test images, and where its weights come from.
+"""What is true of this model alone: how often it is right about Fashion-MNIST's test images, and
+where its weights come from.
 
 It travels with a copy of the folder: keep here what is true of your model.
 """
@@ -16,5 +17,6 @@ def test_imagenet_weights_that_cannot_be_downloaded(checkout, project, tmp_path)
     status, output = checkout.python(f"{project.name}/train.py", "--data", folder, **offline)
     assert status == 1 and "Traceback" not in output
     assert output.splitlines()[1:] == [
-        "Keras cannot download MobileNetV2's ImageNet weights: check the network, or train with --weights none"
+        "Keras cannot download MobileNetV2's ImageNet weights: check the network, or train with "
+        "--weights none"
     ]

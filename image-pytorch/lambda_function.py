@@ -14,9 +14,11 @@ size = model.metadata["preprocessing"]["width"], model.metadata["preprocessing"]
 
 
 def predict(request):
-    """{"url": "https://…"} or {"image": "<base64>"} -> {"label": "hat", "probability": 0.9, "probabilities": {"hat": 0.9, …}}.
+    """{"url": "https://…"} or {"image": "<base64>"} -> {"label": "hat", "probability": 0.9,
+    "probabilities": {"hat": 0.9, …}}.
 
-    {"images": [{"url": …}, {"image": …}, …]} -> {"predictions": […]}. Raises InvalidInput for what cannot be answered.
+    {"images": [{"url": …}, {"image": …}, …]} -> {"predictions": […]}. Raises InvalidInput for what
+    cannot be answered.
     """
     images = images_of(request, size)
     with timed("inference"):  # pixels are scaled and transposed inside the model

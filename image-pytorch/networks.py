@@ -1,11 +1,14 @@
-"""The two networks: a small one that learns from scratch, and one that has seen ImageNet. See efficientnet_lite0.py for the latter.
+"""The two networks: a small one that learns from scratch, and one that has seen ImageNet. See
+efficientnet_lite0.py for the latter.
 
-Both take uint8 images, [batch, height, width, 3], and give logits, [batch, classes]: scaling is theirs.
+Both take uint8 images, [batch, height, width, 3], and give logits, [batch, classes]: scaling is
+theirs.
 """
 
 import os
 
-# Read when PyTorch is imported: threads that wait for each other sleep, where spinning would slow a busy machine and themselves.
+# Read when PyTorch is imported: threads that wait for each other sleep, where spinning would slow a
+# busy machine and themselves.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
@@ -14,13 +17,20 @@ from torch import nn
 
 
 class SmallCNN(nn.Module):
-    """Three stages of convolution for images of 28 x 28 pixels; 29,466 parameters for ten classes."""
+    """Three stages of convolution for images of 28 x 28 pixels; 29,466 parameters for ten
+    classes.
+    """
 
     def __init__(self, classes, width=16):
         super().__init__()
         layers, channels = [], 3
         for out in (width, 2 * width, 4 * width):
-            layers += [nn.Conv2d(channels, out, 3, padding=1, bias=False), nn.BatchNorm2d(out), nn.ReLU(), nn.MaxPool2d(2)]
+            layers += [
+                nn.Conv2d(channels, out, 3, padding=1, bias=False),
+                nn.BatchNorm2d(out),
+                nn.ReLU(),
+                nn.MaxPool2d(2),
+            ]
             channels = out
         self.body = nn.Sequential(*layers, nn.Flatten())
         self.dropout, self.head = nn.Dropout(0.3), nn.Linear(channels * 3 * 3, classes)
@@ -60,5 +70,7 @@ def predict(network, images, batch=64):
     """Probabilities, float32 array [n, classes], for an array of images."""
     served = Served(network).eval()
     with torch.inference_mode():
-        parts = [served(torch.from_numpy(images[i : i + batch])) for i in range(0, len(images), batch)]
+        parts = [
+            served(torch.from_numpy(images[i : i + batch])) for i in range(0, len(images), batch)
+        ]
     return torch.cat(parts).numpy()

@@ -1,6 +1,8 @@
-"""Train and export a project's model, where it was not made yet or something that it was made from has changed.
+"""Train and export a project's model, where it was not made yet or something that it was made from
+has changed.
 
-What a training or an export read, wrote and was given is noted in build/trained.json and build/exported.json.
+What a training or an export read, wrote and was given is noted in build/trained.json and
+build/exported.json.
 """
 
 from __future__ import annotations
@@ -38,12 +40,17 @@ class Step:
         self.note = self.build / f"{VERBS[verb]}.json"
         try:
             self.noted = json.loads(self.note.read_text())
-            self.copied_from = None if self.noted["project"] == project.name else self.noted["project"]
+            self.copied_from = (
+                None if self.noted["project"] == project.name else self.noted["project"]
+            )
             self.noted["arguments"], self.noted["python"], self.noted["read"], self.noted["made"]
         except FileNotFoundError:
             self.noted = self.copied_from = None
         except (ValueError, KeyError, TypeError):
-            raise SystemExit(f"{self.note.relative_to(ROOT)} cannot be read: remove it, and run the same command again") from None
+            raise SystemExit(
+                f"{self.note.relative_to(ROOT)} cannot be read: remove it, and run the same "
+                "command again"
+            ) from None
 
     @property
     def arguments(self) -> list[str]:
@@ -65,17 +72,29 @@ class Step:
         return None
 
     def run(self, arguments: list[str]) -> None:
-        """Run it, and note what it read and made. Ends the program with its exit status where it fails."""
+        """Run it, and note what it read and made. Ends the program with its exit status where it
+        fails.
+        """
         if not (self.project.folder / self.script).exists():
-            raise SystemExit(f"{self.project.name} has no {self.script}: restore it, or put a model into build/model.onnx")
+            raise SystemExit(
+                f"{self.project.name} has no {self.script}: restore it, or put a model into "
+                "build/model.onnx"
+            )
         install.install(self.project.name, ["train"])
         self.build.mkdir(exist_ok=True)
         before = {path: stamp(path) for path in self._files()}
         with tempfile.TemporaryDirectory() as folder:
             found = Path(folder, "read.json")
-            command = [sys.executable, str(ROOT / "scripts/traced.py"), str(found), f"{self.project.name}/{self.script}"]
+            command = [
+                sys.executable,
+                str(ROOT / "scripts/traced.py"),
+                str(found),
+                f"{self.project.name}/{self.script}",
+            ]
             # Or else a training would go on, and write, after `kill -9` of this process.
-            ran = subprocess.run([*command, *arguments], cwd=ROOT, preexec_fn=lambda: die_with_parent(signal.SIGKILL))
+            ran = subprocess.run(
+                [*command, *arguments], cwd=ROOT, preexec_fn=lambda: die_with_parent(signal.SIGKILL)
+            )
             if not found.exists():  # it failed, or only printed its help
                 raise SystemExit(ran.returncode)
             read = json.loads(found.read_text())
@@ -91,10 +110,16 @@ class Step:
 
     def _inputs(self, paths: list[str], arguments: list[str]) -> list[Path]:
         """The files and folders among those that were read on which the result depends."""
-        named_by = [Path(word.rpartition("=")[2]).absolute() for word in arguments]  # data outside of the checkout
+        named_by = [
+            Path(word.rpartition("=")[2]).absolute() for word in arguments
+        ]  # data outside of the checkout
         pins = [self.project.folder / name for name in install.PINS]
         found = {Path(path) for path in paths if in_checkout(path)}
-        found |= {Path(path) for path in paths if any(Path(path).is_relative_to(given) for given in named_by)}
+        found |= {
+            Path(path)
+            for path in paths
+            if any(Path(path).is_relative_to(given) for given in named_by)
+        }
         found = {path for path in {*found, *pins} if not path.is_relative_to(self.build)}
         if self.verb == "export":  # torch opens files by C code, which no hook sees
             noted = Step(self.project, "train").noted
@@ -130,17 +155,22 @@ def fingerprint(path: Path) -> list:
 
 
 def same(path: Path, before: list) -> bool:
-    """Whether a file or a folder is as it was when it was noted; the content is looked at only where the time has changed."""
+    """Whether a file or a folder is as it was when it was noted; the content is looked at only
+    where the time has changed.
+    """
     try:
         return (path.is_file() and stamp(path) == before[:2]) or fingerprint(path)[2] == before[2]
     except OSError:
         return False
 
 
-def bring_up_to_date(step: Step, given: list[str], force: bool = False, reset: bool = False, asked: bool = False) -> None:
+def bring_up_to_date(
+    step: Step, given: list[str], force: bool = False, reset: bool = False, asked: bool = False
+) -> None:
     """Run a step where something has changed, or is asked for.
 
-    given: arguments; without any, those of the last time are used unless reset. asked: by name, so it says something anyway.
+    given: arguments; without any, those of the last time are used unless reset. asked: by name, so
+        it says something anyway.
     """
     name, verb, done = step.project.name, step.verb, VERBS[step.verb]
     arguments = given or ([] if reset else step.arguments)
@@ -148,28 +178,35 @@ def bring_up_to_date(step: Step, given: list[str], force: bool = False, reset: b
     back = f"; `make {verb} RESET=1` leaves these arguments out" if arguments and not given else ""
     reason = step.stale()
     if not reason and arguments != step.arguments:
-        reason = f"it was {done} {'with ' + shlex.join(step.arguments) if step.arguments else 'without arguments'}"
+        reason = (
+            f"it was {done} "
+            f"{'with ' + shlex.join(step.arguments) if step.arguments else 'without arguments'}"
+        )
     if reason or force:
         if step.noted:
             print(f"{name} is {how} again, because {reason or 'of FORCE=1'}{back}", flush=True)
         step.run(arguments)
     elif asked:
         print(
-            f"{name} is up to date: {how}, and nothing that it depends on has changed; `make {verb} FORCE=1` does it again{back}"
+            f"{name} is up to date: {how}, and nothing that it depends on has changed; `make "
+            f"{verb} FORCE=1` does it again{back}"
         )
     elif arguments:
         print(f"{name} is {how}{back}")
 
 
 def is_foreign(project: Project) -> bool:
-    """Whether the model file was put into the build folder by somebody, so that it must not be made again.
+    """Whether the model file was put into the build folder by somebody, so that it must not be made
+    again.
 
     Ends the program with one line where such a file cannot be used.
     """
     file, step = project.model_file, Step(project, "export")
     if not file.exists():
         return False
-    exported = {Path(name).name: made for name, made in step.noted["made"].items()} if step.noted else {}
+    exported = (
+        {Path(name).name: made for name, made in step.noted["made"].items()} if step.noted else {}
+    )
     if file.name in exported and same(file, exported[file.name]):
         return False
     try:
@@ -191,12 +228,20 @@ def words(text: str) -> list[str]:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("verb", choices=[*VERBS, "ensure"], help="ensure: train and export, and say nothing where all is there")
+    parser.add_argument(
+        "verb",
+        choices=[*VERBS, "ensure"],
+        help="ensure: train and export, and say nothing where all is there",
+    )
     parser.add_argument("model", help="the project folder")
     parser.add_argument("--data", default="", help="file, folder or URL to train with")
-    parser.add_argument("--arguments", default="", help="for train.py, or for export_onnx.py, in one word")
+    parser.add_argument(
+        "--arguments", default="", help="for train.py, or for export_onnx.py, in one word"
+    )
     parser.add_argument("--force", action="store_true", help="again, although nothing has changed")
-    parser.add_argument("--reset", action="store_true", help="without the arguments of the last time")
+    parser.add_argument(
+        "--reset", action="store_true", help="without the arguments of the last time"
+    )
     args = parser.parse_args()
     project, given = Project(args.model), words(args.arguments)
     # Not every shell knows ~ in DATA=~/photos.
@@ -205,13 +250,20 @@ def main():
         if {"-h", "--help"} & set(given):
             Step(project, args.verb).run(given)
         elif args.verb == "train":
-            bring_up_to_date(Step(project, "train"), data + given, args.force, args.reset, asked=True)
+            bring_up_to_date(
+                Step(project, "train"), data + given, args.force, args.reset, asked=True
+            )
         elif is_foreign(project) and not args.force:
             file = project.model_file.relative_to(ROOT)
-            print(f"{file} is used as it is: `make export` did not make it (`make export FORCE=1` replaces it)")
+            print(
+                f"{file} is used as it is: `make export` did not make it (`make export FORCE=1` "
+                "replaces it)"
+            )
         else:
             bring_up_to_date(Step(project, "train"), data)
-            bring_up_to_date(Step(project, "export"), given, args.force, args.reset, asked=args.verb == "export")
+            bring_up_to_date(
+                Step(project, "export"), given, args.force, args.reset, asked=args.verb == "export"
+            )
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-# Lambda's: AWS Lambda pricing, 2024-26. The others were not checked against a price list; `aws pricing get-products` tells.
+# Lambda's: AWS Lambda pricing, 2024-26. The others were not checked against a price list; `aws
+# pricing get-products` tells.
 SEEN = "us-east-1: Lambda as seen between 2024 and November 2026, S3 and Step Functions unverified"
 
 LAMBDA_GB_SECOND = {"x86_64": 0.0000166667, "arm64": 0.0000133334}
@@ -15,7 +16,11 @@ S3_WRITE = 0.005 / 1e3
 
 
 def bulk_job(parts: int, seconds: float, memory: int, architecture: str) -> float:
-    """Dollars for a bulk job: calls of the function that took so many seconds in all, at so many MB, and what starts them."""
+    """Dollars for a bulk job: calls of the function that took so many seconds in all, at so many
+    MB, and what starts them.
+    """
     function = parts * LAMBDA_CALL + seconds * memory / 1024 * LAMBDA_GB_SECOND[architecture]
-    workflow = parts * STEP_FUNCTIONS_EXPRESS + seconds * STEP_FUNCTIONS_BLOCK * STEP_FUNCTIONS_GB_SECOND
+    workflow = (
+        parts * STEP_FUNCTIONS_EXPRESS + seconds * STEP_FUNCTIONS_BLOCK * STEP_FUNCTIONS_GB_SECOND
+    )
     return function + workflow + parts * (3 * S3_READ + S3_WRITE)

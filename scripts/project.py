@@ -17,15 +17,20 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def require_deployable(name: str) -> None:
-    """Raise SystemExit with one line where a project of this name can run here but not on AWS (stack, function, bucket)."""
+    """Raise SystemExit with one line where a project of this name can run here but not on AWS
+    (stack, function, bucket).
+    """
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,63}", name):
         raise SystemExit(
-            f"{name} cannot be deployed: rename the folder, to at most 64 letters, digits and - with a letter at first"
+            f"{name} cannot be deployed: rename the folder, to at most 64 letters, digits and - "
+            "with a letter at first"
         )
 
 
 def checkout_id(root: Path) -> str:
-    """A short name for the checkout in the folder `root`, for a Docker engine that several checkouts use."""
+    """A short name for the checkout in the folder `root`, for a Docker engine that several
+    checkouts use.
+    """
     return hashlib.sha256(str(root).encode()).hexdigest()[:8]
 
 
@@ -33,13 +38,20 @@ CHECKOUT = checkout_id(ROOT)
 
 
 class Project:
-    """The project folder `name` of this checkout. Ends the program with one line where there is none."""
+    """The project folder `name` of this checkout. Ends the program with one line where there is
+    none.
+    """
 
     def __init__(self, name: str):
         if name not in (projects := Project.names()):
-            raise SystemExit(f"MODEL={name} is not a project folder: there are {', '.join(projects)}")
+            raise SystemExit(
+                f"MODEL={name} is not a project folder: there are {', '.join(projects)}"
+            )
         if not re.fullmatch(r"[a-z0-9]+([._-][a-z0-9]+)*", name):
-            raise SystemExit(f"{name} cannot name an image: use lower-case letters, digits, and - or _ between them")
+            raise SystemExit(
+                f"{name} cannot name an image: use lower-case letters, digits, and - or _ between "
+                "them"
+            )
         self.name = name
         self.folder = ROOT / name
         self.event_file = self.folder / "event.json"
@@ -50,9 +62,13 @@ class Project:
         self.environment: dict[str, str] = found["environment"]
         self.onnx_api: str = os.environ.get("ONNX_API") or found["onnx_api"]
         self.quantized: bool = found["quantized"]
-        self.model_file = self.folder / "build" / ("model.int8.onnx" if self.quantized else "model.onnx")
+        self.model_file = (
+            self.folder / "build" / ("model.int8.onnx" if self.quantized else "model.onnx")
+        )
         if self.onnx_api not in ONNX_APIS:
-            raise SystemExit(f"ONNX_API={self.onnx_api} is not known: choose {' or '.join(ONNX_APIS)}")
+            raise SystemExit(
+                f"ONNX_API={self.onnx_api} is not known: choose {' or '.join(ONNX_APIS)}"
+            )
         self.deploy: dict = found["deploy"]  # how it runs on AWS
         self.architecture: str = self.deploy["architecture"]
 
@@ -62,12 +78,21 @@ class Project:
         return sorted(path.parent.name for path in ROOT.glob("*/lambda_function.py"))
 
     def metadata(self) -> dict:
-        """What model.onnx says of itself. Ends the program with one line where it is missing or broken."""
+        """What model.onnx says of itself. Ends the program with one line where it is missing or
+        broken.
+        """
         from shared.serving.onnx.model import BrokenModel, OnnxModel
 
         if not self.model_file.exists():
-            how = " ARGS=--int8`, or set quantized = false in its function.toml" if self.quantized else "`"
-            raise SystemExit(f"{self.name} has no {self.model_file.name} yet: run `make export MODEL={self.name}{how}")
+            how = (
+                " ARGS=--int8`, or set quantized = false in its function.toml"
+                if self.quantized
+                else "`"
+            )
+            raise SystemExit(
+                f"{self.name} has no {self.model_file.name} yet: run `make export "
+                f"MODEL={self.name}{how}"
+            )
         try:
             return OnnxModel(self.model_file).metadata
         except BrokenModel as error:
@@ -81,19 +106,27 @@ class Project:
             raise SystemExit(f"{self.name}/event.json cannot be read as JSON: {error}") from None
 
     def request_keys(self) -> tuple[str, str]:
-        """The keys of one row and of a list of rows in a request, as the handler gives them to `rows_of`.
+        """The keys of one row and of a list of rows in a request, as the handler gives them to
+        `rows_of`.
 
         Ends the program with one line where the handler does not call it.
         """
         tree = ast.parse((self.folder / "lambda_function.py").read_text())
         constants = _constants(tree)
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "rows_of":
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id == "rows_of"
+            ):
                 given = {word.arg: word.value for word in node.keywords}
                 one, many = (_text(given.get(key), constants) for key in ("one", "many"))
                 if one and many:
                     return one, many
-        raise SystemExit(f'{self.name}/lambda_function.py does not call rows_of(request, one="…", many="…") with the keys')
+        raise SystemExit(
+            f'{self.name}/lambda_function.py does not call rows_of(request, one="…", many="…") '
+            "with the keys"
+        )
 
 
 def _constants(tree: ast.Module) -> dict[str, ast.expr]:
@@ -117,8 +150,12 @@ def _text(node: ast.expr | None, constants: dict[str, ast.expr]) -> str | None:
 def main():
     parser = argparse.ArgumentParser(description="Check a project's name and function.toml.")
     parser.add_argument("model", help="the project folder")
-    parser.add_argument("--deployable", action="store_true", help="also check that AWS takes the folder's name")
-    parser.add_argument("--image", action="store_true", help="print the name that `make build` gives its image")
+    parser.add_argument(
+        "--deployable", action="store_true", help="also check that AWS takes the folder's name"
+    )
+    parser.add_argument(
+        "--image", action="store_true", help="print the name that `make build` gives its image"
+    )
     args = parser.parse_args()
     project = Project(args.model)
     if args.deployable:

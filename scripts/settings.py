@@ -1,4 +1,6 @@
-"""Read and check function.toml as a whole. Every mistake ends the program with one line that names it."""
+"""Read and check function.toml as a whole. Every mistake ends the program with one line that names
+it.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +10,38 @@ import tomllib
 from pathlib import Path
 
 ONNX_APIS = ("python", "c")  # see shared/serving/onnx/model.py
-NUMBERS = {"memory": (128, 10_240, "MB"), "timeout": (1, 900, "seconds")}  # Lambda's own limits; both are required
+NUMBERS = {
+    "memory": (128, 10_240, "MB"),
+    "timeout": (1, 900, "seconds"),
+}  # Lambda's own limits; both are required
 TABLES = ("environment", "deploy")
 KEYS = (*NUMBERS, "onnx_api", "quantized", *TABLES)
 ARCHITECTURES = ("x86_64", "arm64")
 FUNCTION_URLS = ("off", "iam", "public")
-RETENTION = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+RETENTION = (
+    1,
+    3,
+    5,
+    7,
+    14,
+    30,
+    60,
+    90,
+    120,
+    150,
+    180,
+    365,
+    400,
+    545,
+    731,
+    1096,
+    1827,
+    2192,
+    2557,
+    2922,
+    3288,
+    3653,
+)
 DEFAULTS: dict = {  # of [deploy], and with them the type of each
     "architecture": "x86_64",
     "api": True,
@@ -32,14 +60,29 @@ DEFAULTS: dict = {  # of [deploy], and with them the type of each
     "log_retention_days": 14,
     "alarm_email": "",
 }
-TYPES = {bool: "true or false", int: "a whole number", str: "text in quotes", list: 'a list such as ["one", "two"]'}
-CHOICES = {"architecture": ARCHITECTURES, "function_url": FUNCTION_URLS, "log_retention_days": RETENTION}
+TYPES = {
+    bool: "true or false",
+    int: "a whole number",
+    str: "text in quotes",
+    list: 'a list such as ["one", "two"]',
+}
+CHOICES = {
+    "architecture": ARCHITECTURES,
+    "function_url": FUNCTION_URLS,
+    "log_retention_days": RETENTION,
+}
 ITEMS = {  # of the lists: what each item must match, and an example
-    "data_buckets": (r"(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "my-bucket"),
+    "data_buckets": (
+        r"(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+        "my-bucket",
+    ),
     "cors_origins": (r"\*|https?://[A-Za-z0-9.-]+(:\d+)?", "https://www.example.com"),
 }
 TEXTS = {  # what a text must match unless it is empty, and an example
-    "schedule": (r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)|cron\((\S+ ){5}\S+\)", "rate(1 day)"),
+    "schedule": (
+        r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)|cron\((\S+ ){5}\S+\)",
+        "rate(1 day)",
+    ),
     "alarm_email": (r"[^@\s,]+@[^@\s,]+\.[^@\s,]+", "me@example.com"),
 }
 # AWS_… hold credentials or are reserved, the others are reserved:
@@ -49,7 +92,9 @@ ENVIRONMENT_BYTES = 4096  # Lambda's limit for all variables together
 
 
 def read(name: str, path: Path) -> dict:
-    """Parse the function.toml of the project `name`: memory, timeout, onnx_api, environment and deploy, completed."""
+    """Parse the function.toml of the project `name`: memory, timeout, onnx_api, environment and
+    deploy, completed.
+    """
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -63,19 +108,36 @@ def read(name: str, path: Path) -> dict:
             kind = f"table [{key}]" if isinstance(value, dict) else f"setting {key}"
             _refuse(name, f"has an unknown {kind}{_hint(key, KEYS)}")
         if (key in TABLES) != isinstance(value, dict):
-            _refuse(name, f"needs [{key}] to be a table" if key in TABLES else f"needs a value for {key}, not a table")
+            _refuse(
+                name,
+                f"needs [{key}] to be a table"
+                if key in TABLES
+                else f"needs a value for {key}, not a table",
+            )
     if type(found.get("quantized", False)) is not bool:
         _refuse(name, f"needs true or false for quantized, not {found['quantized']!r}")
     for key, (least, most, unit) in NUMBERS.items():
         if key not in found:
-            _refuse(name, f"has no {key}: add a line {key} = … ({unit}, {least} to {most}) above the first table")
+            _refuse(
+                name,
+                f"has no {key}: add a line {key} = … ({unit}, {least} to {most}) above the first "
+                "table",
+            )
         if type(found[key]) is not int or not least <= found[key] <= most:
-            _refuse(name, f"needs a whole number from {least} to {most} for {key} ({unit}), not {found[key]!r}")
+            _refuse(
+                name,
+                f"needs a whole number from {least} to {most} for {key} ({unit}), not "
+                f"{found[key]!r}",
+            )
     onnx_api = found.get("onnx_api", "python")
     if onnx_api not in ONNX_APIS:
         _refuse(name, f"needs one of {', '.join(ONNX_APIS)} for onnx_api, not {onnx_api!r}")
     environment = checked_environment(name, found.get("environment", {}))
-    completed = {"onnx_api": onnx_api, "quantized": found.get("quantized", False), "environment": environment}
+    completed = {
+        "onnx_api": onnx_api,
+        "quantized": found.get("quantized", False),
+        "environment": environment,
+    }
     return {**found, **completed, "deploy": checked(name, found.get("deploy", {}))}
 
 
@@ -85,14 +147,21 @@ def checked_environment(name: str, found: dict) -> dict[str, str]:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key):
             _refuse(name, f"has {key!r} in [environment]: use letters, digits and _ in a name")
         if RESERVED.fullmatch(key):
-            _refuse(name, f"sets {key} in [environment], which is reserved for Lambda: choose another name")
+            _refuse(
+                name,
+                f"sets {key} in [environment], which is reserved for Lambda: choose another name",
+            )
         if type(value) is not str:
             _refuse(name, f"needs text in quotes for {key} in [environment], not {_written(value)}")
         if "\0" in value:
             _refuse(name, f"has a NUL character in the value of {key} in [environment]: remove it")
     size = sum(len(text.encode()) for item in found.items() for text in item)
     if size > ENVIRONMENT_BYTES:
-        _refuse(name, f"has {size:,} bytes in [environment], more than Lambda's {ENVIRONMENT_BYTES:,}: shorten it")
+        _refuse(
+            name,
+            f"has {size:,} bytes in [environment], more than Lambda's {ENVIRONMENT_BYTES:,}: "
+            "shorten it",
+        )
     return found
 
 
@@ -101,13 +170,20 @@ def checked(name: str, found: dict) -> dict:
     settings = {**DEFAULTS, **found}
     for key, value in settings.items():
         if key not in DEFAULTS:
-            hint = ": move it above the first table" if key in (*NUMBERS, "onnx_api", "quantized") else _hint(key, DEFAULTS)
+            hint = (
+                ": move it above the first table"
+                if key in (*NUMBERS, "onnx_api", "quantized")
+                else _hint(key, DEFAULTS)
+            )
             _refuse(name, f"has an unknown setting {key} in [deploy]{hint}")
         if type(value) is not type(DEFAULTS[key]):
             _refuse(name, f"needs {TYPES[type(DEFAULTS[key])]} for {key}, not {_written(value)}")
     for key, allowed in CHOICES.items():
         if settings[key] not in allowed:
-            _refuse(name, f"needs one of {', '.join(map(str, allowed))} for {key}, not {settings[key]!r}")
+            _refuse(
+                name,
+                f"needs one of {', '.join(map(str, allowed))} for {key}, not {settings[key]!r}",
+            )
     for key, (pattern, example) in ITEMS.items():
         for item in settings[key]:
             if type(item) is not str or not re.fullmatch(pattern, item):
@@ -122,11 +198,17 @@ def checked(name: str, found: dict) -> dict:
 def _check_concurrency(name: str, settings: dict) -> None:
     provisioned, reserved = settings["provisioned_concurrency"], settings["reserved_concurrency"]
     if settings["requests_per_second"] < 1 or provisioned < 0 or reserved < -1:
-        _refuse(name, "has a negative number: requests_per_second starts at 1, the concurrencies at 0")
+        _refuse(
+            name, "has a negative number: requests_per_second starts at 1, the concurrencies at 0"
+        )
     if settings["snapstart"] and provisioned:
         _refuse(name, "has both snapstart and provisioned_concurrency: AWS allows one of them")
     if 0 <= reserved < provisioned:
-        _refuse(name, f"provisions more ({provisioned}) than reserved_concurrency allows ({reserved}): raise it, or set it to -1")
+        _refuse(
+            name,
+            f"provisions more ({provisioned}) than reserved_concurrency allows ({reserved}): "
+            "raise it, or set it to -1",
+        )
 
 
 def _hint(key: str, known) -> str:

@@ -1,9 +1,10 @@
-"""Run a Python script, and write down which files of the checkout it imported or opened, and which folders it listed.
+"""Run a Python script, and write down which files of the checkout it imported or opened, and which
+folders it listed.
 
     python scripts/traced.py FILES.json churn-sklearn/train.py --seed 1
 
-FILES.json is written only where the script succeeds. Files that the script's C code opens are not seen, nor
-folders of modules that are listed (sys.path).
+FILES.json is written only where the script succeeds. Files that the script's C code opens are not
+seen, nor folders of modules that are listed (sys.path).
 """
 
 from __future__ import annotations
@@ -36,13 +37,19 @@ class Reads:
                 return
         else:
             return
-        if isinstance(path, str | os.PathLike) and not sys._getframe(1).f_code.co_filename.startswith("<frozen importlib"):
+        if isinstance(path, str | os.PathLike) and not sys._getframe(
+            1
+        ).f_code.co_filename.startswith("<frozen importlib"):
             self.paths.add(os.path.abspath(path))
 
     def found(self) -> list[str]:
-        """The absolute paths of the checkout's modules, and of everything that was opened or listed."""
+        """The absolute paths of the checkout's modules, and of everything that was opened or
+        listed.
+        """
         files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
-        modules = {os.path.abspath(file) for file in files if isinstance(file, str) and in_checkout(file)}
+        modules = {
+            os.path.abspath(file) for file in files if isinstance(file, str) and in_checkout(file)
+        }
         return sorted(self.paths | modules)
 
 

@@ -18,17 +18,33 @@ class Checkout:
         self.root = root
         MADE.append(f":local-{checkout_id(root.resolve())}")
         listed = subprocess.run(
-            ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+            ["git", "ls-files", "-co", "--exclude-standard"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         builds = [ROOT / name / "build" for name in Project.names()]
-        made = [str(path.relative_to(ROOT)) for build in builds for path in build.rglob("*") if path.is_file()]
+        made = [
+            str(path.relative_to(ROOT))
+            for build in builds
+            for path in build.rglob("*")
+            if path.is_file()
+        ]
         for name in sorted({*listed.stdout.splitlines(), *made}):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, root / name)
         self._share_environments()
-        # The path file in a virtual environment names the first checkout; what PYTHONPATH names comes before it.
+        # The path file in a virtual environment names the first checkout; what PYTHONPATH names
+        # comes before it.
         self.environment = {"PYTHON": sys.executable, **os.environ, "PYTHONPATH": str(root)}
-        for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MODEL", "ARGS"):  # of the `make test` that runs these tests
+        for name in (
+            "MAKEFLAGS",
+            "MAKELEVEL",
+            "MFLAGS",
+            "MODEL",
+            "ARGS",
+        ):  # of the `make test` that runs these tests
             self.environment.pop(name, None)
 
     def _share_environments(self):
@@ -36,7 +52,9 @@ class Checkout:
         (self.root / ".venv").mkdir()
         for path in (ROOT / ".venv").iterdir():
             if path.is_dir():
-                (self.root / ".venv" / path.name).symlink_to(path.resolve() if not path.is_symlink() else os.readlink(path))
+                (self.root / ".venv" / path.name).symlink_to(
+                    path.resolve() if not path.is_symlink() else os.readlink(path)
+                )
 
     def copy(self, project, name, *, build=False):
         """A project's folder under another name, as `cp -r` makes it. Gives the new folder."""
@@ -44,7 +62,9 @@ class Checkout:
         return shutil.copytree(self.root / project.name, self.root / name, ignore=left_out)
 
     def popen(self, *command, **variables):
-        """Starts a command in a process group of its own, with standard output and error in one pipe."""
+        """Starts a command in a process group of its own, with standard output and error in one
+        pipe.
+        """
         return subprocess.Popen(
             [str(word) for word in command],
             cwd=self.root,
@@ -54,8 +74,11 @@ class Checkout:
             stdin=subprocess.DEVNULL,
             text=True,
             start_new_session=True,
-            # As a terminal would start it: in the background, or under nohup, signals are ignored in all children.
-            preexec_fn=lambda: [signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGHUP)],
+            # As a terminal would start it: in the background, or under nohup, signals are ignored
+            # in all children.
+            preexec_fn=lambda: [
+                signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGHUP)
+            ],
         )
 
     def python(self, *arguments, **variables):

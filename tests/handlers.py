@@ -12,7 +12,9 @@ import pytest
 from scripts.project import ROOT
 
 CONTEXT = SimpleNamespace(aws_request_id="request-1")
-PREDICT = "import json, sys, lambda_function as f; print(json.dumps(f.predict(json.load(sys.stdin))))"
+PREDICT = (
+    "import json, sys, lambda_function as f; print(json.dumps(f.predict(json.load(sys.stdin))))"
+)
 
 
 def load_handler(path, model, onnx_api):
@@ -20,7 +22,9 @@ def load_handler(path, model, onnx_api):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MODEL_PATH", str(model))
         patch.setenv("ONNX_API", onnx_api)
-        patch.delitem(sys.modules, "shared.serving.onnx.model", raising=False)  # it looks at ONNX_API once, when it is loaded
+        patch.delitem(
+            sys.modules, "shared.serving.onnx.model", raising=False
+        )  # it looks at ONNX_API once, when it is loaded
         spec = importlib.util.spec_from_file_location("lambda_function", path)
         assert spec and spec.loader
         module = importlib.util.module_from_spec(spec)
@@ -42,7 +46,15 @@ def answer_to(project, request):
 def _answered(project, request):
     environment = {"MODEL_PATH": str(project.model_file), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", PREDICT]
-    ran = subprocess.run(command, cwd=project.folder, env=environment, input=request, capture_output=True, text=True, check=True)
+    ran = subprocess.run(
+        command,
+        cwd=project.folder,
+        env=environment,
+        input=request,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return json.loads(ran.stdout)
 
 

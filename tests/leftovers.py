@@ -1,4 +1,6 @@
-"""What tests build and leave: layers in the builder's cache, but no images, which are removed when the tests are over."""
+"""What tests build and leave: layers in the builder's cache, but no images, which are removed when
+the tests are over.
+"""
 
 import copy
 import fcntl
@@ -12,9 +14,11 @@ MADE: list[str] = []  # what is in the names of these images, and of no others
 
 
 def fill_cache(projects, lock):
-    """Build the image of each project under a name that is removed at the end. lock: a file for all processes that test.
+    """Build the image of each project under a name that is removed at the end. lock: a file for all
+    processes that test.
 
-    One process at a time: layers that two make at once have different digests, and either may be taken for a later image.
+    One process at a time: layers that two make at once have different digests, and either may be
+        taken for a later image.
     """
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -33,4 +37,8 @@ def pytest_sessionfinish():
     names = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     if made := [name for name in names if any(part in name for part in MADE)]:
         # Their layers stay in the builder's cache, for the next run.
-        subprocess.run([DOCKER, "image", "rm", "--force", "--no-prune", *made], stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(
+            [DOCKER, "image", "rm", "--force", "--no-prune", *made],
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )

@@ -6,18 +6,32 @@ Commands that a test starts are processes of their own, which this does not cove
 import ipaddress
 import socket
 
-REFUSED: list[str] = []  # since the test began: code under test may swallow the exception, or raise it in a thread
+REFUSED: list[
+    str
+] = []  # since the test began: code under test may swallow the exception, or raise it in a thread
 LOCAL_NAMES = {None, "", "localhost", socket.gethostname()}
-_connect, _connect_ex, _sendto = socket.socket.connect, socket.socket.connect_ex, socket.socket.sendto
-_getaddrinfo, _gethostbyname, _gethostbyname_ex = socket.getaddrinfo, socket.gethostbyname, socket.gethostbyname_ex
+_connect, _connect_ex, _sendto = (
+    socket.socket.connect,
+    socket.socket.connect_ex,
+    socket.socket.sendto,
+)
+_getaddrinfo, _gethostbyname, _gethostbyname_ex = (
+    socket.getaddrinfo,
+    socket.gethostbyname,
+    socket.gethostbyname_ex,
+)
 
 
 class DialedOut(BaseException):
-    """A test tried to reach another machine. Not an Exception, so that no `except` of the code under test takes it."""
+    """A test tried to reach another machine. Not an Exception, so that no `except` of the code
+    under test takes it.
+    """
 
 
 def install() -> None:
-    """Block connections to other machines, and questions for their addresses, until the process ends."""
+    """Block connections to other machines, and questions for their addresses, until the process
+    ends.
+    """
     for name, real in (("connect", _connect), ("connect_ex", _connect_ex), ("sendto", _sendto)):
         setattr(socket.socket, name, _guarded(real))
     socket.getaddrinfo = _resolving(_getaddrinfo)
@@ -69,4 +83,7 @@ def _is_address(host: str) -> bool:
 
 def _refuse(what: str) -> None:
     REFUSED.append(what)
-    raise DialedOut(f"a test tried to {what}: tests reach this machine alone; serve it on 127.0.0.1, or patch what connects")
+    raise DialedOut(
+        f"a test tried to {what}: tests reach this machine alone; serve it on 127.0.0.1, or patch "
+        "what connects"
+    )

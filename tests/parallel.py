@@ -1,6 +1,8 @@
-"""How the tests are shared out to processes, with `pytest -n 4 --dist loadscope`: what belongs together, the longest first.
+"""How the tests are shared out to processes, with `pytest -n 4 --dist loadscope`: what belongs
+together, the longest first.
 
-The processes do not disturb each other: ports, and the names of images and containers, follow from each one's own folders.
+The processes do not disturb each other: ports, and the names of images and containers, follow from
+    each one's own folders.
 """
 
 import pytest
@@ -23,15 +25,23 @@ LAST = ("tests/container/", "tests/unit/")
 
 
 class Groups(LoadScopeScheduling):
-    """The tests of a module for one project are done by one process, so that what its fixtures make is made once."""
+    """The tests of a module for one project are done by one process, so that what its fixtures make
+    is made once.
+    """
 
     def _split_scope(self, nodeid):
         module, _, test = nodeid.partition("::")
-        return nodeid if module.startswith(ALONE) else "-".join([module, *filter(test.count, PROJECTS)])
+        return (
+            nodeid
+            if module.startswith(ALONE)
+            else "-".join([module, *filter(test.count, PROJECTS)])
+        )
 
 
 class LongestFirst:
-    """A plugin of its own, because pytest itself moves tests that share a fixture after `pytest_collection_modifyitems`."""
+    """A plugin of its own, because pytest itself moves tests that share a fixture after
+    `pytest_collection_modifyitems`.
+    """
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config, items):
@@ -41,12 +51,16 @@ class LongestFirst:
 
 def rank(nodeid):
     """The smaller, the sooner a test is shared out."""
-    ranks = {start: at - len(FIRST) for at, start in enumerate(FIRST)} | {start: at + 1 for at, start in enumerate(LAST)}
+    ranks = {start: at - len(FIRST) for at, start in enumerate(FIRST)} | {
+        start: at + 1 for at, start in enumerate(LAST)
+    }
     return next((at for start, at in ranks.items() if nodeid.startswith(start)), 0)
 
 
 def pytest_configure(config):
-    config.option.loadscopereorder = False  # which is by their number of tests: the groups with few take longest here
+    config.option.loadscopereorder = (
+        False  # which is by their number of tests: the groups with few take longest here
+    )
     config.pluginmanager.register(LongestFirst(), "longest-first")
 
 

@@ -1,4 +1,5 @@
-"""What all tests share, also those inside project folders: which projects are tested, and that nothing is left out silently.
+"""What all tests share, also those inside project folders: which projects are tested, and that
+nothing is left out silently.
 
 pyproject.toml loads this as a plugin, because a conftest.py would not reach the project folders.
 """
@@ -18,16 +19,31 @@ from scripts.project import ROOT, Project
 from tests import leftovers, offline
 from tests.checkout import Checkout
 
-# A fixture of the projects of a kind: how their task begins, and the module with which their handlers read requests.
-KINDS = {"tabular": ("tabular-", "shared.serving.tabular"), "imaging": ("image-", "shared.serving.images.requests")}
-FILES = {"_tabular": "tabular", "_image": "imaging"}  # files with that in their name import what such projects alone install
+# A fixture of the projects of a kind: how their task begins, and the module with which their
+# handlers read requests.
+KINDS = {
+    "tabular": ("tabular-", "shared.serving.tabular"),
+    "imaging": ("image-", "shared.serving.images.requests"),
+}
+FILES = {
+    "_tabular": "tabular",
+    "_image": "imaging",
+}  # files with that in their name import what such projects alone install
 TAKE_A_PROJECT = {"project", "default_project", "image", "tabular_image", "imaging_image", *KINDS}
-the_project = functools.cache(Project)  # one object for all tests, or else pytest does not see that they can share a fixture
+the_project = functools.cache(
+    Project
+)  # one object for all tests, or else pytest does not see that they can share a fixture
 
 
 def pytest_addoption(parser):
-    parser.addoption("--model", action="append", help="a project folder to test; all of them without it")
-    parser.addoption("--once", action="store_true", help="leave out the tests that take no project: another run has them")
+    parser.addoption(
+        "--model", action="append", help="a project folder to test; all of them without it"
+    )
+    parser.addoption(
+        "--once",
+        action="store_true",
+        help="leave out the tests that take no project: another run has them",
+    )
 
 
 def pytest_configure(config):
@@ -37,7 +53,8 @@ def pytest_configure(config):
     if of_kind("imaging", chosen(config)) and not importlib.util.find_spec("PIL"):
         names = ", ".join(of_kind("imaging", chosen(config)))
         raise pytest.UsageError(
-            f"no Pillow here for {names}: run `make test MODEL=folder`, or choose other projects with --model"
+            f"no Pillow here for {names}: run `make test MODEL=folder`, or choose other projects "
+            "with --model"
         )
 
 
@@ -48,7 +65,9 @@ def chosen(config):
 
 @functools.cache
 def kind_of(name):
-    """A key of KINDS, by the model's `task`; before there is a model, by how the handler reads its requests."""
+    """A key of KINDS, by the model's `task`; before there is a model, by how the handler reads its
+    requests.
+    """
     project = the_project(name)
     if project.model_file.exists():
         try:
@@ -61,7 +80,9 @@ def kind_of(name):
         modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         found = [kind for kind, (_, module) in KINDS.items() if module in modules]
     if len(found) != 1:
-        raise pytest.UsageError(f"{name} is of no kind that the tests know: see KINDS in tests/plugin.py")
+        raise pytest.UsageError(
+            f"{name} is of no kind that the tests know: see KINDS in tests/plugin.py"
+        )
     return found[0]
 
 
@@ -77,12 +98,18 @@ def default_project():
 
 def pytest_report_header(config):
     lines = [f"projects: {', '.join(f'{name} ({kind_of(name)})' for name in chosen(config))}"]
-    lines += [f"no {kind} project, so no test of those" for kind in KINDS if not of_kind(kind, chosen(config))]
+    lines += [
+        f"no {kind} project, so no test of those"
+        for kind in KINDS
+        if not of_kind(kind, chosen(config))
+    ]
     return lines
 
 
 def pytest_ignore_collect(collection_path, config):
-    """Files of a kind without a project, and the tests in folders of projects that are not chosen."""
+    """Files of a kind without a project, and the tests in folders of projects that are not
+    chosen.
+    """
     if (kind := kind_of_file(collection_path)) and not of_kind(kind, chosen(config)):
         return True
     owner = owner_of(collection_path)
@@ -91,7 +118,9 @@ def pytest_ignore_collect(collection_path, config):
 
 def kind_of_file(path):
     """A key of KINDS, or None for a file of tests that any project's packages are enough for."""
-    return next((kind for word, kind in FILES.items() if path.suffix == ".py" and word in path.name), None)
+    return next(
+        (kind for word, kind in FILES.items() if path.suffix == ".py" and word in path.name), None
+    )
 
 
 def owner_of(path):
@@ -101,9 +130,11 @@ def owner_of(path):
 
 
 def pytest_generate_tests(metafunc):
-    """A test that takes `project` runs for each project; `tabular` for each that takes rows, `imaging` images.
+    """A test that takes `project` runs for each project; `tabular` for each that takes rows,
+    `imaging` images.
 
-    In a project's folder, `project` is that one. Where there is no project for a test, it is deselected below.
+    In a project's folder, `project` is that one. Where there is no project for a test, it is
+    deselected below.
     """
     names = chosen(metafunc.config)
     owner = owner_of(metafunc.definition.path)
@@ -122,7 +153,11 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         params = item.callspec.params if hasattr(item, "callspec") else {}
         of_none = any(params.get(fixture, item) is None for fixture in TAKE_A_PROJECT)
-        again = config.getoption("--once") and not TAKE_A_PROJECT & params.keys() and not owner_of(item.path)
+        again = (
+            config.getoption("--once")
+            and not TAKE_A_PROJECT & params.keys()
+            and not owner_of(item.path)
+        )
         again = again and not kind_of_file(item.path)  # which the other run may not have
         (left_out if of_none or again else kept).append(item)
     if left_out:
@@ -147,7 +182,10 @@ def pytest_runtest_makereport(item, call):
     outcome = yield
     report = outcome.get_result()
     if report.skipped and os.environ.get("CI"):
-        report.outcome, report.longrepr = "failed", f"skipped, which CI does not allow: {report.longrepr}"
+        report.outcome, report.longrepr = (
+            "failed",
+            f"skipped, which CI does not allow: {report.longrepr}",
+        )
 
 
 @pytest.fixture(autouse=True)
@@ -167,7 +205,9 @@ def docker():
 
 @pytest.fixture(scope="session")
 def base_image(docker, projects, tmp_path_factory):
-    """Skips where there is no base image to build on. The builder's cache has the projects' packages then."""
+    """Skips where there is no base image to build on. The builder's cache has the projects'
+    packages then.
+    """
     if reason := why_no_container(Project(Project.names()[0])):
         pytest.skip(reason)
     leftovers.fill_cache(projects, tmp_path_factory.getbasetemp().parent / "builder.lock")
@@ -175,11 +215,15 @@ def base_image(docker, projects, tmp_path_factory):
 
 @pytest.fixture
 def run_script():
-    """Runs a file of the checkout with the tests' own Python; gives the finished process with its output as text."""
+    """Runs a file of the checkout with the tests' own Python; gives the finished process with its
+    output as text.
+    """
 
     def run(*arguments, **options):
         command = [sys.executable, *map(str, arguments)]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, **options)
+        return subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, timeout=600, **options
+        )
 
     return run
 
@@ -191,11 +235,15 @@ def checkout(tmp_path):
 
 
 class Copied:
-    """A project in a copied checkout: its build folder, and a function that runs one of its scripts."""
+    """A project in a copied checkout: its build folder, and a function that runs one of its
+    scripts.
+    """
 
     def __init__(self, checkout, project):
         self.build = checkout.root / project.name / "build"
-        self.run = lambda script, *arguments, **variables: checkout.python(f"{project.name}/{script}", *arguments, **variables)
+        self.run = lambda script, *arguments, **variables: checkout.python(
+            f"{project.name}/{script}", *arguments, **variables
+        )
 
 
 @pytest.fixture

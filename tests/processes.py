@@ -8,7 +8,9 @@ from scripts.local.docker import DOCKER
 
 
 def running_with(word: str) -> list[str]:
-    """The command lines of the processes with a word in their arguments or in a variable that they were given."""
+    """The command lines of the processes with a word in their arguments or in a variable that they
+    were given.
+    """
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -24,7 +26,9 @@ def running_with(word: str) -> list[str]:
 def containers_with(word: str) -> list[str]:
     """The names of the containers, running or not, that have a word in their name."""
     listed = subprocess.run(
-        [DOCKER, "ps", "--all", "--filter", f"name={word}", "--format", "{{.Names}}"], capture_output=True, text=True
+        [DOCKER, "ps", "--all", "--filter", f"name={word}", "--format", "{{.Names}}"],
+        capture_output=True,
+        text=True,
     )
     return listed.stdout.split()
 

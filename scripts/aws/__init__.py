@@ -1,1 +1,3 @@
-"""Deploy to AWS, or to a local AWS: account, image, stack, alias, events, logs, bulk scoring, deletion."""
+"""Deploy to AWS, or to a local AWS: account, image, stack, alias, events, logs, bulk scoring,
+deletion.
+"""

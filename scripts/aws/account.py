@@ -1,6 +1,8 @@
-"""The account that the AWS commands talk to: AWS's own with the usual credentials, or the local AWS while that runs.
+"""The account that the AWS commands talk to: AWS's own with the usual credentials, or the local AWS
+while that runs.
 
-Which one: AWS_ENDPOINT_URL where it is set, else the local AWS from `make local-aws` to `make local-aws-stop`, else AWS.
+Which one: AWS_ENDPOINT_URL where it is set, else the local AWS from `make local-aws` to `make
+    local-aws-stop`, else AWS.
 """
 
 from __future__ import annotations
@@ -19,27 +21,46 @@ from botocore.loaders import create_loader
 from scripts.aws import local_aws
 
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
-UNKNOWN_KEYS = {"InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "InvalidSignatureException"}
+UNKNOWN_KEYS = {
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+    "SignatureDoesNotMatch",
+    "InvalidSignatureException",
+}
 FORBIDDEN = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden"}
-MISSING = {"NoSuchBucket", "404", "NotFound", "ResourceNotFoundException", "RepositoryNotFoundException"}
+MISSING = {
+    "NoSuchBucket",
+    "404",
+    "NotFound",
+    "ResourceNotFoundException",
+    "RepositoryNotFoundException",
+}
 LOG_IN = "log in again (`aws sso login`, or new keys in ~/.aws/credentials)"
 
 
 class Account:
     """An AWS account in one region, and the clients for it.
 
-    id: 12 digits; region: such as us-east-1; endpoint_url: of the local AWS, None for AWS itself; local: on this machine.
+    id: 12 digits; region: such as us-east-1; endpoint_url: of the local AWS, None for AWS itself;
+        local: on this machine.
     """
 
     def __init__(self) -> None:
         self.endpoint_url = _endpoint_url()
         # A local AWS checks no signature: it is never shown real keys.
         self.local = urlsplit(self.endpoint_url or "").hostname in ("127.0.0.1", "localhost", "::1")
-        local = {"aws_access_key_id": local_aws.KEY, "aws_secret_access_key": local_aws.KEY} if self.local else {}
+        local = (
+            {"aws_access_key_id": local_aws.KEY, "aws_secret_access_key": local_aws.KEY}
+            if self.local
+            else {}
+        )
         region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-        # The name of a profile may be set for AWS and be unknown on this machine, which a local AWS need not care about.
+        # The name of a profile may be set for AWS and be unknown on this machine, which a local AWS
+        # need not care about.
         profile = {} if self.local else {"profile_name": os.environ.get("AWS_PROFILE") or None}
-        self._session = boto3.Session(region_name=region or ("us-east-1" if local else None), **local, **profile)
+        self._session = boto3.Session(
+            region_name=region or ("us-east-1" if local else None), **local, **profile
+        )
         if not self._session.region_name:
             raise errors.NoRegionError()
         self.region: str = self._session.region_name
@@ -52,8 +73,16 @@ class Account:
         self.user: str = identity["Arn"].split(":", 5)[-1]
 
     def client(self, service: str, **options):
-        """A boto3 client. options: of botocore's Config; by default five tries and 60 s for an answer."""
-        config = Config(**{"retries": {"total_max_attempts": 5, "mode": "standard"}, "connect_timeout": 5, **options})
+        """A boto3 client. options: of botocore's Config; by default five tries and 60 s for an
+        answer.
+        """
+        config = Config(
+            **{
+                "retries": {"total_max_attempts": 5, "mode": "standard"},
+                "connect_timeout": 5,
+                **options,
+            }
+        )
         return self._session.client(service, endpoint_url=self.endpoint_url, config=config)
 
     def credentials(self):
@@ -65,24 +94,36 @@ class Account:
         """Where docker pushes images to: the account's ECR."""
         if self.endpoint_url:
             return urlsplit(self.endpoint_url).netloc
-        partitions = {known["id"]: known["outputs"] for known in create_loader().load_data("partitions")["partitions"]}
+        partitions = {
+            known["id"]: known["outputs"]
+            for known in create_loader().load_data("partitions")["partitions"]
+        }
         # amazonaws.com, or in China amazonaws.com.cn.
         return f"{self.id}.dkr.ecr.{self.region}.{partitions[self.partition]['dnsSuffix']}"
 
     def _regions(self) -> list[str]:
         """All regions with Lambda, in all partitions: AWS, China, GovCloud."""
         partitions = self._session.get_available_partitions()
-        return [region for partition in partitions for region in self._session.get_available_regions("lambda", partition)]
+        return [
+            region
+            for partition in partitions
+            for region in self._session.get_available_regions("lambda", partition)
+        ]
 
     def __str__(self) -> str:
         if self.endpoint_url:
-            return f"{'local AWS' if self.local else 'AWS'} at {self.endpoint_url}, account {self.id}, region {self.region}"
+            return (
+                f"{'local AWS' if self.local else 'AWS'} at {self.endpoint_url}, account "
+                f"{self.id}, region {self.region}"
+            )
         return f"AWS account {self.id}, region {self.region}, as {self.user}"
 
 
 @contextmanager
 def connected(quiet: bool = False) -> Iterator[Account]:
-    """The account; whatever goes wrong with AWS inside ends the program with one line. quiet: do not print which it is."""
+    """The account; whatever goes wrong with AWS inside ends the program with one line. quiet: do
+    not print which it is.
+    """
     try:
         account = Account()
         if not quiet:
@@ -94,7 +135,9 @@ def connected(quiet: bool = False) -> Iterator[Account]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
     except KeyboardInterrupt:
-        raise SystemExit("\nstopped: run the same command again, and it goes on from here") from None
+        raise SystemExit(
+            "\nstopped: run the same command again, and it goes on from here"
+        ) from None
 
 
 def explained(error: Exception) -> str:
@@ -103,16 +146,24 @@ def explained(error: Exception) -> str:
         return _refusal(error)
     text = " ".join(str(error).split())
     if isinstance(error, (errors.NoCredentialsError, errors.PartialCredentialsError)):
-        return "no AWS credentials: set AWS_PROFILE, or run `aws configure`; without an account, run `make local-aws`"
+        return (
+            "no AWS credentials: set AWS_PROFILE, or run `aws configure`; without an account, run "
+            "`make local-aws`"
+        )
     if isinstance(error, errors.ProfileNotFound):
         return f"{text}: set AWS_PROFILE to one that `aws configure list-profiles` shows"
     if isinstance(error, errors.NoRegionError):
         return "no AWS region: set AWS_REGION, to us-east-1 say"
-    if isinstance(error, (errors.SSOError, errors.TokenRetrievalError)) or type(error).__name__.startswith("Login"):
+    if isinstance(error, (errors.SSOError, errors.TokenRetrievalError)) or type(
+        error
+    ).__name__.startswith("Login"):
         return f"the AWS login has expired: {LOG_IN}"
     if isinstance(error, errors.HTTPClientError | errors.ConnectionError):
         if url := _endpoint_url():
-            return f"nothing answers at {url}: run `make local-aws` to start it, or `make local-aws-stop` to go to AWS"
+            return (
+                f"nothing answers at {url}: run `make local-aws` to start it, or `make "
+                "local-aws-stop` to go to AWS"
+            )
         return f"AWS cannot be reached ({text}): check the network and AWS_REGION"
     return text
 
@@ -123,13 +174,22 @@ def code_of(error: errors.ClientError) -> str:
 
 
 def _refusal(error: errors.ClientError) -> str:
-    code, message = code_of(error), " ".join(error.response.get("Error", {}).get("Message", "").split())
+    code, message = (
+        code_of(error),
+        " ".join(error.response.get("Error", {}).get("Message", "").split()),
+    )
     if code in EXPIRED:
         return f"the AWS credentials have expired: {LOG_IN}"
     if code in UNKNOWN_KEYS:
-        return f"AWS does not know these credentials ({code}): check AWS_PROFILE, and that the region is enabled in the account"
+        return (
+            f"AWS does not know these credentials ({code}): check AWS_PROFILE, and that the "
+            "region is enabled in the account"
+        )
     if code in FORBIDDEN:
-        return f"not allowed: {message or error.operation_name}: ask for this permission (docs/deploy.md lists them)"
+        return (
+            f"not allowed: {message or error.operation_name}: ask for this permission "
+            "(docs/deploy.md lists them)"
+        )
     return f"{error.operation_name} failed: {message or code}"
 
 

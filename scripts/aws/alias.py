@@ -1,4 +1,6 @@
-"""The alias `live` that every trigger calls: which version it points to, which were live before, and how it is moved."""
+"""The alias `live` that every trigger calls: which version it points to, which were live before,
+and how it is moved.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +22,10 @@ LONGEST_HISTORY = 9
 class Live:
     """The alias of one project's function.
 
-    version: that it points to, None where there is no alias yet; history: the versions that were live before, the last one
-    first; canaries: versions that get a share of the calls beside it, 0 to 1; left: the versions that a rollback left, which
-    only `make promote` makes live again.
+    version: that it points to, None where there is no alias yet; history: the versions that were
+        live before, the last one
+    first; canaries: versions that get a share of the calls beside it, 0 to 1; left: the versions
+    that a rollback left, which only `make promote` makes live again.
     """
 
     def __init__(self, account: Account, name: str):
@@ -43,36 +46,61 @@ class Live:
         self.history, self.left = re.findall(r"\d+", before), re.findall(r"\d+", left)
         self.canaries = dict(alias.get("RoutingConfig", {}).get("AdditionalVersionWeights") or {})
 
-    def move(self, version: str, history: list[str], canaries: dict[str, float], left: Sequence[str] = ()) -> None:
+    def move(
+        self, version: str, history: list[str], canaries: dict[str, float], left: Sequence[str] = ()
+    ) -> None:
         """Points it to a version. Does nothing where it points there already."""
         history, gone = history[:LONGEST_HISTORY], list(left)[:LONGEST_HISTORY]
-        if (version, history, canaries, gone) == (self.version, self.history, self.canaries, self.left):
+        if (version, history, canaries, gone) == (
+            self.version,
+            self.history,
+            self.canaries,
+            self.left,
+        ):
             return
         routing = {"AdditionalVersionWeights": canaries}
-        moved = {"FunctionVersion": version, "Description": described(history, gone), "RoutingConfig": routing}
+        moved = {
+            "FunctionVersion": version,
+            "Description": described(history, gone),
+            "RoutingConfig": routing,
+        }
         for attempt in range(30):
             try:
                 self._read(self.client.update_alias(FunctionName=self.name, Name=NAME, **moved))
                 return
-            except self.client.exceptions.ResourceConflictException:  # an update of the function is under way
+            except (
+                self.client.exceptions.ResourceConflictException
+            ):  # an update of the function is under way
                 if attempt == 29:
                     raise
                 time.sleep(1)
 
     def versions(self) -> dict[str, dict]:
         """The published versions by number."""
-        pages = self.client.get_paginator("list_versions_by_function").paginate(FunctionName=self.name)
-        return {found["Version"]: found for page in pages for found in page["Versions"] if found["Version"] != "$LATEST"}
+        pages = self.client.get_paginator("list_versions_by_function").paginate(
+            FunctionName=self.name
+        )
+        return {
+            found["Version"]: found
+            for page in pages
+            for found in page["Versions"]
+            if found["Version"] != "$LATEST"
+        }
 
     def shown(self) -> str:
         """The alias in words."""
-        shares = "".join(f", version {version} gets {weight:.0%} of the calls" for version, weight in self.canaries.items())
+        shares = "".join(
+            f", version {version} gets {weight:.0%} of the calls"
+            for version, weight in self.canaries.items()
+        )
         return f"live is version {self.version}{shares}"
 
 
 def described(history: Sequence[str], left: Sequence[str] = ()) -> str:
     """The alias' description, which keeps the history."""
-    return f"before: {','.join(history[:LONGEST_HISTORY])}" + (f"; left: {','.join(left[:LONGEST_HISTORY])}" if left else "")
+    return f"before: {','.join(history[:LONGEST_HISTORY])}" + (
+        f"; left: {','.join(left[:LONGEST_HISTORY])}" if left else ""
+    )
 
 
 def rollback(live: Live) -> None:
@@ -89,13 +117,20 @@ def rollback(live: Live) -> None:
 
 
 def promote(live: Live, project: Project, account: Account, published: str) -> None:
-    """Points `live` at the version that the last deployment published: of which a canary ran, or from which was rolled back."""
+    """Points `live` at the version that the last deployment published: of which a canary ran, or
+    from which was rolled back.
+    """
     if not live.version:
-        raise SystemExit(f"{project.name} has no version that has passed its check: run `make deploy MODEL={project.name}`")
+        raise SystemExit(
+            f"{project.name} has no version that has passed its check: run `make deploy "
+            f"MODEL={project.name}`"
+        )
     if published == live.version and not live.canaries:
         raise SystemExit(f"version {published} is live already: there is no canary to promote")
     check(account, project, published, live.version)
-    live.move(published, [live.version, *live.history] if live.version != published else live.history, {})
+    live.move(
+        published, [live.version, *live.history] if live.version != published else live.history, {}
+    )
 
 
 def main():
@@ -110,7 +145,9 @@ def main():
         if args.command == "promote":
             promote(live, project, account, published)
         elif not live.version:
-            raise SystemExit(f"{project.name} has no live version: run `make deploy MODEL={project.name}`")
+            raise SystemExit(
+                f"{project.name} has no live version: run `make deploy MODEL={project.name}`"
+            )
         else:
             rollback(live)
         print(live.shown())

@@ -18,7 +18,9 @@ IN_MEMORY = 32 * 1024 * 1024  # bytes of refused rows; more goes through a tempo
 
 @dataclass
 class Report:
-    """The sums over all parts. seconds: of the function's time; missing: outputs of parts that are not there."""
+    """The sums over all parts. seconds: of the function's time; missing: outputs of parts that are
+    not there.
+    """
 
     parts: int = 0
     rows: int = 0
@@ -26,35 +28,53 @@ class Report:
     refused: int = 0
     seconds: float = 0
     missing: list[str] = field(default_factory=list)
-    refusals: list[tuple[int, str]] = field(default_factory=list)  # lines before the part, and its ….refused.ndjson
+    refusals: list[tuple[int, str]] = field(
+        default_factory=list
+    )  # lines before the part, and its ….refused.ndjson
 
     def write_refused(self, s3, bucket: str, key: str) -> None:
-        """Writes all refused rows into one object, with the numbers of their lines in the whole file."""
+        """Writes all refused rows into one object, with the numbers of their lines in the whole
+        file.
+        """
         if not self.refused:
             s3.delete_object(Bucket=bucket, Key=key)  # of a job before this one
             return
         with tempfile.SpooledTemporaryFile(IN_MEMORY) as lines:
             for before, url in self.refusals:
-                for text in s3.get_object(**address_of(url))["Body"].read().split(b"\n"):  # splitlines splits at U+2028 too
+                for text in (
+                    s3.get_object(**address_of(url))["Body"].read().split(b"\n")
+                ):  # splitlines splits at U+2028 too
                     if text:
                         entry = json.loads(text)
-                        text = json.dumps({**entry, "line": before + entry["line"]}, ensure_ascii=False)
+                        text = json.dumps(
+                            {**entry, "line": before + entry["line"]}, ensure_ascii=False
+                        )
                         lines.write(f"{text}\n".encode())
             lines.seek(0)
             s3.put_object(Bucket=bucket, Key=key, Body=lines, ContentType="application/x-ndjson")
 
 
 def collect(s3, parts: list[dict]) -> Report:
-    """The report on parts, in their order. A result of another range or version of the object counts as missing."""
+    """The report on parts, in their order. A result of another range or version of the object
+    counts as missing.
+    """
     report, lines = Report(), 0
     outputs = [part["output"] for part in parts]
     with ThreadPoolExecutor(READERS) as pool:
         for part, head in zip(parts, pool.map(lambda output: _head(s3, output), outputs)):
             noted = head["Metadata"] if head else {}
-            if (noted.get("bytes"), noted.get("etag")) != (f"{part['start']}-{part['end']}", part["etag"]):
-                report.missing.append(part["output"])  # or left by a call of an earlier job that went on after Ctrl-C
+            if (noted.get("bytes"), noted.get("etag")) != (
+                f"{part['start']}-{part['end']}",
+                part["etag"],
+            ):
+                report.missing.append(
+                    part["output"]
+                )  # or left by a call of an earlier job that went on after Ctrl-C
                 continue
-            counts = {name: int(noted[name]) for name in ("lines", "rows", "scored", "refused", "milliseconds")}
+            counts = {
+                name: int(noted[name])
+                for name in ("lines", "rows", "scored", "refused", "milliseconds")
+            }
             report.parts += 1
             report.rows += counts["rows"]
             report.scored += counts["scored"]

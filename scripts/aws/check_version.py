@@ -16,9 +16,11 @@ SHOWN = 15  # lines of the log
 
 
 def check(account: Account, project: Project, version: str, live: str | None) -> None:
-    """Invoke a version by its number with event.json. Raises SystemExit with one line that says why it is not made live.
+    """Invoke a version by its number with event.json. Raises SystemExit with one line that says why
+    it is not made live.
 
-    The end of the version's log is printed before. live: the version that stays live, None where there is none.
+    The end of the version's log is printed before. live: the version that stays live, None where
+    there is none.
     """
     if project.deploy["reserved_concurrency"] == 0:
         print(f"version {version} was not checked: with reserved_concurrency = 0 nothing runs")
@@ -26,7 +28,11 @@ def check(account: Account, project: Project, version: str, live: str | None) ->
     started = time.monotonic()
     reason, log = failure(account, project, version)
     if not reason:
-        print(f"version {version} answers {project.name}/event.json, in {time.monotonic() - started:.1f} s", flush=True)
+        print(
+            f"version {version} answers {project.name}/event.json, in "
+            f"{time.monotonic() - started:.1f} s",
+            flush=True,
+        )
         return
     lines = log.splitlines()[-SHOWN:]
     print(
@@ -34,19 +40,32 @@ def check(account: Account, project: Project, version: str, live: str | None) ->
         if lines
         else "no log was given"
     )
-    stays = f"live stays version {live}" if live else "nothing is live, and no event source is connected"
-    again = f"`make logs MODEL={project.name}` shows more; mend it, then `make push deploy MODEL={project.name}`"
-    raise SystemExit(f"version {version} does not answer {project.name}/event.json: {reason}; {stays}; {again}")
+    stays = (
+        f"live stays version {live}"
+        if live
+        else "nothing is live, and no event source is connected"
+    )
+    again = (
+        f"`make logs MODEL={project.name}` shows more; mend it, then `make push deploy "
+        f"MODEL={project.name}`"
+    )
+    raise SystemExit(
+        f"version {version} does not answer {project.name}/event.json: {reason}; {stays}; {again}"
+    )
 
 
 def failure(account: Account, project: Project, version: str) -> tuple[str | None, str]:
     """Why a version fails, None where it answers; and the end of its log."""
     # One try: a call that has timed out here may still be running there.
-    client = account.client("lambda", retries={"total_max_attempts": 1}, read_timeout=project.timeout + 60)
+    client = account.client(
+        "lambda", retries={"total_max_attempts": 1}, read_timeout=project.timeout + 60
+    )
     payload = json.dumps(project.event()).encode()
     try:
         client.get_waiter("function_active_v2").wait(FunctionName=project.name, Qualifier=version)
-        response = client.invoke(FunctionName=project.name, Qualifier=version, Payload=payload, LogType="Tail")
+        response = client.invoke(
+            FunctionName=project.name, Qualifier=version, Payload=payload, LogType="Tail"
+        )
         body = response["Payload"].read()
     except (errors.ClientError, errors.BotoCoreError, errors.WaiterError) as error:
         return explained(error), ""
@@ -55,6 +74,13 @@ def failure(account: Account, project: Project, version: str) -> tuple[str | Non
         answer = answer_of(body, response.get("FunctionError"))
     except FunctionFailed as error:
         return " ".join(str(error).split()), log
-    if isinstance(answer, dict) and isinstance(status := answer.get("statusCode"), int) and status >= 400:
-        return f"it answers with status {status}: {str(answer.get('body', ''))[:200]}", log  # as a handler answers HTTP
+    if (
+        isinstance(answer, dict)
+        and isinstance(status := answer.get("statusCode"), int)
+        and status >= 400
+    ):
+        return (
+            f"it answers with status {status}: {str(answer.get('body', ''))[:200]}",
+            log,
+        )  # as a handler answers HTTP
     return None, log

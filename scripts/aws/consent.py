@@ -6,11 +6,15 @@ import sys
 
 
 def require_consent(question: str, yes: bool, otherwise: str) -> None:
-    """Return if the user says yes, or did with YES=1. Raises SystemExit with one line otherwise, and without a terminal."""
+    """Return if the user says yes, or did with YES=1. Raises SystemExit with one line otherwise,
+    and without a terminal.
+    """
     if yes:
         return
     if not sys.stdin or not sys.stdin.isatty():
-        raise SystemExit(f"nobody is there to answer: set YES=1 to go on without the question ({question})")
+        raise SystemExit(
+            f"nobody is there to answer: set YES=1 to go on without the question ({question})"
+        )
     try:
         answer = input(f"{question} [y/N] ")
     except EOFError:

@@ -6,18 +6,21 @@ from scripts.aws.account import Account
 from scripts.aws.consent import require_consent
 from scripts.aws.stack import Stack
 
-COSTS = """the first deployment of {name} in this region. What it costs, us-east-1, as of November 2026:
-  idle      about $0.02 a month for each image in ECR; alarms beyond ten in the account $0.10 a month each;
-            a queue is polled, some 400,000 requests a month, of which a million a month are free in the account
-  in use    $0.20 per million calls and $0.0000166667 per GB-second (a million calls and 400,000 GB-s a month are free),
-            HTTP API $1.00 per million, EventBridge $1.00 per million
-  on demand SnapStart and provisioned concurrency cost while idle too: both are off unless function.toml turns them on"""
+COSTS = """the first deployment of {name} in this region. Its costs, us-east-1, November 2026:
+  idle      about $0.02 a month for each image in ECR; $0.10 a month for each alarm beyond ten in
+            the account; a queue is polled 400,000 times a month (a million are free in the account)
+  in use    $0.20 per million calls and $0.0000166667 per GB-second (a million calls and
+            400,000 GB-s a month are free), HTTP API and EventBridge $1.00 per million
+  on demand SnapStart and provisioned concurrency cost while idle too: both are off unless
+            function.toml turns them on"""
 
 
 def require_deployment(account: Account, stack: Stack, action: str, yes: bool) -> None:
-    """Return if the user agrees to an action (`push`, `deploy`) on AWS; the local AWS costs nothing and is not asked about.
+    """Return if the user agrees to an action (`push`, `deploy`) on AWS; the local AWS costs nothing
+    and is not asked about.
 
-    Prints the prices before a first deployment. yes: the user has agreed already. Raises SystemExit with one line otherwise.
+    Prints the prices before a first deployment. yes: the user has agreed already. Raises SystemExit
+    with one line otherwise.
     """
     if account.local:
         return

@@ -1,4 +1,6 @@
-"""Create or update the stack of a project: publish a version of the pushed image, check it, and make it live."""
+"""Create or update the stack of a project: publish a version of the pushed image, check it, and
+make it live.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,18 @@ from scripts.aws.parameters import parameters, template_for
 from scripts.aws.stack import Stack
 from scripts.project import Project
 
-NO_ALIAS = {"LiveVersion": "", "LiveHistory": described([]), "CanaryVersion": "", "CanaryWeight": "0"}
+NO_ALIAS = {
+    "LiveVersion": "",
+    "LiveHistory": described([]),
+    "CanaryVersion": "",
+    "CanaryWeight": "0",
+}
 
 
 def image_to_deploy(account: Account, project: Project) -> dict:
-    """What the last `make push` of this checkout pushed, or else the newest image in the repository."""
+    """What the last `make push` of this checkout pushed, or else the newest image in the
+    repository.
+    """
     client = account.client("ecr")
     note = project.folder / "build/pushed.json"
     pushed = json.loads(note.read_text()) if note.exists() else {}
@@ -29,11 +38,15 @@ def image_to_deploy(account: Account, project: Project) -> dict:
             return image
     if images := ecr.images(client, project.name):
         return images[0]
-    raise SystemExit(f"{project.name} has no image in ECR here: run `make push MODEL={project.name}`")
+    raise SystemExit(
+        f"{project.name} has no image in ECR here: run `make push MODEL={project.name}`"
+    )
 
 
 def as_it_is(live: Live, before: dict[str, str]) -> dict[str, str]:
-    """The template's parameters for an alias that stays where it is. before: the stack's parameters."""
+    """The template's parameters for an alias that stays where it is. before: the stack's
+    parameters.
+    """
     if not live.version:
         return {key: before.get(key, default) for key, default in NO_ALIAS.items()}
     [(canary, weight)] = live.canaries.items() or [("", 0)]
@@ -46,18 +59,26 @@ def as_it_is(live: Live, before: dict[str, str]) -> dict[str, str]:
 
 
 def moved(live: Live, published: str, canary: int | None) -> dict[str, str] | None:
-    """The template's parameters for an alias that takes the published version in; None where the alias stays as it is.
+    """The template's parameters for an alias that takes the published version in; None where the
+    alias stays as it is.
 
     Only a new version moves it: what was rolled back stays so when something else is deployed.
-    canary: the percentage of calls that the published version shall get, None where the user did not say.
+    canary: the percentage of calls that the published version shall get, None where the user did
+        not say.
     """
     if not live.version:
         if canary is not None:
-            print("there is no version yet beside which a canary could run: the first one gets all calls")
+            print(
+                "there is no version yet beside which a canary could run: the first one gets all "
+                "calls"
+            )
         return {**NO_ALIAS, "LiveVersion": published}
     if live.version == published:
         if canary is not None:
-            raise SystemExit(f"version {published} is live already, with this image and these settings: a canary needs a new one")
+            raise SystemExit(
+                f"version {published} is live already, with this image and these settings: a "
+                "canary needs a new one"
+            )
         return None
     if canary is not None:
         history = described(live.history)
@@ -69,13 +90,23 @@ def moved(live: Live, published: str, canary: int | None) -> dict[str, str] | No
         }
     if published in live.canaries or published in live.left:
         return None
-    return {**NO_ALIAS, "LiveVersion": published, "LiveHistory": described([live.version, *live.history])}
+    return {
+        **NO_ALIAS,
+        "LiveVersion": published,
+        "LiveHistory": described([live.version, *live.history]),
+    }
 
 
-def deploy(account: Account, project: Project, canary: int | None, yes: bool = False, asked: bool = False) -> None:
-    """Publish a version, check it, and only then move the alias to it. Finishes what an earlier command left half done."""
+def deploy(
+    account: Account, project: Project, canary: int | None, yes: bool = False, asked: bool = False
+) -> None:
+    """Publish a version, check it, and only then move the alias to it. Finishes what an earlier
+    command left half done.
+    """
     if canary is not None and project.deploy["provisioned_concurrency"]:
-        raise SystemExit("AWS runs no canary beside provisioned concurrency: set it to 0 in function.toml first")
+        raise SystemExit(
+            "AWS runs no canary beside provisioned concurrency: set it to 0 in function.toml first"
+        )
     image = image_to_deploy(account, project)
     template = template_for(project)
     wanted = parameters(account, project, image["imageDigest"])
@@ -102,10 +133,19 @@ def deploy(account: Account, project: Project, canary: int | None, yes: bool = F
     show(account, project, stack.outputs())
 
 
-def change(account: Account, project: Project, stack: Stack, live: Live, template: str, values: dict[str, str]) -> bool:
-    """Change the stack. An update that fails is undone by CloudFormation, to where its parameters say that the alias was.
+def change(
+    account: Account,
+    project: Project,
+    stack: Stack,
+    live: Live,
+    template: str,
+    values: dict[str, str],
+) -> bool:
+    """Change the stack. An update that fails is undone by CloudFormation, to where its parameters
+    say that the alias was.
 
-    The alias may have been moved since by `make rollback` or `make promote`: it is then put back to where it was.
+    The alias may have been moved since by `make rollback` or `make promote`: it is then put back to
+    where it was.
     """
     try:
         return stack.change(template, values)
@@ -117,7 +157,9 @@ def change(account: Account, project: Project, stack: Stack, live: Live, templat
 
 
 def clean_up(account: Account, project: Project, live: Live, published: str) -> None:
-    """Deletes versions beyond five, with the images that only they used. A SnapStart version costs until it is deleted."""
+    """Deletes versions beyond five, with the images that only they used. A SnapStart version costs
+    until it is deleted.
+    """
     there = live.versions()
     needed = list(dict.fromkeys([live.version, *live.canaries, published, *live.history]))
     kept = [version for version in needed if version in there][:KEPT]
@@ -125,7 +167,9 @@ def clean_up(account: Account, project: Project, live: Live, published: str) -> 
     for version in sorted(there.keys() - set(kept), key=int):
         live.client.delete_function(FunctionName=project.name, Qualifier=version)
         print(f"deleted version {version}, to which `make rollback` no longer leads")
-    unused = {images[version] for version in there.keys() - set(kept)} - {images[version] for version in kept}
+    unused = {images[version] for version in there.keys() - set(kept)} - {
+        images[version] for version in kept
+    }
     if unused:
         ids = [{"imageDigest": digest} for digest in unused]
         account.client("ecr").batch_delete_image(repositoryName=project.name, imageIds=ids)
@@ -139,11 +183,21 @@ def digest_of(live: Live, version: str) -> str:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     parser.add_argument("model", help="the project folder")
-    parser.add_argument("--canary", type=int, help="percentage of calls that the new version gets; `make promote` gives it all")
-    parser.add_argument("--yes", action="store_true", help="do not ask before deploying to an account on AWS")
-    parser.add_argument("--asked", action="store_true", help="the push before has asked for the deployment too")
+    parser.add_argument(
+        "--canary",
+        type=int,
+        help="percentage of calls that the new version gets; `make promote` gives it all",
+    )
+    parser.add_argument(
+        "--yes", action="store_true", help="do not ask before deploying to an account on AWS"
+    )
+    parser.add_argument(
+        "--asked", action="store_true", help="the push before has asked for the deployment too"
+    )
     args = parser.parse_args()
     if args.canary is not None and not 1 <= args.canary <= 99:
         raise SystemExit(f"CANARY={args.canary} is not a percentage from 1 to 99")

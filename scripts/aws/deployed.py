@@ -13,7 +13,8 @@ from scripts.aws.stack import Stack
 from scripts.local.invoke import Function, FunctionFailed
 from scripts.project import Project
 
-LIMIT = 120  # seconds to wait for the function; CloudWatch shows a line some seconds after it was written
+# seconds to wait for the function; CloudWatch shows a line some seconds after it was written
+LIMIT = 120
 POLL = 1  # seconds; a tenth of it on this machine
 
 Found = TypeVar("Found")
@@ -34,20 +35,39 @@ class Deployed:
         """Raise SystemExit with the setting to change, unless the source is there."""
         name = self.project.name
         if not there:
-            raise SystemExit(f"{name} has no {source}: set {setting} in {name}/function.toml, then `make deploy MODEL={name}`")
+            raise SystemExit(
+                f"{name} has no {source}: set {setting} in {name}/function.toml, then `make "
+                f"deploy MODEL={name}`"
+            )
 
-    def watch(self, sent: dict, began: float, trigger: str, event: object, look: Callable[[list[dict]], Found | None]) -> Found:
+    def watch(
+        self,
+        sent: dict,
+        began: float,
+        trigger: str,
+        event: object,
+        look: Callable[[list[dict]], Found | None],
+    ) -> Found:
         """Wait for what an event leads to; return the first result of `look` that is not None.
 
-        sent: boto3's response to the call that sent the event; began: the time before that call, in seconds since 1970.
-        trigger: of the function's log lines, which `look` takes. event: for a direct invocation with the same request.
-        Raises SystemExit with the reason if the function refused the event, and after LIMIT seconds.
+        sent: boto3's response to the call that sent the event; began: the time before that call, in
+            seconds since 1970.
+        trigger: of the function's log lines, which `look` takes. event: for a direct invocation
+            with the same request.
+        Raises SystemExit with the reason if the function refused the event, and after LIMIT
+        seconds.
         """
         if not self.account.local:  # this machine's clock may be wrong
-            began = parsedate_to_datetime(sent["ResponseMetadata"]["HTTPHeaders"]["date"]).timestamp()
+            began = parsedate_to_datetime(
+                sent["ResponseMetadata"]["HTTPHeaders"]["date"]
+            ).timestamp()
         end, failures = time.monotonic() + LIMIT, 0
         while time.monotonic() < end:
-            lines = [line for line in lines_since(self.account, self.project.name, began) if line["trigger"] == trigger]
+            lines = [
+                line
+                for line in lines_since(self.account, self.project.name, began)
+                if line["trigger"] == trigger
+            ]
             if (found := look(lines)) is not None:
                 return found
             failed = sum(bool(line["refused"] or line["errors"]) for line in lines)
@@ -55,11 +75,18 @@ class Deployed:
                 raise SystemExit(f"the function failed: {reason}")
             failures = failed
             time.sleep(POLL / 10 if self.account.local else POLL)
-        raise SystemExit(f"no result within {LIMIT} s: `make logs MODEL={self.project.name}` shows what the function wrote")
+        raise SystemExit(
+            f"no result within {LIMIT} s: `make logs MODEL={self.project.name}` shows what the "
+            "function wrote"
+        )
 
     def _reason(self, event: object) -> str | None:
-        """Invoke the function with an event that failed, because the log quotes no event. None if it succeeds now."""
-        client = self.account.client("lambda", retries={"total_max_attempts": 1}, read_timeout=self.project.timeout + 30)
+        """Invoke the function with an event that failed, because the log quotes no event. None if
+        it succeeds now.
+        """
+        client = self.account.client(
+            "lambda", retries={"total_max_attempts": 1}, read_timeout=self.project.timeout + 30
+        )
         try:
             Function(f"{self.project.name}:live", client=client)(event)
         except FunctionFailed as error:

@@ -18,7 +18,9 @@ from scripts.project import Project
 
 
 def destroy(account: Account, project: Project) -> None:
-    """Each step does nothing where there is nothing, so that it can be repeated after it was cut short."""
+    """Each step does nothing where there is nothing, so that it can be repeated after it was cut
+    short.
+    """
     bucket = own_bucket(account, project.name)
     stack = Stack(account, project.name)
     found = stack.described()
@@ -77,7 +79,9 @@ def delete_bucket(account: Account, bucket: str) -> None:
 
 
 def delete_log(account: Account, name: str) -> None:
-    """Delete the function's log group, if it is there: an invocation that ended late may have made it again."""
+    """Delete the function's log group, if it is there: an invocation that ended late may have made
+    it again.
+    """
     try:
         account.client("logs").delete_log_group(logGroupName=f"/aws/lambda/{name}")
     except errors.ClientError as error:
@@ -90,7 +94,10 @@ def delete_repository(account: Account, project: Project) -> None:
     client = account.client("ecr")
     try:
         if not ecr.is_ours(client, project.name):
-            raise SystemExit(f"the ECR repository {project.name} was not made by these commands: it was not deleted")
+            raise SystemExit(
+                f"the ECR repository {project.name} was not made by these commands: it was not "
+                "deleted"
+            )
         client.delete_repository(repositoryName=project.name, force=True)
         print(f"deleted the repository {project.name}")
     except client.exceptions.RepositoryNotFoundException:
@@ -105,7 +112,9 @@ def untag(repository: str) -> None:
     """Removes a repository's names of images from the engine on this machine, if there is one."""
     try:
         listed = subprocess.run(
-            [DOCKER, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", repository], capture_output=True, text=True
+            [DOCKER, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", repository],
+            capture_output=True,
+            text=True,
         )
     except FileNotFoundError:
         return
@@ -120,7 +129,11 @@ def announce(project: Project, account: Account) -> None:
     """Print what would be deleted."""
     bucket = possible_bucket(account, project.name)
     stack = Stack(account, project.name).described()
-    state = "" if stack and stack["StackStatus"] not in DEAD else " (there is none, or what is left of one)"
+    state = (
+        ""
+        if stack and stack["StackStatus"] not in DEAD
+        else " (there is none, or what is left of one)"
+    )
     print(f"this deletes the stack {project.name}{state}, all its versions, queues and alarms,")
     with_bucket = f"the bucket {bucket} with all that is in it, " if bucket else ""
     print(f"{with_bucket}the repository {project.name} with all images, and the logs")
@@ -138,7 +151,9 @@ def main():
         require_consent("delete all of it?", args.yes, "nothing was deleted")
         destroy(account, project)
         bucket = own_bucket(account, project.name)
-        delete_log(account, project.name)  # once more, after everything that could start an invocation
+        delete_log(
+            account, project.name
+        )  # once more, after everything that could start an invocation
         verify_deleted.report(account, project.name, [bucket] if bucket else [])
 
 

@@ -8,20 +8,34 @@ import botocore.exceptions as errors
 
 from scripts.aws.account import Account, code_of
 
-TAG = {"Key": "made-by", "Value": "onnx-on-lambda"}  # on all that the commands make: they delete nothing that lacks it
-MOST_IMAGES = 100  # what the repository may hold, at $0.10 per GB and month; `make deploy` removes those no version uses
+TAG = {
+    "Key": "made-by",
+    "Value": "onnx-on-lambda",
+}  # on all that the commands make: they delete nothing that lacks it
+# what the repository may hold, at $0.10 per GB and month; `make deploy` removes those no version
+# uses
+MOST_IMAGES = 100
 LIFECYCLE = {
     "rules": [
         {
             "rulePriority": 1,
             "description": "left over from pushes that were cut short",
-            "selection": {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 1},
+            "selection": {
+                "tagStatus": "untagged",
+                "countType": "sinceImagePushed",
+                "countUnit": "days",
+                "countNumber": 1,
+            },
             "action": {"type": "expire"},
         },
         {
             "rulePriority": 2,
             "description": "never so few that an image in use could go",
-            "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": MOST_IMAGES},
+            "selection": {
+                "tagStatus": "any",
+                "countType": "imageCountMoreThan",
+                "countNumber": MOST_IMAGES,
+            },
             "action": {"type": "expire"},
         },
     ]
@@ -29,9 +43,11 @@ LIFECYCLE = {
 
 
 def ensure_repository(client, account: Account, name: str) -> None:
-    """Makes the repository where it is missing, and sees to its settings, in case an earlier attempt was cut short.
+    """Makes the repository where it is missing, and sees to its settings, in case an earlier
+    attempt was cut short.
 
-    Ends the program with one line where there is a repository of that name that is not this project's.
+    Ends the program with one line where there is a repository of that name that is not this
+    project's.
     """
     try:
         client.create_repository(
@@ -43,9 +59,14 @@ def ensure_repository(client, account: Account, name: str) -> None:
         print(f"made the repository {name}")
     except client.exceptions.RepositoryAlreadyExistsException:
         if not is_ours(client, name):
-            raise SystemExit(f"the ECR repository {name} is there, and not made by these commands: rename the folder") from None
+            raise SystemExit(
+                f"the ECR repository {name} is there, and not made by these commands: rename the "
+                "folder"
+            ) from None
     client.put_lifecycle_policy(repositoryName=name, lifecyclePolicyText=json.dumps(LIFECYCLE))
-    client.set_repository_policy(repositoryName=name, policyText=json.dumps(pull_policy(account, name)))
+    client.set_repository_policy(
+        repositoryName=name, policyText=json.dumps(pull_policy(account, name))
+    )
 
 
 def pull_policy(account: Account, name: str) -> dict:
@@ -71,10 +92,14 @@ def images(client, name: str) -> list[dict]:
     """The tagged images, the newest first; none where there is no repository."""
     try:
         pages = client.get_paginator("describe_images").paginate(repositoryName=name)
-        found = [image for page in pages for image in page["imageDetails"] if image.get("imageTags")]
+        found = [
+            image for page in pages for image in page["imageDetails"] if image.get("imageTags")
+        ]
     except client.exceptions.RepositoryNotFoundException:
         return []
-    return sorted(found, key=lambda image: (image["imagePushedAt"], image["imageTags"][0]), reverse=True)
+    return sorted(
+        found, key=lambda image: (image["imagePushedAt"], image["imageTags"][0]), reverse=True
+    )
 
 
 def described(client, name: str, **image_id: str) -> dict | None:
@@ -90,14 +115,20 @@ def described(client, name: str, **image_id: str) -> dict | None:
 def find(client, name: str, image_id: str) -> dict | None:
     """The pushed image with the content of a local one, or None.
 
-    image_id: the engine's, sha256:…: the digest of the image's configuration, or of its manifest where containerd stores images.
+    image_id: the engine's, sha256:…: the digest of the image's configuration, or of its manifest
+        where containerd stores images.
     """
     known = images(client, name)
     for start in range(0, len(known), 100):  # the most that one call takes
         some = {image["imageDigest"]: image for image in known[start : start + 100]}
-        answer = client.batch_get_image(repositoryName=name, imageIds=[{"imageDigest": digest} for digest in some])
+        answer = client.batch_get_image(
+            repositoryName=name, imageIds=[{"imageDigest": digest} for digest in some]
+        )
         for got in answer["images"]:
             digest = got["imageId"]["imageDigest"]
-            if image_id in (digest, json.loads(got["imageManifest"]).get("config", {}).get("digest")):
+            if image_id in (
+                digest,
+                json.loads(got["imageManifest"]).get("config", {}).get("digest"),
+            ):
                 return some[digest]
     return None

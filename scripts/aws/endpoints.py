@@ -25,8 +25,11 @@ def api_url(account: Account, outputs: dict[str, str]) -> str:
     """The HTTP API's address without a slash at the end; "" where the project has none."""
     if "ApiId" not in outputs:
         return ""
-    if account.local:  # a name of its own for each API needs a name server: here it is part of the path
-        return f"{account.endpoint_url}/_aws/execute-api/{outputs['ApiId']}/%24default"  # %24 is $, which a shell would expand
+    if (
+        account.local
+    ):  # a name of its own for each API needs a name server: here it is part of the path
+        # %24 is $, which a shell would expand
+        return f"{account.endpoint_url}/_aws/execute-api/{outputs['ApiId']}/%24default"
     return outputs["ApiUrl"]
 
 
@@ -60,7 +63,9 @@ def main():
         outputs = Stack(account, project.name).outputs()
         url = api_url(account, outputs) or function_url(account, outputs)
         if not url:
-            raise SystemExit(f"{project.name} has no address: set api or function_url in its function.toml")
+            raise SystemExit(
+                f"{project.name} has no address: set api or function_url in its function.toml"
+            )
         print(url)
 
 

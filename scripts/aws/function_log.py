@@ -1,4 +1,6 @@
-"""Read the log lines that a deployed function has written itself, one JSON object for each invocation."""
+"""Read the log lines that a deployed function has written itself, one JSON object for each
+invocation.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,16 @@ def lines_since(account: Account, name: str, start: float) -> list[dict]:
 
     start: seconds since 1970. Lines of Lambda itself are left out.
     """
-    printed = _printed_locally(account, name, start) if account.local else _logged(account, name, start)
+    printed = (
+        _printed_locally(account, name, start) if account.local else _logged(account, name, start)
+    )
     found = []
     for line in printed:
-        if line.startswith("{") and isinstance(parsed := _parsed(line), dict) and "trigger" in parsed:
+        if (
+            line.startswith("{")
+            and isinstance(parsed := _parsed(line), dict)
+            and "trigger" in parsed
+        ):
             found.append(parsed)
     return found
 
@@ -34,13 +42,19 @@ def _logged(account: Account, name: str, start: float) -> list[str]:
 
 
 def _printed_locally(account: Account, name: str, start: float) -> list[str]:
-    """From the containers: the local AWS stores only what the engine has written when a call ends, which may lack lines."""
-    listed = subprocess.run([DOCKER, "ps", "--all", "--format", "{{.ID}} {{.Image}}"], capture_output=True, text=True)
+    """From the containers: the local AWS stores only what the engine has written when a call ends,
+    which may lack lines.
+    """
+    listed = subprocess.run(
+        [DOCKER, "ps", "--all", "--format", "{{.ID}} {{.Image}}"], capture_output=True, text=True
+    )
     lines = []
     for container, image in (line.split() for line in listed.stdout.splitlines()):
         if re.split("[@:]", image.removeprefix(f"{account.registry}/"))[0] == name:
             command = [DOCKER, "logs", "--since", f"{start:.3f}", "--timestamps", container]
-            printed = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            printed = subprocess.run(
+                command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
             lines += printed.stdout.splitlines()
     return [line.partition(" ")[2] for line in sorted(lines)]
 

@@ -1,6 +1,7 @@
 """Starts and stops an AWS on this machine (ministack), which keeps its data in this checkout.
 
-While it runs, every AWS command of this checkout is addressed to it. It listens on 127.0.0.1 alone, unless LOCAL_AWS_HOST
+While it runs, every AWS command of this checkout is addressed to it. It listens on 127.0.0.1 alone,
+unless LOCAL_AWS_HOST
 says otherwise: on Linux, functions in containers reach it (for objects in S3) only at 0.0.0.0.
 """
 
@@ -22,30 +23,43 @@ from scripts.local.emulator import require_free
 from scripts.project import ROOT
 
 HOME = ROOT / ".local-aws"
-ENDPOINT = HOME / "endpoint"  # there from `make local-aws` to `make local-aws-stop`, running or not: see scripts/aws/account.py
+ENDPOINT = (
+    HOME / "endpoint"
+    # there from `make local-aws` to `make local-aws-stop`, running or not: see
+    # scripts/aws/account.py
+)
 PID = HOME / "pid"
 HOST = HOME / "host"  # the address that it listens on
 LOOPBACK = "127.0.0.1"
 ACCOUNT = "123456789012"  # the account that AWS's own documentation uses
-KEY = "local"  # its access key, and the secret one: they may do everything there, and nothing anywhere else
+# its access key, and the secret one: they may do everything there, and nothing anywhere else
+KEY = "local"
 START_LIMIT = STOP_LIMIT = 30  # seconds
 
 
 def start(port: int | None) -> None:
-    """Start it in the background, or say that it runs; start it again if LOCAL_AWS_HOST is another address.
+    """Start it in the background, or say that it runs; start it again if LOCAL_AWS_HOST is another
+    address.
 
-    port: 4566, or the one that it runs at, where None. Raises SystemExit with the cause if it does not start.
+    port: 4566, or the one that it runs at, where None. Raises SystemExit with the cause if it does
+        not start.
     """
     if running():
         url, wanted = ENDPOINT.read_text().strip(), os.environ.get("LOCAL_AWS_HOST")
         at = int(url.rsplit(":", 1)[1])
         if port not in (None, at):
-            raise SystemExit(f"the local AWS runs already at {url}: run `make local-aws-stop` first, or leave AWS_PORT out")
+            raise SystemExit(
+                f"the local AWS runs already at {url}: run `make local-aws-stop` first, or leave "
+                "AWS_PORT out"
+            )
         if not wanted or wanted == host():
             print(f"the local AWS runs already at {url}")
             _tell_host()
             return
-        print(f"starting it again to listen on {wanted} instead of {host()}: its data stays", flush=True)
+        print(
+            f"starting it again to listen on {wanted} instead of {host()}: its data stays",
+            flush=True,
+        )
         stop(quiet=True)
         port = at
     port = port or 4566
@@ -73,7 +87,10 @@ def start(port: int | None) -> None:
             raise SystemExit(f"the local AWS did not start: see {log.relative_to(ROOT)}")
         time.sleep(0.1)
     _tell_host()
-    print(f"the local AWS runs at http://127.0.0.1:{port}: make push, deploy and all the others now go there.")
+    print(
+        f"the local AWS runs at http://127.0.0.1:{port}: make push, deploy and all the others now "
+        "go there."
+    )
     print("`make local-aws-stop` stops it, and the same commands go to AWS again.")
 
 
@@ -84,7 +101,10 @@ def host() -> str | None:
 
 def _tell_host() -> None:
     if host() != LOOPBACK:
-        print(f"it listens on {host()}: functions in containers reach it there, and so may others on your network")
+        print(
+            f"it listens on {host()}: functions in containers reach it there, and so may others "
+            "on your network"
+        )
 
 
 def stop(forget: bool = False, quiet: bool = False) -> None:
@@ -110,15 +130,24 @@ def stop(forget: bool = False, quiet: bool = False) -> None:
 
 
 def running() -> bool:
-    """Whether the process that `start` left is there. Another program may have its number after a restart of the machine."""
+    """Whether the process that `start` left is there. Another program may have its number after a
+    restart of the machine.
+    """
     try:
         pid = int(PID.read_text())
     except (OSError, ValueError):
         return False
     try:
-        if Path("/proc/self").exists():  # empty for a process that has ended and that nobody has waited for
+        if Path(
+            "/proc/self"
+        ).exists():  # empty for a process that has ended and that nobody has waited for
             return b"ministack" in Path(f"/proc/{pid}/cmdline").read_bytes()
-        return "ministack" in subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True).stdout
+        return (
+            "ministack"
+            in subprocess.run(
+                ["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True
+            ).stdout
+        )
     except OSError:
         return False
 
@@ -136,7 +165,9 @@ def answers(port: int) -> bool:
 
 
 def environment(port: int) -> dict[str, str]:
-    """ministack's settings. Nothing of the caller's AWS settings gets in, least of all credentials."""
+    """ministack's settings. Nothing of the caller's AWS settings gets in, least of all
+    credentials.
+    """
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     return {
         **inherited,
@@ -144,7 +175,8 @@ def environment(port: int) -> dict[str, str]:
         "GATEWAY_PORT": str(port),
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         "MINISTACK_REGION": "us-east-1",
-        "AUTH": "true",  # policies of roles and resources are checked, for the function's own calls too
+        # policies of roles and resources are checked, for the function's own calls too
+        "AUTH": "true",
         "AWS_ACCESS_KEY_ID": KEY,
         "AWS_SECRET_ACCESS_KEY": KEY,
         "PERSIST_STATE": "1",
@@ -163,8 +195,12 @@ def _reap(pid: int) -> None:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("command", choices=["start", "stop", "forget"], help="forget: stop, and delete its data")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument(
+        "command", choices=["start", "stop", "forget"], help="forget: stop, and delete its data"
+    )
     parser.add_argument("--port", type=int, help="on 127.0.0.1 (default: 4566)")
     args = parser.parse_args()
     if args.command == "start":

@@ -21,12 +21,20 @@ def milliseconds(since: str) -> int:
 
 
 def show(client, group: str, start: int, follow: bool) -> int:
-    """Prints the lines of a log group from a moment on, for ever if follow says so. Gives how many."""
+    """Prints the lines of a log group from a moment on, for ever if follow says so. Gives how
+    many.
+    """
     seen: set[tuple] = set()
     while True:
-        for page in client.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=start):
+        for page in client.get_paginator("filter_log_events").paginate(
+            logGroupName=group, startTime=start
+        ):
             for event in page["events"]:
-                key = (event["logStreamName"], event["timestamp"], event["message"])  # a local AWS gives no ids
+                key = (
+                    event["logStreamName"],
+                    event["timestamp"],
+                    event["message"],
+                )  # a local AWS gives no ids
                 if key not in seen:
                     seen.add(key)
                     when = time.strftime("%H:%M:%S", time.localtime(event["timestamp"] / 1000))
@@ -37,10 +45,14 @@ def show(client, group: str, start: int, follow: bool) -> int:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     parser.add_argument("model", help="the project folder")
     parser.add_argument("--since", default="10m", help="how far back: 90s, 10m, 2h, 1d")
-    parser.add_argument("--follow", action="store_true", help="go on with what comes in, until Ctrl-C")
+    parser.add_argument(
+        "--follow", action="store_true", help="go on with what comes in, until Ctrl-C"
+    )
     args = parser.parse_args()
     project = Project(args.model)
     start = milliseconds(args.since)
@@ -49,9 +61,14 @@ def main():
         try:
             lines = show(client, f"/aws/lambda/{project.name}", start, args.follow)
         except client.exceptions.ResourceNotFoundException:
-            raise SystemExit(f"{project.name} has no log here: run `make push deploy MODEL={project.name}`") from None
+            raise SystemExit(
+                f"{project.name} has no log here: run `make push deploy MODEL={project.name}`"
+            ) from None
         if not lines:
-            print(f"no lines in the last {args.since}: SINCE=1d shows a day; new lines take some seconds to arrive")
+            print(
+                f"no lines in the last {args.since}: SINCE=1d shows a day; new lines take some "
+                "seconds to arrive"
+            )
 
 
 if __name__ == "__main__":

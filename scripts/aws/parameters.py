@@ -1,4 +1,6 @@
-"""What the template is given for a project: its parameters, from function.toml, and its text with the environment."""
+"""What the template is given for a project: its parameters, from function.toml, and its text with
+the environment.
+"""
 
 from __future__ import annotations
 
@@ -11,29 +13,43 @@ from scripts.aws.account import Account
 from scripts.project import Project
 
 TEMPLATE = Path(__file__).with_name("template.yaml")
-ENVIRONMENT = "          # [environment] of function.toml\n"  # a parameter cannot be a map: the lines go here
+ENVIRONMENT = (
+    "          # [environment] of function.toml\n"  # a parameter cannot be a map: the lines go here
+)
 MOST_CHARACTERS = 4096  # of a parameter
 LONGEST_BUCKET = 63  # characters of a name
 
 
 def require_environment(project: Project) -> None:
-    """Raise SystemExit with one line where [environment] holds a variable that must not be deployed."""
+    """Raise SystemExit with one line where [environment] holds a variable that must not be
+    deployed.
+    """
     text = TEMPLATE.read_text()
-    own = re.findall(r"^          (\w+):", text[text.index("        Variables:\n") : text.index(ENVIRONMENT)], re.MULTILINE)
+    own = re.findall(
+        r"^          (\w+):",
+        text[text.index("        Variables:\n") : text.index(ENVIRONMENT)],
+        re.MULTILINE,
+    )
     for name in project.environment:
         if name == "ALLOW_PRIVATE_URLS":
             raise SystemExit(
-                f"{project.name}/function.toml sets ALLOW_PRIVATE_URLS, which is for tests on this machine: on AWS it would "
+                f"{project.name}/function.toml sets ALLOW_PRIVATE_URLS, which is for tests on "
+                "this machine: on AWS it would "
                 "let callers reach the function's own network and runtime; remove it"
             )
         if name in own:
-            raise SystemExit(f"{project.name}/function.toml sets {name} in [environment], which the deployment sets: remove it")
+            raise SystemExit(
+                f"{project.name}/function.toml sets {name} in [environment], which the deployment "
+                "sets: remove it"
+            )
 
 
 def template_for(project: Project) -> str:
     """The template's text with the project's environment in it."""
     require_environment(project)
-    lines = "".join(f"          {key}: {json.dumps(str(value))}\n" for key, value in project.environment.items())
+    lines = "".join(
+        f"          {key}: {json.dumps(str(value))}\n" for key, value in project.environment.items()
+    )
     return TEMPLATE.read_text().replace(ENVIRONMENT, lines)
 
 
@@ -52,7 +68,9 @@ def bucket_name(account: Account, name: str) -> str:
 
 
 def possible_bucket(account: Account, name: str) -> str | None:
-    """The name of the bucket that a project may have, whatever its settings are now; None if it can have none."""
+    """The name of the bucket that a project may have, whatever its settings are now; None if it can
+    have none.
+    """
     bucket = _bucket_name(account, name)
     return bucket if len(bucket) <= LONGEST_BUCKET else None
 
@@ -63,19 +81,32 @@ def _bucket_name(account: Account, name: str) -> str:
 
 def version_label(project: Project, digest: str) -> str:
     """Names what a version freezes: image and settings. The same label, the same version."""
-    settings = [project.memory, project.timeout, project.architecture, project.environment, project.deploy["snapstart"]]
+    settings = [
+        project.memory,
+        project.timeout,
+        project.architecture,
+        project.environment,
+        project.deploy["snapstart"],
+    ]
     frozen = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
     return f"image {digest[7:19]} settings {frozen[:8]}"
 
 
 def parameters(account: Account, project: Project, digest: str) -> dict[str, str]:
-    """The template's parameters but for those about `live`, as text. Ends the program with one line for one that cannot be."""
+    """The template's parameters but for those about `live`, as text. Ends the program with one line
+    for one that cannot be.
+    """
     deploy = project.deploy
     bucket = bucket_name(account, project.name) if deploy["bucket"] else "none"
-    data = [*([bucket] if deploy["bucket"] else []), *deploy["data_buckets"]] if deploy["bulk"] else []
+    data = (
+        [*([bucket] if deploy["bucket"] else []), *deploy["data_buckets"]] if deploy["bulk"] else []
+    )
     event = json.dumps(project.event(), separators=(",", ":"))
     if deploy["schedule"] and len(event) > MOST_CHARACTERS:
-        raise SystemExit(f"{project.name}/event.json has more than {MOST_CHARACTERS} characters: a schedule cannot send it")
+        raise SystemExit(
+            f"{project.name}/event.json has more than {MOST_CHARACTERS} characters: a schedule "
+            "cannot send it"
+        )
     found = {
         "FunctionName": project.name,
         "ImageUri": f"{account.registry}/{project.name}@{digest}",
@@ -104,4 +135,7 @@ def parameters(account: Account, project: Project, digest: str) -> dict[str, str
         "LogRetention": deploy["log_retention_days"],
         "AlarmEmail": deploy["alarm_email"],
     }
-    return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in found.items()}
+    return {
+        key: str(value).lower() if isinstance(value, bool) else str(value)
+        for key, value in found.items()
+    }

@@ -1,4 +1,6 @@
-"""Build a project's image, or take one that is built, and push it to its repository in ECR, which is made where it is missing."""
+"""Build a project's image, or take one that is built, and push it to its repository in ECR, which
+is made where it is missing.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ from scripts.project import ROOT, Project, require_deployable
 
 
 def push(account: Account, project: Project, image: str) -> str:
-    """Push an image of the engine unless the repository has it already; return its digest. Notes it for `make deploy`."""
+    """Push an image of the engine unless the repository has it already; return its digest. Notes it
+    for `make deploy`.
+    """
     image_id = require_platform(project, image)
     client = account.client("ecr")
     ecr.ensure_repository(client, account, project.name)
@@ -36,27 +40,44 @@ def push(account: Account, project: Project, image: str) -> str:
         upload(account, client, image, f"{account.registry}/{project.name}:{tag}")
         known = ecr.described(client, project.name, imageTag=tag)
         if not known:
-            raise SystemExit(f"{project.name}:{tag} was pushed, and ECR does not have it: run the same command again")
-    note = {"registry": account.registry, "digest": known["imageDigest"], "tag": known["imageTags"][0]}
-    (project.folder / "build").mkdir(exist_ok=True)  # not there yet where the image was built elsewhere
+            raise SystemExit(
+                f"{project.name}:{tag} was pushed, and ECR does not have it: run the same command "
+                "again"
+            )
+    note = {
+        "registry": account.registry,
+        "digest": known["imageDigest"],
+        "tag": known["imageTags"][0],
+    }
+    (project.folder / "build").mkdir(
+        exist_ok=True
+    )  # not there yet where the image was built elsewhere
     (project.folder / "build/pushed.json").write_text(json.dumps(note))
     print(f"{account.registry}/{project.name}@{known['imageDigest']}")
     return known["imageDigest"]
 
 
 def require_platform(project: Project, image: str) -> str:
-    """Return the id of an image, sha256:…. Raises SystemExit with one line if it is for another processor (exec format error)."""
-    image_id, architecture = _docker("image", "inspect", "--format", "{{.Id}} {{.Architecture}}", image).split()
+    """Return the id of an image, sha256:…. Raises SystemExit with one line if it is for another
+    processor (exec format error).
+    """
+    image_id, architecture = _docker(
+        "image", "inspect", "--format", "{{.Id}} {{.Architecture}}", image
+    ).split()
     if architecture != PLATFORMS[project.architecture]:
         raise SystemExit(
-            f"{image} is built for {architecture}, but {project.name}/function.toml says {project.architecture}: "
-            f"build it with BUILD_FLAGS='--platform linux/{PLATFORMS[project.architecture]}', or change architecture there"
+            f"{image} is built for {architecture}, but {project.name}/function.toml says "
+            f"{project.architecture}: "
+            f"build it with BUILD_FLAGS='--platform linux/{PLATFORMS[project.architecture]}', or "
+            "change architecture there"
         )
     return image_id if ":" in image_id else f"sha256:{image_id}"  # Podman leaves the algorithm out
 
 
 def new_tag() -> str:
-    """A tag that sorts by time and names the commit, such as 20261124T041530-a0170ea; -dirty where files differ from it."""
+    """A tag that sorts by time and names the commit, such as 20261124T041530-a0170ea; -dirty where
+    files differ from it.
+    """
     sha = _git("rev-parse", "--short", "HEAD") or "no-git"
     dirty = "-dirty" if _git("status", "--porcelain") else ""
     return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{sha}{dirty}"
@@ -68,40 +89,73 @@ def require_image(image: str) -> None:
         raise SystemExit(f"IMAGE={image} does not name an image: use name:tag")
     require_engine()
     if not _docker("image", "inspect", "--format", "{{.Id}}", image, or_else=""):
-        raise SystemExit(f"{DOCKER} has no image {image}: `{DOCKER} image ls` lists what it has, `{DOCKER} load` adds one")
+        raise SystemExit(
+            f"{DOCKER} has no image {image}: `{DOCKER} image ls` lists what it has, `{DOCKER} "
+            "load` adds one"
+        )
     require_entrypoint(image, "it", "set IMAGE")
 
 
 def upload(account: Account, client, image: str, reference: str) -> None:
-    """Tags the image and pushes it. Layers that a push cut short has brought there already are not sent again."""
+    """Tags the image and pushes it. Layers that a push cut short has brought there already are not
+    sent again.
+    """
     _docker("tag", image, reference)
     print(f"pushing {reference}", flush=True)
     with _logged_in(account, client) as environment:
-        if subprocess.run([DOCKER, "push", *plain_http(account), reference], env=environment).returncode:
-            raise SystemExit("the push failed: the reason is above; the same command goes on where it stopped")
+        if subprocess.run(
+            [DOCKER, "push", *plain_http(account), reference], env=environment
+        ).returncode:
+            raise SystemExit(
+                "the push failed: the reason is above; the same command goes on where it stopped"
+            )
 
 
 def plain_http(account: Account) -> list[str]:
-    """Return the options of login and push for a registry on this machine without TLS. Docker needs none for such an address."""
+    """Return the options of login and push for a registry on this machine without TLS. Docker needs
+    none for such an address.
+    """
     return ["--tls-verify=false"] if account.local and account.plain_http and is_podman() else []
 
 
 @contextmanager
 def _logged_in(account: Account, client) -> Iterator[dict]:
-    """The environment of a docker that is logged in to ECR. The token is on no command line and outlives nothing."""
+    """The environment of a docker that is logged in to ECR. The token is on no command line and
+    outlives nothing.
+    """
     data = client.get_authorization_token()["authorizationData"][0]
     user, token = base64.b64decode(data["authorizationToken"]).decode().split(":", 1)
     with tempfile.TemporaryDirectory() as folder:
-        environment = {**os.environ, "DOCKER_CONFIG": folder, "REGISTRY_AUTH_FILE": f"{folder}/auth.json", **_engine()}
-        command = [DOCKER, "login", *plain_http(account), "--username", user, "--password-stdin", account.registry]
-        login = subprocess.run(command, input=token, env=environment, capture_output=True, text=True)
+        environment = {
+            **os.environ,
+            "DOCKER_CONFIG": folder,
+            "REGISTRY_AUTH_FILE": f"{folder}/auth.json",
+            **_engine(),
+        }
+        command = [
+            DOCKER,
+            "login",
+            *plain_http(account),
+            "--username",
+            user,
+            "--password-stdin",
+            account.registry,
+        ]
+        login = subprocess.run(
+            command, input=token, env=environment, capture_output=True, text=True
+        )
         if login.returncode:
-            raise SystemExit(f"{DOCKER} cannot log in to {account.registry}: {' '.join(login.stderr.split())[-300:]}")
+            raise SystemExit(
+                f"{DOCKER} cannot log in to {account.registry}: "
+                f"{' '.join(login.stderr.split())[-300:]}"
+            )
         yield environment
 
 
 def _engine() -> dict[str, str]:
-    """The variable that names the engine. A context of the user's own configuration may name it, and must still be found."""
+    """The variable that names the engine. A context of the user's own configuration may name it,
+    and must still be found.
+    """
     if os.environ.get("DOCKER_HOST") or is_podman():  # Podman has no such contexts
         return {}
     host = _docker("context", "inspect", "--format", "{{.Endpoints.docker.Host}}", or_else="")
@@ -111,13 +165,17 @@ def _engine() -> dict[str, str]:
 def _docker(*arguments: str, or_else: str | None = None) -> str:
     ran = subprocess.run([DOCKER, *arguments], capture_output=True, text=True)
     if ran.returncode and or_else is None:
-        raise SystemExit(f"{DOCKER} {' '.join(arguments)} failed: {' '.join(ran.stderr.split())[-300:]}")
+        raise SystemExit(
+            f"{DOCKER} {' '.join(arguments)} failed: {' '.join(ran.stderr.split())[-300:]}"
+        )
     return or_else or "" if ran.returncode else ran.stdout.strip()
 
 
 def _git(*arguments: str) -> str:
     try:
-        return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+        return subprocess.run(
+            ["git", *arguments], cwd=ROOT, capture_output=True, text=True
+        ).stdout.strip()
     except FileNotFoundError:
         return ""
 
@@ -125,9 +183,17 @@ def _git(*arguments: str) -> str:
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", help="the project folder")
-    parser.add_argument("--image", help="name:tag of an image that is built: push it, and build none")
-    parser.add_argument("--deploy", action="store_true", help="ask for the deployment too, which follows and does not ask again")
-    parser.add_argument("--yes", action="store_true", help="do not ask before pushing to an account on AWS")
+    parser.add_argument(
+        "--image", help="name:tag of an image that is built: push it, and build none"
+    )
+    parser.add_argument(
+        "--deploy",
+        action="store_true",
+        help="ask for the deployment too, which follows and does not ask again",
+    )
+    parser.add_argument(
+        "--yes", action="store_true", help="do not ask before pushing to an account on AWS"
+    )
     args = parser.parse_args()
     project = Project(args.model)
     require_deployable(project.name)
@@ -135,7 +201,12 @@ def main():
     with connected() as account:  # before a build, not after it
         if project.deploy["bucket"]:
             bucket_name(account, project.name)  # too long a name is told now, not by `make deploy`
-        require_deployment(account, Stack(account, project.name), "push and deploy" if args.deploy else "push", args.yes)
+        require_deployment(
+            account,
+            Stack(account, project.name),
+            "push and deploy" if args.deploy else "push",
+            args.yes,
+        )
         if args.image:
             require_image(args.image)
         else:

@@ -1,4 +1,6 @@
-"""Scores a CSV or JSON lines file in S3, of any size, by a Step Functions distributed map over its parts."""
+"""Scores a CSV or JSON lines file in S3, of any size, by a Step Functions distributed map over its
+parts.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ from shared.serving.sources.s3_events import MOST_BYTES
 
 POLL = 1  # seconds
 FORMATS = (".csv", ".jsonl")
-OURS = re.compile(r"part-\d{5,}(\.refused)?\.(jsonl|ndjson)|refused\.jsonl|manifest\.json")  # what a job writes
+OURS = re.compile(
+    r"part-\d{5,}(\.refused)?\.(jsonl|ndjson)|refused\.jsonl|manifest\.json"
+)  # what a job writes
 
 
 def location(url: str, what: str, example: str) -> tuple[str, str]:
@@ -33,13 +37,22 @@ def location(url: str, what: str, example: str) -> tuple[str, str]:
 
 
 def parts_of(bucket: str, key: str, head: dict, output: str, most: int) -> list[dict]:
-    """The ranges of bytes that make up an object, as the function takes them. It moves their ends to ends of lines.
+    """The ranges of bytes that make up an object, as the function takes them. It moves their ends
+    to ends of lines.
 
     head: what S3 tells of the object. All parts are of this version of it.
     """
-    size, same = head["ContentLength"], {"bucket": bucket, "key": key, "etag": head["ETag"], "fresh": True}
+    size, same = (
+        head["ContentLength"],
+        {"bucket": bucket, "key": key, "etag": head["ETag"], "fresh": True},
+    )
     return [
-        {**same, "start": start, "end": min(start + most, size), "output": f"{output}/part-{at:05}.jsonl"}
+        {
+            **same,
+            "start": start,
+            "end": min(start + most, size),
+            "output": f"{output}/part-{at:05}.jsonl",
+        }
         for at, start in enumerate(range(0, size, most))
     ]
 
@@ -50,19 +63,32 @@ def is_ours(key: str, folder: str) -> bool:
 
 
 def clear(s3, bucket: str, folder: str) -> None:
-    """Deletes what an earlier job wrote into a folder, and nothing else. Ends the program with one line if it cannot."""
+    """Deletes what an earlier job wrote into a folder, and nothing else. Ends the program with one
+    line if it cannot.
+    """
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{folder}/")
     for page in pages:
-        old = [{"Key": item["Key"]} for item in page.get("Contents", []) if is_ours(item["Key"], folder)]
-        failed = old and s3.delete_objects(Bucket=bucket, Delete={"Objects": old, "Quiet": True}).get("Errors")
+        old = [
+            {"Key": item["Key"]}
+            for item in page.get("Contents", [])
+            if is_ours(item["Key"], folder)
+        ]
+        failed = old and s3.delete_objects(
+            Bucket=bucket, Delete={"Objects": old, "Quiet": True}
+        ).get("Errors")
         if failed:
-            raise SystemExit(f"s3://{bucket}/{failed[0]['Key']} of an earlier job cannot be deleted: {failed[0]['Message']}")
+            raise SystemExit(
+                f"s3://{bucket}/{failed[0]['Key']} of an earlier job cannot be deleted: "
+                f"{failed[0]['Message']}"
+            )
 
 
 def require_allowed(parameters: dict[str, str], project: Project, *buckets: str) -> None:
     """Ends the program with one line where the function may not use a bucket."""
     for bucket in buckets:
-        if not any(arn.endswith(f":::{bucket}/*") for arn in parameters.get("DataObjects", "").split(",")):
+        if not any(
+            arn.endswith(f":::{bucket}/*") for arn in parameters.get("DataObjects", "").split(",")
+        ):
             raise SystemExit(
                 f'the function may not use the bucket {bucket}: add data_buckets = ["{bucket}"] to '
                 f"{project.name}/function.toml (and bulk = true), then run `make deploy`"
@@ -70,25 +96,34 @@ def require_allowed(parameters: dict[str, str], project: Project, *buckets: str)
 
 
 def wait_for_stopped_jobs(client, machine: str, timeout: int) -> None:
-    """Wait until no call of a job that was stopped can still be running: it would overwrite results of the next job.
+    """Wait until no call of a job that was stopped can still be running: it would overwrite results
+    of the next job.
 
     timeout: seconds that one call of the function takes at most.
     """
     for status in ("ABORTED", "FAILED", "TIMED_OUT"):
-        stopped = client.list_executions(stateMachineArn=machine, statusFilter=status, maxResults=1)["executions"]
-        left = timeout - max((time.time() - job["stopDate"].timestamp() for job in stopped), default=timeout)
+        stopped = client.list_executions(
+            stateMachineArn=machine, statusFilter=status, maxResults=1
+        )["executions"]
+        left = timeout - max(
+            (time.time() - job["stopDate"].timestamp() for job in stopped), default=timeout
+        )
         if left > 0:
             print(f"waiting {left:.0f} s, until no call of the job before is running", flush=True)
             time.sleep(left)
 
 
 def head_of(s3, bucket: str, key: str) -> dict:
-    """What S3 tells of an object. Ends the program with one line where there is none, or it is empty."""
+    """What S3 tells of an object. Ends the program with one line where there is none, or it is
+    empty.
+    """
     try:
         head = s3.head_object(Bucket=bucket, Key=key)
     except errors.ClientError as error:
         if code_of(error) in ("404", "NoSuchKey", "NoSuchBucket", "NotFound"):
-            raise SystemExit(f"there is no s3://{bucket}/{key}: check INPUT, and AWS_REGION") from None
+            raise SystemExit(
+                f"there is no s3://{bucket}/{key}: check INPUT, and AWS_REGION"
+            ) from None
         raise
     if not head["ContentLength"]:
         raise SystemExit(f"s3://{bucket}/{key} is empty")
@@ -96,10 +131,14 @@ def head_of(s3, bucket: str, key: str) -> dict:
 
 
 def run(account: Account, machine: str, bucket: str, manifest: str) -> str | None:
-    """Runs the state machine over a manifest and shows how far it is. Gives None, or why it failed."""
+    """Runs the state machine over a manifest and shows how far it is. Gives None, or why it
+    failed.
+    """
     client = account.client("stepfunctions")
     given = json.dumps({"bucket": bucket, "manifest": manifest})
-    execution = client.start_execution(stateMachineArn=machine, name=f"score-{uuid.uuid4()}", input=given)["executionArn"]
+    execution = client.start_execution(
+        stateMachineArn=machine, name=f"score-{uuid.uuid4()}", input=given
+    )["executionArn"]
     shown = ""
     try:
         while (state := client.describe_execution(executionArn=execution))["status"] == "RUNNING":
@@ -112,7 +151,9 @@ def run(account: Account, machine: str, bucket: str, manifest: str) -> str | Non
     if sys.stdout.isatty():
         print()
     return (
-        None if state["status"] == "SUCCEEDED" else f"{state['status'].lower()}: {state.get('cause') or state.get('error', '')}"
+        None
+        if state["status"] == "SUCCEEDED"
+        else f"{state['status'].lower()}: {state.get('cause') or state.get('error', '')}"
     )
 
 
@@ -122,26 +163,39 @@ def show_progress(client, execution: str, shown: str) -> str:
     if not runs:
         return shown
     counts = client.describe_map_run(mapRunArn=runs[0]["mapRunArn"])["itemCounts"]
-    line = f"{counts['succeeded']} of {counts['total']} parts done, {counts['running']} under way, {counts['failed']} failed"
+    line = (
+        f"{counts['succeeded']} of {counts['total']} parts done, {counts['running']} under way, "
+        f"{counts['failed']} failed"
+    )
     if line != shown:
-        print(f"\r\033[K  {line}" if sys.stdout.isatty() else f"  {line}", end="" if sys.stdout.isatty() else "\n", flush=True)
+        print(
+            f"\r\033[K  {line}" if sys.stdout.isatty() else f"  {line}",
+            end="" if sys.stdout.isatty() else "\n",
+            flush=True,
+        )
     return line
 
 
 def reason(account: Account, project: Project, parts: list[dict], missing: list[str]) -> str:
     """Why a part failed: Step Functions keeps nothing of it, so the function is asked itself."""
     part = next(part for part in parts if part["output"] in missing)
-    client = account.client("lambda", retries={"total_max_attempts": 1}, read_timeout=project.timeout + 30)
+    client = account.client(
+        "lambda", retries={"total_max_attempts": 1}, read_timeout=project.timeout + 30
+    )
     try:
         Function(f"{project.name}:live", client=client)({"score": part})
     except FunctionFailed as error:
-        hint = ": ARGS='--part-bytes 100000' makes smaller parts" if "timed out" in str(error) else ""
+        hint = (
+            ": ARGS='--part-bytes 100000' makes smaller parts" if "timed out" in str(error) else ""
+        )
         return f"bytes {part['start']:,} to {part['end']:,}: {error}{hint}"
     return "run the same command again"
 
 
 def score(account: Account, project: Project, source: str, target: str, most: int) -> Report:
-    """Scores s3://… source into s3://… target, and reports. Ends the program with one line where it cannot be done."""
+    """Scores s3://… source into s3://… target, and reports. Ends the program with one line where it
+    cannot be done.
+    """
     bucket, key = location(source, "INPUT", "folder/customers.csv")
     to_bucket, to_key = location(target, "OUTPUT", "folder")
     to_key = to_key.rstrip("/")
@@ -153,31 +207,54 @@ def score(account: Account, project: Project, source: str, target: str, most: in
     outputs = stack.outputs()
     machine = outputs.get("StateMachineArn")
     if not machine:
-        raise SystemExit(f"{project.name} has no bulk scoring: set bulk = true in its function.toml, then run `make deploy`")
+        raise SystemExit(
+            f"{project.name} has no bulk scoring: set bulk = true in its function.toml, then run "
+            "`make deploy`"
+        )
     require_allowed(stack.parameters(), project, bucket, to_bucket)
     if f"{to_bucket}/{to_key}/".startswith(f"{outputs.get('BucketName')}/input/"):
-        raise SystemExit(f"OUTPUT={target} is under input/, where each part would be scored again: choose another folder")
+        raise SystemExit(
+            f"OUTPUT={target} is under input/, where each part would be scored again: choose "
+            "another folder"
+        )
     s3 = account.client("s3")
     parts = parts_of(bucket, key, head_of(s3, bucket, key), f"s3://{to_bucket}/{to_key}", most)
     wait_for_stopped_jobs(account.client("stepfunctions"), machine, project.timeout)
     clear(s3, to_bucket, to_key)
     manifest = f"{to_key}/manifest.json"
-    s3.put_object(Bucket=to_bucket, Key=manifest, Body=json.dumps(parts).encode(), ContentType="application/json")
+    s3.put_object(
+        Bucket=to_bucket,
+        Key=manifest,
+        Body=json.dumps(parts).encode(),
+        ContentType="application/json",
+    )
     print(f"scoring {source} in {len(parts)} parts", flush=True)
     failure = run(account, machine, to_bucket, manifest)
     report = collect(s3, parts)
     if failure or report.missing:
-        raise SystemExit(f"the job has {failure or 'missing parts'}; {reason(account, project, parts, report.missing)}")
+        raise SystemExit(
+            f"the job has {failure or 'missing parts'}; "
+            f"{reason(account, project, parts, report.missing)}"
+        )
     report.write_refused(s3, to_bucket, f"{to_key}/refused.jsonl")
     return report
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     parser.add_argument("model", help="the project folder")
     parser.add_argument("input", help="s3://bucket/customers.csv, or .jsonl")
-    parser.add_argument("output", help="s3://bucket/folder, where part-00000.jsonl and so on are written")
-    parser.add_argument("--part-bytes", type=int, default=1024 * 1024, help="of one call of the function, up to 32 MB")
+    parser.add_argument(
+        "output", help="s3://bucket/folder, where part-00000.jsonl and so on are written"
+    )
+    parser.add_argument(
+        "--part-bytes",
+        type=int,
+        default=1024 * 1024,
+        help="of one call of the function, up to 32 MB",
+    )
     args = parser.parse_args()
     if not 1 <= args.part_bytes <= MOST_BYTES:
         raise SystemExit(f"--part-bytes must be between 1 and {MOST_BYTES}")
@@ -188,8 +265,14 @@ def main():
         price = bulk_job(report.parts, report.seconds, project.memory, project.architecture)
         print(f"rows in       {report.rows:,}, in {time.monotonic() - start:.1f} s")
         print(f"rows scored   {report.scored:,}, in {args.output.rstrip('/')}/part-*.jsonl")
-        print(f"rows refused  {report.refused:,}" + (f", in {args.output.rstrip('/')}/refused.jsonl" if report.refused else ""))
-        print(f"price         ${price:.6f} for {report.parts} calls of {report.seconds:.1f} s in all ({SEEN})")
+        print(
+            f"rows refused  {report.refused:,}"
+            + (f", in {args.output.rstrip('/')}/refused.jsonl" if report.refused else "")
+        )
+        print(
+            f"price         ${price:.6f} for {report.parts} calls of {report.seconds:.1f} s in "
+            f"all ({SEEN})"
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""Send an event to one event source of a deployed project, wait for the function, and show its response."""
+"""Send an event to one event source of a deployed project, wait for the function, and show its
+response.
+"""
 
 from __future__ import annotations
 
@@ -18,21 +20,34 @@ def queue(deployed: Deployed, path: Path) -> object:
     url = deployed.outputs.get("QueueUrl")
     deployed.require("queue", url, "queue = true")
     request, began = read(path), time.time()
-    sent = deployed.account.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(request))
+    sent = deployed.account.client("sqs").send_message(
+        QueueUrl=url, MessageBody=json.dumps(request)
+    )
     print(f"sent message {sent['MessageId']} to {url}", flush=True)
 
     def look(lines: list[dict]) -> dict | None:
         answers = [answer for line in lines for answer in line.get("answers", [])]
-        return next((answer for answer in answers if answer.pop("message_id", None) == sent["MessageId"]), None)
+        return next(
+            (answer for answer in answers if answer.pop("message_id", None) == sent["MessageId"]),
+            None,
+        )
 
     return deployed.watch(sent, began, "sqs", request, look)
 
 
 def bus(deployed: Deployed, path: Path) -> object:
-    """Put an event on the account's default EventBridge bus; return the response that the function logged."""
-    deployed.require("rule for events on the bus", deployed.parameters.get("Events") == "true", "events = true")
+    """Put an event on the account's default EventBridge bus; return the response that the function
+    logged.
+    """
+    deployed.require(
+        "rule for events on the bus", deployed.parameters.get("Events") == "true", "events = true"
+    )
     request, began = read(path), time.time()
-    entry = {"Source": deployed.project.name, "DetailType": "predict", "Detail": json.dumps(request)}
+    entry = {
+        "Source": deployed.project.name,
+        "DetailType": "predict",
+        "Detail": json.dumps(request),
+    }
     sent = deployed.account.client("events").put_events(Entries=[entry])
     if sent["FailedEntryCount"]:
         raise SystemExit(f"EventBridge refused the event: {sent['Entries'][0]['ErrorMessage']}")
@@ -45,29 +60,55 @@ def bus(deployed: Deployed, path: Path) -> object:
 
 
 def schedule(deployed: Deployed, path: Path) -> object:
-    """Call the function now as the schedule's rule will: asynchronously, with the rule's target and input."""
+    """Call the function now as the schedule's rule will: asynchronously, with the rule's target and
+    input.
+    """
     expression = deployed.parameters.get("Schedule")
     deployed.require("schedule", expression, 'schedule = "rate(1 day)"')
     if path != deployed.project.event_file:
         raise SystemExit("a schedule sends the event.json that was deployed: leave EVENT out")
     client, events = deployed.account.client("cloudformation"), deployed.account.client("events")
-    resource = client.describe_stack_resource(StackName=deployed.project.name, LogicalResourceId="ScheduleRule")
+    resource = client.describe_stack_resource(
+        StackName=deployed.project.name, LogicalResourceId="ScheduleRule"
+    )
     rule = events.describe_rule(Name=resource["StackResourceDetail"]["PhysicalResourceId"])
     [target] = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
     function = {"FunctionName": target["Arn"], "InvocationType": "Event"}
     began = time.time()
     sent = deployed.account.client("lambda").invoke(**function, Payload=target["Input"].encode())
-    print(f"the rule with the schedule {expression} is {rule['State'].lower()}; its event was sent now", flush=True)
+    print(
+        f"the rule with the schedule {expression} is {rule['State'].lower()}; its event was sent "
+        "now",
+        flush=True,
+    )
     number = sent["ResponseMetadata"]["RequestId"]
 
-    def look(lines: list[dict]) -> dict | None:  # the local AWS gives the function another request id
-        mine = (line for line in lines if line["predictions"] and (deployed.account.local or line["request_id"] == number))
-        return next(({key: line[key] for key in ("predictions", "refused", "errors", "duration_ms")} for line in mine), None)
+    def look(
+        lines: list[dict],
+    ) -> dict | None:  # the local AWS gives the function another request id
+        mine = (
+            line
+            for line in lines
+            if line["predictions"] and (deployed.account.local or line["request_id"] == number)
+        )
+        return next(
+            (
+                {key: line[key] for key in ("predictions", "refused", "errors", "duration_ms")}
+                for line in mine
+            ),
+            None,
+        )
 
     return deployed.watch(sent, began, "invoke", json.loads(target["Input"]), look)
 
 
-SOURCES = {"queue": queue, "bus": bus, "schedule": schedule, "bucket": send_object.send, "http": send_http.send}
+SOURCES = {
+    "queue": queue,
+    "bus": bus,
+    "schedule": schedule,
+    "bucket": send_object.send,
+    "http": send_http.send,
+}
 
 
 def read(path: Path) -> object:
@@ -79,13 +120,19 @@ def read(path: Path) -> object:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     parser.add_argument("model", help="the project folder")
     parser.add_argument("source", help=f"one of {', '.join(SOURCES)}")
-    parser.add_argument("--event", type=Path, help="a file with the request (default: the project's event.json)")
+    parser.add_argument(
+        "--event", type=Path, help="a file with the request (default: the project's event.json)"
+    )
     args = parser.parse_args()
     if args.source not in SOURCES:
-        raise SystemExit(f"SOURCE={args.source} is not an event source: choose one of {', '.join(SOURCES)}")
+        raise SystemExit(
+            f"SOURCE={args.source} is not an event source: choose one of {', '.join(SOURCES)}"
+        )
     project = Project(args.model)
     path = args.event or project.event_file
     if not path.is_file():

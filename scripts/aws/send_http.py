@@ -12,11 +12,18 @@ from botocore.httpsession import URLLib3Session
 from scripts.aws.deployed import Deployed
 from scripts.aws.endpoints import api_url, function_url
 
-TYPES = {".json": "application/json", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
+TYPES = {
+    ".json": "application/json",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".png": "image/png",
+    ".webp": "image/webp",
+}
 
 
 def send(deployed: Deployed, path: Path) -> object:
-    """POST a file to /predict of the HTTP API, or else of the function URL, and return the response.
+    """POST a file to /predict of the HTTP API, or else of the function URL, and return the
+    response.
 
     Raises SystemExit with the response if its status is not 200.
     """
@@ -26,7 +33,12 @@ def send(deployed: Deployed, path: Path) -> object:
     if path.suffix.lower() not in TYPES:
         raise SystemExit(f"EVENT={path} has no media type: use {', '.join(TYPES)}")
     address = f"{api or url}/predict"
-    request = AWSRequest("POST", address, data=path.read_bytes(), headers={"Content-Type": TYPES[path.suffix.lower()]})
+    request = AWSRequest(
+        "POST",
+        address,
+        data=path.read_bytes(),
+        headers={"Content-Type": TYPES[path.suffix.lower()]},
+    )
     if not api and deployed.parameters.get("Url") == "iam":
         SigV4Auth(account.credentials(), "lambda", account.region).add_auth(request)
     print(f"POST {address}", flush=True)

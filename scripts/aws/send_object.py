@@ -20,7 +20,8 @@ SHOWN = 3  # lines of a result
 
 
 def send(deployed: Deployed, path: Path) -> None:
-    """Put a file under input/, wait for its result under results/, and print where that is and how it begins.
+    """Put a file under input/, wait for its result under results/, and print where that is and how
+    it begins.
 
     A .json file with a request is put as a .jsonl file.
     """
@@ -29,8 +30,13 @@ def send(deployed: Deployed, path: Path) -> None:
     require_reachable(deployed)
     name, data = content(path)
     key = f"input/{name}"
-    result = {"Bucket": bucket, "Key": f"results/{key}{'.json' if name.endswith(IMAGES) else '.jsonl'}"}
-    s3 = deployed.account.client("s3", **({"s3": {"addressing_style": "path"}} if deployed.account.local else {}))
+    result = {
+        "Bucket": bucket,
+        "Key": f"results/{key}{'.json' if name.endswith(IMAGES) else '.jsonl'}",
+    }
+    s3 = deployed.account.client(
+        "s3", **({"s3": {"addressing_style": "path"}} if deployed.account.local else {})
+    )
     s3.delete_object(**result)  # of an earlier file of this name
     began = time.time()
     sent = s3.put_object(Bucket=bucket, Key=key, Body=data)
@@ -44,7 +50,10 @@ def send(deployed: Deployed, path: Path) -> None:
                 raise
         return None
 
-    record = {"eventSource": "aws:s3", "s3": {"bucket": {"name": bucket}, "object": {"key": quote_plus(key)}}}
+    record = {
+        "eventSource": "aws:s3",
+        "s3": {"bucket": {"name": bucket}, "object": {"key": quote_plus(key)}},
+    }
     rows = deployed.watch(sent, began, "s3", {"Records": [record]}, look).decode().splitlines()
     print(f"the result is s3://{bucket}/{result['Key']}:", *rows[:SHOWN], sep="\n")
     if len(rows) > SHOWN:
@@ -53,15 +62,22 @@ def send(deployed: Deployed, path: Path) -> None:
 
 def require_reachable(deployed: Deployed) -> None:
     """Raise SystemExit where the function's container cannot read objects of the local AWS."""
-    if deployed.account.local and sys.platform == "linux" and local_aws.host() == local_aws.LOOPBACK:
+    if (
+        deployed.account.local
+        and sys.platform == "linux"
+        and local_aws.host() == local_aws.LOOPBACK
+    ):
         raise SystemExit(
-            "functions in containers do not reach the local AWS at 127.0.0.1: `LOCAL_AWS_HOST=0.0.0.0 make local-aws` "
+            "functions in containers do not reach the local AWS at 127.0.0.1: "
+            "`LOCAL_AWS_HOST=0.0.0.0 make local-aws` "
             "starts it again where they, and others on your network, reach it"
         )
 
 
 def content(path: Path) -> tuple[str, bytes]:
-    """Return the name and the bytes of the object for a file. Raise SystemExit for a file that the function does not score."""
+    """Return the name and the bytes of the object for a file. Raise SystemExit for a file that the
+    function does not score.
+    """
     if path.suffix == ".json":
         try:
             rows = rows_of(json.loads(path.read_text()))
@@ -69,12 +85,17 @@ def content(path: Path) -> tuple[str, bytes]:
             raise SystemExit(f"{path} cannot be read as JSON: {error}") from None
         return f"{path.stem}.jsonl", "".join(f"{json.dumps(row)}\n" for row in rows).encode()
     if path.suffix not in SUFFIXES:
-        raise SystemExit(f"EVENT={path} is not scored from a bucket: use .json, {', '.join(SUFFIXES)}, in lower case")
+        raise SystemExit(
+            f"EVENT={path} is not scored from a bucket: use .json, {', '.join(SUFFIXES)}, in "
+            "lower case"
+        )
     return path.name, path.read_bytes()
 
 
 def rows_of(request: object) -> list:
-    """Return the lines of a .jsonl file for a request: its rows, or the request itself for a model that takes no rows."""
+    """Return the lines of a .jsonl file for a request: its rows, or the request itself for a model
+    that takes no rows.
+    """
     if isinstance(request, dict) and len(request) == 1:
         [value] = request.values()
         if isinstance(value, dict | list):

@@ -1,4 +1,6 @@
-"""A CloudFormation stack: brought to a state in which it can be changed, changed with its events shown, and deleted."""
+"""A CloudFormation stack: brought to a state in which it can be changed, changed with its events
+shown, and deleted.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +15,19 @@ from scripts.project import require_deployable
 
 POLL = 2  # seconds; a tenth of it on this machine
 LIMIT = 3600  # seconds for one operation; provisioned concurrency and SnapStart take minutes
-DEAD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")  # nothing but deletion leads out of these
+DEAD = (
+    "ROLLBACK_COMPLETE",
+    "ROLLBACK_FAILED",
+    "CREATE_FAILED",
+    "DELETE_FAILED",
+)  # nothing but deletion leads out of these
 
 
 class Stack:
     """The stack of one project.
 
-    Every method ends the program with one line where CloudFormation fails or the stack is not this project's.
+    Every method ends the program with one line where CloudFormation fails or the stack is not this
+    project's.
     """
 
     def __init__(self, account: Account, name: str):
@@ -38,8 +46,13 @@ class Stack:
                 return None
             raise
         # One in review holds nothing yet, and need not show its tags.
-        if TAG not in stack.get("Tags", []) and stack["StackStatus"] not in ("DELETE_COMPLETE", "REVIEW_IN_PROGRESS"):
-            raise SystemExit(f"the stack {self.name} is there, and not made by these commands: rename the folder")
+        if TAG not in stack.get("Tags", []) and stack["StackStatus"] not in (
+            "DELETE_COMPLETE",
+            "REVIEW_IN_PROGRESS",
+        ):
+            raise SystemExit(
+                f"the stack {self.name} is there, and not made by these commands: rename the folder"
+            )
         return None if stack["StackStatus"] == "DELETE_COMPLETE" else stack
 
     def outputs(self) -> dict[str, str]:
@@ -47,20 +60,39 @@ class Stack:
         stack = self._deployed()
         if not stack:
             here = self._account
-            where = f"at {here.endpoint_url}" if here.local else f"in region {here.region} of this account"
-            raise SystemExit(f"{self.name} is not deployed {where}: run `make push deploy MODEL={self.name}`, or set AWS_REGION")
+            where = (
+                f"at {here.endpoint_url}"
+                if here.local
+                else f"in region {here.region} of this account"
+            )
+            raise SystemExit(
+                f"{self.name} is not deployed {where}: run `make push deploy MODEL={self.name}`, "
+                "or set AWS_REGION"
+            )
         return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
     def parameters(self) -> dict[str, str]:
         """The parameters of its last good state; none where there is no stack yet."""
         stack = self._deployed() or {}
-        return {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack.get("Parameters", [])}
+        return {
+            parameter["ParameterKey"]: parameter["ParameterValue"]
+            for parameter in stack.get("Parameters", [])
+        }
 
     def settle(self) -> None:
-        """Waits for what an earlier command left running, and clears away a stack that can only be deleted."""
+        """Waits for what an earlier command left running, and clears away a stack that can only be
+        deleted.
+        """
         stack = self.described()
-        if stack and stack["StackStatus"].endswith("IN_PROGRESS") and stack["StackStatus"] != "REVIEW_IN_PROGRESS":
-            print(f"the stack is still at {stack['StackStatus']}, from an earlier command: waiting", flush=True)
+        if (
+            stack
+            and stack["StackStatus"].endswith("IN_PROGRESS")
+            and stack["StackStatus"] != "REVIEW_IN_PROGRESS"
+        ):
+            print(
+                f"the stack is still at {stack['StackStatus']}, from an earlier command: waiting",
+                flush=True,
+            )
             self._events.skip()
             stack = self._finished()
         if stack and stack["StackStatus"] == "UPDATE_ROLLBACK_FAILED":
@@ -69,13 +101,18 @@ class Stack:
             self._client.continue_update_rollback(StackName=self.name)
             stack = self._finished()
         if stack and stack["StackStatus"] in DEAD:
-            print(f"clearing away the stack of an earlier attempt ({stack['StackStatus']})", flush=True)
+            print(
+                f"clearing away the stack of an earlier attempt ({stack['StackStatus']})",
+                flush=True,
+            )
             self.delete()
 
     def change(self, template: str, parameters: dict[str, str]) -> bool:
-        """Brings the stack to the template by a change set, and shows the events. False where there was nothing to change.
+        """Brings the stack to the template by a change set, and shows the events. False where there
+        was nothing to change.
 
-        On a failure the stack is back where it was, and the program ends with the resource and the reason.
+        On a failure the stack is back where it was, and the program ends with the resource and the
+        reason.
         """
         stack = self.described()
         new = not stack or stack["StackStatus"] == "REVIEW_IN_PROGRESS"
@@ -86,7 +123,9 @@ class Stack:
             ChangeSetName=name,
             ChangeSetType="CREATE" if new else "UPDATE",
             TemplateBody=template,
-            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            Parameters=[
+                {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
+            ],
             Capabilities=["CAPABILITY_IAM"],
             Tags=[TAG],
         )
@@ -99,7 +138,10 @@ class Stack:
         if not changes:
             self._client.delete_change_set(StackName=self.name, ChangeSetName=name)
             return False
-        print(f"{'making' if new else 'updating'} the stack {self.name}: {changes} resources", flush=True)
+        print(
+            f"{'making' if new else 'updating'} the stack {self.name}: {changes} resources",
+            flush=True,
+        )
         self._client.execute_change_set(StackName=self.name, ChangeSetName=name)
         try:
             stack = self._finished()
@@ -110,7 +152,9 @@ class Stack:
             reason = self._events.first_failure(name)
             if new:
                 self.delete()
-            raise SystemExit(f"{reason}; {'nothing was left of it' if new else 'the stack is back where it was'}")
+            raise SystemExit(
+                f"{reason}; {'nothing was left of it' if new else 'the stack is back where it was'}"
+            )
         return True
 
     def delete(self) -> None:
@@ -122,7 +166,9 @@ class Stack:
         self._client.delete_stack(StackName=self.name)
         stack = self._finished()
         if stack:
-            raise SystemExit(f"{self._events.first_failure()}; run the same command again when that is mended")
+            raise SystemExit(
+                f"{self._events.first_failure()}; run the same command again when that is mended"
+            )
         print(f"deleted the stack {self.name}", flush=True)
 
     def _deployed(self) -> dict | None:
@@ -145,10 +191,15 @@ class Stack:
                 self._client.delete_change_set(StackName=self.name, ChangeSetName=name)
                 raise SystemExit(f"CloudFormation refuses the change: {refused or reason}")
             time.sleep(self._poll)
-        raise SystemExit("CloudFormation has not worked out the change within an hour: run the same command again")
+        raise SystemExit(
+            "CloudFormation has not worked out the change within an hour: run the same command "
+            "again"
+        )
 
     def _finished(self) -> dict | None:
-        """Shows events until the operation under way has ended. Gives the stack, or None when it is gone."""
+        """Shows events until the operation under way has ended. Gives the stack, or None when it is
+        gone.
+        """
         end = time.monotonic() + LIMIT
         while time.monotonic() < end:
             stack = self.described()
@@ -157,4 +208,7 @@ class Stack:
             if not stack or not stack["StackStatus"].endswith("IN_PROGRESS"):
                 return stack
             time.sleep(self._poll)
-        raise SystemExit(f"the stack {self.name} is not ready within an hour: look at it in the console, and run this again")
+        raise SystemExit(
+            f"the stack {self.name} is not ready within an hour: look at it in the console, and "
+            "run this again"
+        )

@@ -5,8 +5,12 @@ from __future__ import annotations
 import botocore.exceptions as errors
 
 HINTS = {  # what CloudFormation's reason has in it: what to do
-    "UnreservedConcurrentExecution": "a new account may run 10 functions at once and reserve none: set reserved_concurrency = -1",
-    "does not have permission to access the ECR image": "run `make push` again, which lets Lambda pull",
+    "UnreservedConcurrentExecution": (
+        "a new account may run 10 functions at once and reserve none: set reserved_concurrency = -1"
+    ),
+    "does not have permission to access the ECR image": (
+        "run `make push` again, which lets Lambda pull"
+    ),
     "is not authorized to perform": "ask for this permission (docs/deploy.md lists them)",
 }
 
@@ -35,7 +39,10 @@ class StackEvents:
                 self._failed.append(event)
             if reason == "Resource creation Initiated":  # every creation is announced twice
                 continue
-            shown = f"  {event['Timestamp'].astimezone():%H:%M:%S}  {status.lower():<34} {event['LogicalResourceId']}"
+            shown = (
+                f"  {event['Timestamp'].astimezone():%H:%M:%S}  {status.lower():<34} "
+                f"{event['LogicalResourceId']}"
+            )
             print(f"{shown}  {reason if status.endswith('FAILED') else ''}".rstrip(), flush=True)
 
     def first_failure(self, change_set: str | None = None) -> str:
@@ -46,16 +53,24 @@ class StackEvents:
                 return self.refused(change_set) or reason
             if "cancelled" not in reason.lower():
                 hints = "".join(f" ({hint})" for part, hint in HINTS.items() if part in reason)
-                return f"{event['LogicalResourceId']} ({event['ResourceType']}) failed: {reason}{hints}"
+                return (
+                    f"{event['LogicalResourceId']} ({event['ResourceType']}) failed: "
+                    f"{reason}{hints}"
+                )
         return "the stack failed, and CloudFormation does not say why"
 
     def refused(self, change_set: str | None = None) -> str:
         """What CloudFormation's validation says against a change; empty where it says nothing."""
         where = {"ChangeSetName": change_set} if change_set else {}
-        events = self._client.describe_events(StackName=self._name, Filters={"FailedEvents": True}, **where)["OperationEvents"]
+        events = self._client.describe_events(
+            StackName=self._name, Filters={"FailedEvents": True}, **where
+        )["OperationEvents"]
         for event in events:
             if reason := " ".join(event.get("ValidationStatusReason", "").split()):
-                return f"{event.get('LogicalResourceId', self._name)} ({event.get('ResourceType', 'stack')}) failed: {reason}"
+                return (
+                    f"{event.get('LogicalResourceId', self._name)} "
+                    f"({event.get('ResourceType', 'stack')}) failed: {reason}"
+                )
         return self.refused() if change_set else ""
 
     def _newest(self, stack: str) -> list[dict]:

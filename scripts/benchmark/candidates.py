@@ -1,4 +1,6 @@
-"""What is compared: the project's own image in each of its ways to run a model, its framework's, and the floor under both."""
+"""What is compared: the project's own image in each of its ways to run a model, its framework's,
+and the floor under both.
+"""
 
 from __future__ import annotations
 
@@ -27,13 +29,15 @@ WHAT = {
     "onnxruntime": "only imports onnxruntime",
     "empty": "imports nothing",
 }
-MEMORY = 1769  # MB, with which Lambda gives one vCPU: enough for every framework, and one thread for each
+# MB, with which Lambda gives one vCPU: enough for every framework, and one thread for each
+MEMORY = 1769
 TIMEOUT = 120  # seconds
 
 
 @dataclass
 class Candidate:
-    """An image to measure. project: the one that is compared, with this image's name, and the memory that all get.
+    """An image to measure. project: the one that is compared, with this image's name, and the
+    memory that all get.
 
     packages: the folder whose requirements.txt is in the image.
     """
@@ -65,38 +69,64 @@ class Candidate:
         print(f"building {self.image} on {base_image(self.project)}", flush=True)
         with tempfile.TemporaryDirectory() as context:
             assemble(self.project, self.name, Path(context))
-            command = [DOCKER, "build", "--tag", self.image, "--build-arg", f"BASE_IMAGE={base_image(self.project)}"]
+            command = [
+                DOCKER,
+                "build",
+                "--tag",
+                self.image,
+                "--build-arg",
+                f"BASE_IMAGE={base_image(self.project)}",
+            ]
             run_build([*command, *build_flags(self.project), context], self.image, quiet=True)
 
 
 def candidates_of(project: Project) -> list[Candidate]:
     """All that a project is compared with, itself first."""
-    # The framework's own where the model file is there: a folder copied without its build/ has none until it is trained.
-    frameworks = [name for file, name in FRAMEWORKS.items() if (project.folder / "build" / file).exists()]
+    # The framework's own where the model file is there: a folder copied without its build/ has none
+    # until it is trained.
+    frameworks = [
+        name for file, name in FRAMEWORKS.items() if (project.folder / "build" / file).exists()
+    ]
     own = onnx_apis(project)
-    found = [Candidate(name, WHAT[name], measured(project, name, name), project.folder, has_model=True) for name in own]
+    found = [
+        Candidate(name, WHAT[name], measured(project, name, name), project.folder, has_model=True)
+        for name in own
+    ]
     for name in [*frameworks, "onnxruntime", "empty"]:
         mine = measured(project, name, "python")
-        found.append(Candidate(name, WHAT[name], mine, BASELINES / name, has_model=name in frameworks))
+        found.append(
+            Candidate(name, WHAT[name], mine, BASELINES / name, has_model=name in frameworks)
+        )
     return found
 
 
 def onnx_apis(project: Project) -> list[str]:
     """The ways to run a model between which its Dockerfile leaves the choice, the C API first."""
-    return sorted(ONNX_APIS) if "ARG ONNX_API" in (project.folder / "Dockerfile").read_text() else ["python"]
+    return (
+        sorted(ONNX_APIS)
+        if "ARG ONNX_API" in (project.folder / "Dockerfile").read_text()
+        else ["python"]
+    )
 
 
 def repository(name: str) -> str:
-    """The repository of all images for the benchmarks of the project `name`: this checkout's alone, so it may be removed."""
+    """The repository of all images for the benchmarks of the project `name`: this checkout's alone,
+    so it may be removed.
+    """
     return f"{name}-benchmark-{CHECKOUT}"
 
 
 def measured(project: Project, name: str, onnx_api: str) -> Project:
-    """The project under the name of an image of its own, with what all images that are compared have alike."""
+    """The project under the name of an image of its own, with what all images that are compared
+    have alike.
+    """
     mine = copy.copy(project)
     mine.image, mine.memory, mine.timeout = f"{repository(project.name)}:{name}", MEMORY, TIMEOUT
     mine.onnx_api = onnx_api
-    mine.environment = {**project.environment, "ALLOW_PRIVATE_URLS": "1"}  # an image is fetched from inside the container
+    mine.environment = {
+        **project.environment,
+        "ALLOW_PRIVATE_URLS": "1",
+    }  # an image is fetched from inside the container
     mine.architecture = architecture_here()  # on an emulated processor times say nothing
     return mine
 
@@ -110,15 +140,22 @@ def assemble(project: Project, name: str, context: Path) -> None:
     function = context / "function"
     function.mkdir()
     files = [file for file, framework in FRAMEWORKS.items() if framework == name]
-    # A framework's image has the project's own handler, with the framework behind the interface that ONNX Runtime has.
+    # A framework's image has the project's own handler, with the framework behind the interface
+    # that ONNX Runtime has.
     shutil.copy((project.folder if files else BASELINES / name) / "lambda_function.py", function)
     for file in files:
         shutil.copy(project.folder / "build" / file, function)
         (function / "metadata.json").write_text(json.dumps(project.metadata()))
-        shutil.copytree(ROOT / "shared/serving", function / "shared/serving", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ROOT / "shared/serving",
+            function / "shared/serving",
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
         shutil.copy(ROOT / "shared/__init__.py", function / "shared")
         shutil.copy(BASELINES / name / "model.py", function / "shared/serving/onnx/model.py")
-        if name == "pytorch":  # whose file holds weights, and the project's code the network that they are of
+        if (
+            name == "pytorch"
+        ):  # whose file holds weights, and the project's code the network that they are of
             for code in project.folder.glob("*.py"):
                 if code.name not in ("lambda_function.py", "train.py", "export_onnx.py"):
                     shutil.copy(code, function)
@@ -126,19 +163,31 @@ def assemble(project: Project, name: str, context: Path) -> None:
 
 def pinned(project: Project) -> list[str]:
     """The lines of the project's requirements that pin a version, of serving and of training."""
-    lines = [line for file in sorted(project.folder.glob("requirements*.txt")) for line in file.read_text().splitlines()]
+    lines = [
+        line
+        for file in sorted(project.folder.glob("requirements*.txt"))
+        for line in file.read_text().splitlines()
+    ]
     return sorted(line for line in lines if re.match(r"[\w-]+==", line))
 
 
 def image_size(image: str) -> int:
     """Bytes of an image, without compression, as `docker image ls` shows them."""
-    asked = subprocess.run([DOCKER, "image", "inspect", "-f", "{{.Size}}", image], capture_output=True, text=True, check=True)
+    asked = subprocess.run(
+        [DOCKER, "image", "inspect", "-f", "{{.Size}}", image],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return int(asked.stdout)
 
 
 def versions(candidate: Candidate) -> dict[str, str]:
     """The packages in its image and their versions, as the project pins them."""
     pins = dict(re.split("==|[ ;]", line)[:2] for line in pinned(candidate.project))
-    names = [re.split("==|[ ;]", line)[0] for line in (candidate.packages / "requirements.txt").read_text().splitlines()]
+    names = [
+        re.split("==|[ ;]", line)[0]
+        for line in (candidate.packages / "requirements.txt").read_text().splitlines()
+    ]
     left_out = {"numpy"} if candidate.project.onnx_api == "c" else set()  # installed, and not used
     return {name: pins[name] for name in names if name in pins and name not in left_out}

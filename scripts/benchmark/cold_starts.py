@@ -1,8 +1,10 @@
-"""Starts a deployed function anew, again and again, and shows what Lambda's REPORT lines say of it: on AWS, where it counts.
+"""Starts a deployed function anew, again and again, and shows what Lambda's REPORT lines say of it:
+on AWS, where it counts.
 
-A changed variable makes Lambda start new execution environments. The variable is removed at the end, also on Ctrl-C; the
-versions that callers use are not touched, nor what they are charged for. With SnapStart each start is one of a version that
-is published for it, which takes minutes, and deleted after it.
+A changed variable makes Lambda start new execution environments. The variable is removed at the
+end, also on Ctrl-C; the
+versions that callers use are not touched, nor what they are charged for. With SnapStart each start
+is one of a version that is published for it, which takes minutes, and deleted after it.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ from scripts.local.invoke import FunctionFailed, answer_of
 from scripts.project import Project
 
 VARIABLE = "COLD_START"  # changed for each start
-# What a REPORT line calls it, and the record `platform.report` that stands in its place where the log format is JSON.
+# What a REPORT line calls it, and the record `platform.report` that stands in its place where the
+# log format is JSON.
 # https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html#platform-report
 FIELDS = {
     "Init Duration": "initDurationMs",
@@ -36,28 +39,43 @@ FIELDS = {
 
 
 def report_of(log: str) -> dict[str, float]:
-    """The measures of an invocation by their names in FIELDS, from the end of its log; none where that has no REPORT."""
+    """The measures of an invocation by their names in FIELDS, from the end of its log; none where
+    that has no REPORT.
+    """
     for line in reversed(log.splitlines()):
         if line.startswith("REPORT RequestId:"):
-            return {FIELDS[name]: float(value) for name, value in re.findall(r"([A-Z][A-Za-z ]*): ([\d.]+) (?:ms|MB)", line)}
+            return {
+                FIELDS[name]: float(value)
+                for name, value in re.findall(r"([A-Z][A-Za-z ]*): ([\d.]+) (?:ms|MB)", line)
+            }
         if line.startswith("{") and '"platform.report"' in line:
-            return {name: value for name, value in json.loads(line)["record"]["metrics"].items() if name in FIELDS.values()}
+            return {
+                name: value
+                for name, value in json.loads(line)["record"]["metrics"].items()
+                if name in FIELDS.values()
+            }
     return {}
 
 
 class Deployed:
-    """A function whose starts can be brought about. client: boto3's for Lambda; name: the function's."""
+    """A function whose starts can be brought about. client: boto3's for Lambda; name: the
+    function's.
+    """
 
     def __init__(self, client, name: str):
         self._client, self._name = client, name
         found = client.get_function_configuration(FunctionName=name)
         variables = found.get("Environment", {}).get("Variables", {})
-        self._variables = {name: value for name, value in variables.items() if name != VARIABLE}  # of a run that was killed
+        self._variables = {
+            name: value for name, value in variables.items() if name != VARIABLE
+        }  # of a run that was killed
         self._snapstart = found.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions"
 
     def invoke(self, event: bytes, version: str) -> dict[str, float]:
         """The report on one invocation. Raises FunctionFailed."""
-        response = self._client.invoke(FunctionName=self._name, Qualifier=version, Payload=event, LogType="Tail")
+        response = self._client.invoke(
+            FunctionName=self._name, Qualifier=version, Payload=event, LogType="Tail"
+        )
         answer_of(response["Payload"].read(), response.get("FunctionError"))
         return report_of(base64.b64decode(response.get("LogResult", "")).decode(errors="replace"))
 
@@ -70,7 +88,9 @@ class Deployed:
             return
         version = self._client.publish_version(FunctionName=self._name)["Version"]
         try:
-            self._client.get_waiter("published_version_active").wait(FunctionName=self._name, Qualifier=version)
+            self._client.get_waiter("published_version_active").wait(
+                FunctionName=self._name, Qualifier=version
+            )
             yield version
         finally:
             self._client.delete_function(FunctionName=self._name, Qualifier=version)
@@ -83,12 +103,18 @@ class Deployed:
 
     def _set(self, variables: dict[str, str]) -> None:
         self._client.get_waiter("function_updated_v2").wait(FunctionName=self._name)
-        self._client.update_function_configuration(FunctionName=self._name, Environment={"Variables": variables})
+        self._client.update_function_configuration(
+            FunctionName=self._name, Environment={"Variables": variables}
+        )
         self._client.get_waiter("function_updated_v2").wait(FunctionName=self._name)
 
 
-def measure(function: Deployed, event: bytes, starts: int, requests: int) -> tuple[list[dict], list[dict]]:
-    """The reports on the first invocations after a start, and on the others. The local AWS now and then has none."""
+def measure(
+    function: Deployed, event: bytes, starts: int, requests: int
+) -> tuple[list[dict], list[dict]]:
+    """The reports on the first invocations after a start, and on the others. The local AWS now and
+    then has none.
+    """
     cold, warm = [], []
     try:
         for number in range(1, starts + 1):
@@ -110,29 +136,44 @@ def shown(cold: list[dict], warm: list[dict]) -> str:
             values = [report[field] for report in reports if field in report]
             cells.append(cell(summary(values) if values else None, spread=True))
         if set(cells) != {"–"}:
-            lines.append(f"{name + (', MB' if field.endswith('MB') else ', ms'):<25}{cells[0]:>24}{cells[1]:>24}")
+            unit = "MB" if field.endswith("MB") else "ms"
+            lines.append(f"{f'{name}, {unit}':<25}{cells[0]:>24}{cells[1]:>24}")
     return "\n".join(lines)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__.split("\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     parser.add_argument("model", help="the project folder")
     parser.add_argument("--starts", type=int, default=9, help="how many new execution environments")
     parser.add_argument("--requests", type=int, default=20, help="further invocations of each")
     args = parser.parse_args()
     project = Project(args.model)
     with connected() as account:
-        # One try: a call that has timed out here may still be running there, and would be counted twice.
-        client = account.client("lambda", retries={"total_max_attempts": 1}, read_timeout=project.timeout + 30)
+        # One try: a call that has timed out here may still be running there, and would be counted
+        # twice.
+        client = account.client(
+            "lambda", retries={"total_max_attempts": 1}, read_timeout=project.timeout + 30
+        )
         try:
             function = Deployed(client, project.name)
-            print(shown(*measure(function, project.event_file.read_bytes(), args.starts, args.requests)))
+            print(
+                shown(
+                    *measure(function, project.event_file.read_bytes(), args.starts, args.requests)
+                )
+            )
         except client.exceptions.ResourceNotFoundException:
-            raise SystemExit(f"{project.name} is not deployed here: run `make push deploy MODEL={project.name}`") from None
+            raise SystemExit(
+                f"{project.name} is not deployed here: run `make push deploy MODEL={project.name}`"
+            ) from None
         except FunctionFailed as error:
             raise SystemExit(str(error)) from None
         if account.local:
-            print("This is the local AWS: it has no cold starts like Lambda's, and none of these times is Lambda's.")
+            print(
+                "This is the local AWS: it has no cold starts like Lambda's, and none of these "
+                "times is Lambda's."
+            )
 
 
 if __name__ == "__main__":

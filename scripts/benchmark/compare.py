@@ -1,4 +1,6 @@
-"""Compare a project's image with its framework's own and with an empty function; write the figures and a chart."""
+"""Compare a project's image with its framework's own and with an empty function; write the figures
+and a chart.
+"""
 
 from __future__ import annotations
 
@@ -39,14 +41,21 @@ def prepare(project: Project, of: str = "frameworks") -> list[Candidate]:
         raise SystemExit(f"{reason}: check the network, or set BASE_IMAGE")
     candidates = CANDIDATES[of](project)
     if (free := shutil.disk_usage(folder_of_images() or ROOT).free) < ROOM:
-        raise SystemExit(f"{free / 1e9:.1f} GB are free, and building these images may take {ROOM / 1e9:.0f}: make room first")
-    for candidate in {candidate.image: candidate for candidate in candidates}.values():  # memory sizes share theirs
+        raise SystemExit(
+            f"{free / 1e9:.1f} GB are free, and building these images may take {ROOM / 1e9:.0f}: "
+            "make room first"
+        )
+    for candidate in {
+        candidate.image: candidate for candidate in candidates
+    }.values():  # memory sizes share theirs
         candidate.build()
     return candidates
 
 
 def benchmark(project: Project, plan: Plan, of: str, event: Path) -> dict:
-    """Measures; gives what the JSON file holds. of: one of CANDIDATES; event: a file with the request."""
+    """Measures; gives what the JSON file holds. of: one of CANDIDATES; event: a file with the
+    request.
+    """
     candidates = prepare(project, of)
     examples = Examples(project, event)
     found = {
@@ -69,7 +78,11 @@ def benchmark(project: Project, plan: Plan, of: str, event: Path) -> dict:
         **found,
         "memory_of_each_function_mb": MEMORY,
         "left_out": {"cold_*": reason} if reason else {},
-        "units": {"*_ms": "milliseconds", "*_mb": "10^6 bytes; memory 2^20", "throughput_*": "requests per second"},
+        "units": {
+            "*_ms": "milliseconds",
+            "*_mb": "10^6 bytes; memory 2^20",
+            "throughput_*": "requests per second",
+        },
         "batch_sizes": examples.sizes,
         "batch_of": "images" if examples.image else "rows",
         "candidates": {
@@ -77,7 +90,9 @@ def benchmark(project: Project, plan: Plan, of: str, event: Path) -> dict:
                 "what": candidate.what,
                 "versions": versions(candidate),
                 "largest_difference": differences.get(candidate.name),
-                "measures": {name: summary(found) for name, found in sorted(values[candidate.name].items())},
+                "measures": {
+                    name: summary(found) for name, found in sorted(values[candidate.name].items())
+                },
             }
             for candidate in candidates
         },
@@ -88,21 +103,28 @@ def shown(found: dict) -> str:
     """The tables, and below them on what and how it was measured."""
     on, plan = found["machine"], found["rounds"]
     notes = [
-        f"{on['cpu']}, {on['cores']} cores, {on['memory_gib']} GiB; kernel {on['kernel']}, {on['engine']}; on {on['base_image']}",
-        f"(Python {on['python']}). {found['date']}, {plan['starts']} starts with {plan['requests']} requests each",
+        f"{on['cpu']}, {on['cores']} cores, {on['memory_gib']} GiB; kernel {on['kernel']}, "
+        f"{on['engine']}; on {on['base_image']}",
+        f"(Python {on['python']}). {found['date']}, {plan['starts']} starts with "
+        f"{plan['requests']} requests each",
     ]
     if "sizes" in found:
         return "\n".join([table_of_sizes(found["sizes"]), "", *notes])
     notes[-1] += f", {plan['others']} of the others: medians, in brackets the quartiles."
     if found["model_file"] != "model.onnx":
-        notes.append(f"ONNX Runtime serves {found['model_file']}, whose answers may differ from the framework's.")
+        notes.append(
+            f"ONNX Runtime serves {found['model_file']}, whose answers may differ from the "
+            "framework's."
+        )
     notes += [f"No cold caches, because {reason}." for reason in found["left_out"].values()]
     notes += ["docs/benchmarks/README.md explains each column."]
     return "\n".join([all_tables(found), *notes])
 
 
 def removal(name: str) -> str:
-    """The command that removes all images made for the benchmarks of the project `name`, if there are any."""
+    """The command that removes all images made for the benchmarks of the project `name`, if there
+    are any.
+    """
     images = f"{DOCKER} image ls --format '{{{{.Repository}}}}:{{{{.Tag}}}}' {repository(name)}"
     return f"for image in $({images}); do {DOCKER} image rm $image; done"
 
@@ -132,20 +154,36 @@ def interrupt(number: int, frame: object) -> NoReturn:
 
 
 def progress(what: str) -> None:
-    """One line that is written over on a terminal; a line each elsewhere. Raises KeyboardInterrupt where that was lost."""
+    """One line that is written over on a terminal; a line each elsewhere. Raises KeyboardInterrupt
+    where that was lost.
+    """
     if interrupted:
         raise KeyboardInterrupt
-    print(f"{CLEAR}{what}" if sys.stdout.isatty() else what, end="" if sys.stdout.isatty() else "\n", flush=True)
+    print(
+        f"{CLEAR}{what}" if sys.stdout.isatty() else what,
+        end="" if sys.stdout.isatty() else "\n",
+        flush=True,
+    )
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     parser.add_argument("model", help="the project folder")
-    parser.add_argument("--starts", type=int, default=9, help="rounds in which each image is started")
+    parser.add_argument(
+        "--starts", type=int, default=9, help="rounds in which each image is started"
+    )
     parser.add_argument("--requests", type=int, default=200, help="on each of these starts")
-    parser.add_argument("--others", type=int, default=3, help="rounds with cold caches, and of throughput")
-    parser.add_argument("--copies", type=int, nargs="+", default=[1, 2, 4], help="side by side, for throughput")
-    parser.add_argument("--seconds", type=float, default=1.0, help="of throughput, for each number of copies")
+    parser.add_argument(
+        "--others", type=int, default=3, help="rounds with cold caches, and of throughput"
+    )
+    parser.add_argument(
+        "--copies", type=int, nargs="+", default=[1, 2, 4], help="side by side, for throughput"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=1.0, help="of throughput, for each number of copies"
+    )
     parser.add_argument(
         "--of",
         choices=CANDIDATES,
@@ -153,10 +191,16 @@ def main():
         help="what the image is compared with: its framework's, "
         "itself without one after the other of its measures, itself at other memory sizes",
     )
-    parser.add_argument("--event", type=Path, help="a file with the request (default: the project's event.json)")
+    parser.add_argument(
+        "--event", type=Path, help="a file with the request (default: the project's event.json)"
+    )
     to = parser.add_mutually_exclusive_group()
-    to.add_argument("--to", type=Path, help="the folder to write to (default: the project's build/benchmarks)")
-    to.add_argument("--replace", action="store_true", help="replace the published figures in docs/benchmarks")
+    to.add_argument(
+        "--to", type=Path, help="the folder to write to (default: the project's build/benchmarks)"
+    )
+    to.add_argument(
+        "--replace", action="store_true", help="replace the published figures in docs/benchmarks"
+    )
     args = parser.parse_args()
     if min(args.starts, args.requests, args.others, *args.copies) < 1:
         raise SystemExit("there must be at least one of each")
@@ -170,7 +214,9 @@ def main():
     finally:
         print(end=CLEAR if sys.stdout.isatty() else "", flush=True)
     print(f"\n{shown(found)}")
-    folder = PUBLISHED if args.replace else (args.to or project.folder / "build/benchmarks").resolve()
+    folder = (
+        PUBLISHED if args.replace else (args.to or project.folder / "build/benchmarks").resolve()
+    )
     write(found, project.name, args.of, folder)
     print(f"The images stay for the next run. To remove them:\n  {removal(project.name)}")
 

@@ -14,7 +14,9 @@ from shared.serving.tabular import MOST_ROWS
 
 
 class Examples:
-    """one: the request in a file, as JSON; image: the one in it, None for rows; sizes: of batches, up to the most allowed."""
+    """one: the request in a file, as JSON; image: the one in it, None for rows; sizes: of batches,
+    up to the most allowed.
+    """
 
     def __init__(self, project: Project, event_file: Path):
         event = json.loads(event_file.read_text())
@@ -26,7 +28,10 @@ class Examples:
             self._many, self._items = "images", _images(project)
             self.sizes = [size for size in (1, 2, 4, 8, 16) if size <= len(self._items)]
         else:
-            self._many, self._items = project.request_keys()[1], _rows(project, metadata["input_schema"])
+            self._many, self._items = (
+                project.request_keys()[1],
+                _rows(project, metadata["input_schema"]),
+            )
             self.sizes = [size for size in (1, 10, 100, 1000, 10_000) if size <= MOST_ROWS]
 
     def batch(self, size: int) -> bytes:
@@ -42,7 +47,11 @@ def _rows(project: Project, input_schema: dict) -> list[dict]:
     # pandas wrote whole numbers as 72.0, which no caller would.
     whole = {name for name, rules in features.items() if "integer" in rules["type"]}
     return [
-        {name: int(value) if name in whole else value for name, value in line[0].items() if value is not None}
+        {
+            name: int(value) if name in whole else value
+            for name, value in line[0].items()
+            if value is not None
+        }
         for line in read(lines)
         if isinstance(line, tuple)
     ]
@@ -53,7 +62,9 @@ def _images(project: Project) -> list[dict]:
     import numpy as np
     from PIL import Image
 
-    from shared.serving.images.requests import MOST_IMAGES  # with Pillow, which a project of rows has not
+    from shared.serving.images.requests import (
+        MOST_IMAGES,
+    )  # with Pillow, which a project of rows has not
 
     with np.load(project.folder / "build/held-out.npz") as arrays:
         images = arrays["images"][:MOST_IMAGES]

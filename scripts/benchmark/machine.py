@@ -1,4 +1,6 @@
-"""On what was measured: a measurement of another machine, engine or version is another measurement."""
+"""On what was measured: a measurement of another machine, engine or version is another
+measurement.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +14,20 @@ from scripts.project import Project
 
 ASKED = """
 import json, os, platform
-cpu = [line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
+lines = [line for line in open("/proc/cpuinfo") if line.startswith("model name")]
+cpu = lines[0].split(":", 1)[1].strip() if lines else platform.machine()
 memory = next(int(line.split()[1]) for line in open("/proc/meminfo") if line.startswith("MemTotal"))
 print(json.dumps({
-    "cpu": cpu[0] if cpu else platform.machine(), "cores": os.cpu_count(), "memory_gib": round(memory / 2**20, 1),
-    "kernel": platform.release(), "architecture": platform.machine(), "python": platform.python_version()}))
+    "cpu": cpu, "cores": os.cpu_count(), "memory_gib": round(memory / 2**20, 1),
+    "kernel": platform.release(), "architecture": platform.machine(),
+    "python": platform.python_version()}))
 """
 
 
 def machine(project: Project) -> dict[str, str | int | float]:
-    """The machine, the engine and the base image. A container is asked, because the engine may run in a virtual machine."""
+    """The machine, the engine and the base image. A container is asked, because the engine may run
+    in a virtual machine.
+    """
     image = base_image(project)
     found = json.loads(_said("run", "--rm", "--entrypoint", "python3", image, "-c", ASKED))
     versions = json.loads(_said("version", "--format", "{{json .}}"))
@@ -36,7 +42,9 @@ def machine(project: Project) -> dict[str, str | int | float]:
 
 def folder_of_images() -> Path | None:
     """Where the engine keeps images, if that is on this machine."""
-    asked = subprocess.run([DOCKER, "info", "--format", "{{.DockerRootDir}}"], capture_output=True, text=True)
+    asked = subprocess.run(
+        [DOCKER, "info", "--format", "{{.DockerRootDir}}"], capture_output=True, text=True
+    )
     folder = Path(asked.stdout.strip())
     return folder if asked.returncode == 0 and folder.is_absolute() and folder.exists() else None
 

@@ -1,4 +1,6 @@
-"""The measurements: in rounds, in each of which every candidate has its turn, so that a busy moment of the machine hits all."""
+"""The measurements: in rounds, in each of which every candidate has its turn, so that a busy moment
+of the machine hits all.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,8 @@ Values = dict[str, dict[str, list[float]]]  # candidate: measure: a value for ea
 class Plan:
     """How much is measured.
 
-    starts: rounds of starts with warm caches, each with so many requests. others: rounds of starts with empty caches, and of
-    throughput, for each number of copies side by side so many seconds.
+    starts: rounds of starts with warm caches, each with so many requests. others: rounds of starts
+    with empty caches, and of throughput, for each number of copies side by side so many seconds.
     """
 
     starts: int
@@ -42,7 +44,8 @@ class Plan:
 def check_answers(candidates: list[Candidate], examples: Examples) -> dict[str, float]:
     """Asks each for the same, and gives the largest difference of its answers from the first one's.
 
-    Ends the program where one does not agree: the time of a wrong answer says nothing. The framework's may differ from an
+    Ends the program where one does not agree: the time of a wrong answer says nothing. The
+        framework's may differ from an
     int8 model's, which export has compared with it by their accuracy. Also warms the caches.
     """
     asked = [examples.one, examples.batch(min(500, examples.sizes[-1]))]
@@ -53,13 +56,26 @@ def check_answers(candidates: list[Candidate], examples: Examples) -> dict[str, 
         if candidate.has_model:
             expected = expected or answers
             differences[candidate.name] = largest_difference(expected, answers)
-            if differences[candidate.name] > TOLERANCE and not (candidate.is_framework and candidate.project.quantized):
-                raise SystemExit(f"{candidate.image} answers otherwise than {candidates[0].image}: nothing was measured")
+            if differences[candidate.name] > TOLERANCE and not (
+                candidate.is_framework and candidate.project.quantized
+            ):
+                raise SystemExit(
+                    f"{candidate.image} answers otherwise than {candidates[0].image}: nothing was "
+                    "measured"
+                )
     return differences
 
 
-def measure(candidates: list[Candidate], examples: Examples, plan: Plan, cold: bool, progress: Callable[[str], None]) -> Values:
-    """All measurements of all candidates. cold: whether the kernel's file caches can be emptied here."""
+def measure(
+    candidates: list[Candidate],
+    examples: Examples,
+    plan: Plan,
+    cold: bool,
+    progress: Callable[[str], None],
+) -> Values:
+    """All measurements of all candidates. cold: whether the kernel's file caches can be emptied
+    here.
+    """
     values: Values = {candidate.name: defaultdict(list) for candidate in candidates}
 
     def rounds(what: str, count: int, one_round: Callable[[Candidate], dict[str, float]]) -> None:
@@ -74,9 +90,13 @@ def measure(candidates: list[Candidate], examples: Examples, plan: Plan, cold: b
         values[candidate.name]["added_mb"].append((candidate.size() - base) / MB)
     rounds("start", plan.starts, lambda candidate: warm_round(candidate, examples, plan))
     if cold:
-        rounds("start with cold caches", plan.others, lambda candidate: cold_round(candidate, examples))
+        rounds(
+            "start with cold caches", plan.others, lambda candidate: cold_round(candidate, examples)
+        )
     if plan.copies:
-        rounds("throughput", plan.others, lambda candidate: throughput_round(candidate, examples, plan))
+        rounds(
+            "throughput", plan.others, lambda candidate: throughput_round(candidate, examples, plan)
+        )
     return values
 
 
@@ -102,17 +122,28 @@ def warm_round(candidate: Candidate, examples: Examples, plan: Plan) -> dict[str
 
 
 def timed(served: Served, event: bytes, count: int) -> dict[str, float]:
-    """The same request again and again: percentiles of the round trip and of the handler's time, and its parts, all in ms."""
+    """The same request again and again: percentiles of the round trip and of the handler's time,
+    and its parts, all in ms.
+    """
     trips = [served.ask(event)[1] for _ in range(count)]
     found = percentiles("round_trip", trips)
     lines = served.lines(count)
     if not lines:
         return found
     whole = [line["duration_ms"] for line in lines]
-    parts = {timed: [line[f"{timed}_ms"] for line in lines] for timed in SPANS if f"{timed}_ms" in lines[0]}
+    parts = {
+        timed: [line[f"{timed}_ms"] for line in lines]
+        for timed in SPANS
+        if f"{timed}_ms" in lines[0]
+    }
     found |= percentiles("handler", whole)
-    found |= {f"{'run' if timed == 'inference' else timed}_ms": median(times) for timed, times in parts.items()}
-    found["rest_ms"] = median([time - sum(of_parts) for time, *of_parts in zip(whole, *parts.values())])
+    found |= {
+        f"{'run' if timed == 'inference' else timed}_ms": median(times)
+        for timed, times in parts.items()
+    }
+    found["rest_ms"] = median(
+        [time - sum(of_parts) for time, *of_parts in zip(whole, *parts.values())]
+    )
     found["outside_ms"] = median([trip - time for trip, time in zip(trips, whole)])
     return found
 
@@ -124,7 +155,8 @@ def percentiles(name: str, values: list[float]) -> dict[str, float]:
 def cold_round(candidate: Candidate, examples: Examples) -> dict[str, float]:
     """One start with every file still on the disk, up to the first answer."""
     with Served(candidate) as served:
-        drop_caches()  # now, when the container runs: the engine's own files are none of the function's
+        # now, when the container runs: the engine's own files are none of the function's
+        drop_caches()
         first = served.ask(examples.one)[1]
         return {
             "cold_start_up_ms": served.start_up(),
@@ -139,7 +171,10 @@ def throughput_round(candidate: Candidate, examples: Examples, plan: Plan) -> di
         copies = [stack.enter_context(Served(candidate)) for _ in range(max(plan.copies))]
         for served in copies:
             served.ask(examples.one)
-        return {f"throughput_{count}": _rate(copies[:count], examples.one, plan.seconds) for count in plan.copies}
+        return {
+            f"throughput_{count}": _rate(copies[:count], examples.one, plan.seconds)
+            for count in plan.copies
+        }
 
 
 def _rate(copies: list[Served], event: bytes, seconds: float) -> float:

@@ -1,4 +1,6 @@
-"""One request at each memory size: the share of a vCPU that Lambda gives with it, the time that follows, and the price."""
+"""One request at each memory size: the share of a vCPU that Lambda gives with it, the time that
+follows, and the price.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,15 @@ from scripts.project import Project
 from shared.serving.onnx.common import MB_PER_VCPU
 
 SIZES = (128, 256, 512, 1024, 1769, 3538)  # MB; the last two are one vCPU and two
-COLUMNS = ("memory, MB", "vCPUs", "handler p50, ms", "p95", "p99", "billed, ms", "a million requests, $")
+COLUMNS = (
+    "memory, MB",
+    "vCPUs",
+    "handler p50, ms",
+    "p95",
+    "p99",
+    "billed, ms",
+    "a million requests, $",
+)
 
 
 def sizes_of(project: Project) -> list[Candidate]:
@@ -23,12 +33,24 @@ def sizes_of(project: Project) -> list[Candidate]:
     for size in SIZES:
         mine = measured(project, project.onnx_api, project.onnx_api)
         mine.memory = size
-        found.append(Candidate(str(size), f"{size:,} MB, {WHAT[mine.onnx_api]}", mine, project.folder, has_model=True))
+        found.append(
+            Candidate(
+                str(size),
+                f"{size:,} MB, {WHAT[mine.onnx_api]}",
+                mine,
+                project.folder,
+                has_model=True,
+            )
+        )
     return found
 
 
-def measure_sizes(candidates: list[Candidate], event: bytes, plan: Plan, progress: Callable[[str], None]) -> dict[str, dict]:
-    """For each memory size: vCPUs, percentiles of the handler's time, what is billed of it, dollars for a million requests."""
+def measure_sizes(
+    candidates: list[Candidate], event: bytes, plan: Plan, progress: Callable[[str], None]
+) -> dict[str, dict]:
+    """For each memory size: vCPUs, percentiles of the handler's time, what is billed of it, dollars
+    for a million requests.
+    """
     times: dict[str, list[float]] = {candidate.name: [] for candidate in candidates}
     for start in range(1, plan.starts + 1):
         for candidate in candidates:
@@ -38,8 +60,13 @@ def measure_sizes(candidates: list[Candidate], event: bytes, plan: Plan, progres
                 served.limit_processor(candidate.project.memory / MB_PER_VCPU)
                 for _ in range(plan.requests):
                     served.ask(event)
-                times[candidate.name] += [line["duration_ms"] for line in served.lines(plan.requests)]
-    return {candidate.name: _summed_up(candidate.project, times[candidate.name]) for candidate in candidates}
+                times[candidate.name] += [
+                    line["duration_ms"] for line in served.lines(plan.requests)
+                ]
+    return {
+        candidate.name: _summed_up(candidate.project, times[candidate.name])
+        for candidate in candidates
+    }
 
 
 def table_of_sizes(sizes: dict[str, dict]) -> str:
@@ -47,12 +74,30 @@ def table_of_sizes(sizes: dict[str, dict]) -> str:
     rows: list[tuple[str, ...]] = [COLUMNS]
     for size, found in sizes.items():
         times = [number(found[f"handler_p{share}_ms"]) for share in (50, 95, 99)]
-        rows.append((size, f"{found['vcpus']:.2f}", *times, f"{found['billed_ms']:.1f}", f"{found['million_dollars']:.2f}"))
-    return "\n".join([*aligned(rows), f"\nx86_64, {SEEN}; without API Gateway, starts, and the free tier"])
+        rows.append(
+            (
+                size,
+                f"{found['vcpus']:.2f}",
+                *times,
+                f"{found['billed_ms']:.1f}",
+                f"{found['million_dollars']:.2f}",
+            )
+        )
+    return "\n".join(
+        [*aligned(rows), f"\nx86_64, {SEEN}; without API Gateway, starts, and the free tier"]
+    )
 
 
 def _summed_up(project: Project, times: list[float]) -> dict[str, float]:
-    billed = sum(map(math.ceil, times)) / len(times)  # each call is rounded up to whole milliseconds
+    billed = sum(map(math.ceil, times)) / len(
+        times
+    )  # each call is rounded up to whole milliseconds
     price = billed / 1000 * project.memory / 1024 * LAMBDA_GB_SECOND["x86_64"] + LAMBDA_CALL
-    more = {"vcpus": project.memory / MB_PER_VCPU, "billed_ms": billed, "million_dollars": price * 1e6}
-    return {name: round(value, 4) for name, value in {**percentiles("handler", times), **more}.items()}
+    more = {
+        "vcpus": project.memory / MB_PER_VCPU,
+        "billed_ms": billed,
+        "million_dollars": price * 1e6,
+    }
+    return {
+        name: round(value, 4) for name, value in {**percentiles("handler", times), **more}.items()
+    }

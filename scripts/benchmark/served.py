@@ -1,4 +1,6 @@
-"""A candidate in its container: asked over one connection, and what its log and the kernel say of it."""
+"""A candidate in its container: asked over one connection, and what its log and the kernel say of
+it.
+"""
 
 from __future__ import annotations
 
@@ -37,11 +39,15 @@ server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
 print(server.server_port, flush=True)
 server.serve_forever()
 """
-STATES = 'for process in /proc/[0-9]*; do cat "$process/status" "$process/io" 2>/dev/null; echo; done'
+STATES = (
+    'for process in /proc/[0-9]*; do cat "$process/status" "$process/io" 2>/dev/null; echo; done'
+)
 
 
 class Served:
-    """A context manager: inside, `ask` answers, one request at a time. The first one starts the function's process."""
+    """A context manager: inside, `ask` answers, one request at a time. The first one starts the
+    function's process.
+    """
 
     def __init__(self, candidate: Candidate):
         self.candidate = candidate
@@ -52,8 +58,12 @@ class Served:
         with ExitStack() as within:
             folder = Path(within.enter_context(tempfile.TemporaryDirectory()))
             self._log, self._errors = folder / "log", folder / "errors"
-            output, errors = (within.enter_context(path.open("w")) for path in (self._log, self._errors))
-            self._emulator = Emulator(self.candidate.project, free_port(), container=True, output=output, errors=errors)
+            output, errors = (
+                within.enter_context(path.open("w")) for path in (self._log, self._errors)
+            )
+            self._emulator = Emulator(
+                self.candidate.project, free_port(), container=True, output=output, errors=errors
+            )
             within.enter_context(self._emulator)
             port = int(self._emulator.endpoint_url.rsplit(":", 1)[1])
             self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
@@ -76,7 +86,9 @@ class Served:
             self._give_up(f"gave no answer: {error}")
         taken = (time.perf_counter() - start) * 1000
         if response.status != 200 or b'"errorType"' in body[:400]:
-            self._give_up("does not start" if response.status != 200 else body.decode(errors="replace")[:400])
+            self._give_up(
+                "does not start" if response.status != 200 else body.decode(errors="replace")[:400]
+            )
         return body, taken
 
     def answer(self, event: bytes) -> object:
@@ -87,36 +99,70 @@ class Served:
             self._give_up(str(error))
 
     def start_up(self) -> float:
-        """Milliseconds from the start of the function's process until it asked for its first event."""
+        """Milliseconds from the start of the function's process until it asked for its first
+        event.
+        """
         self._wait(self._errors, lambda log: "INIT REPORT(" in log and log.endswith("\n"))
         return start_up_ms(self._errors.read_text())
 
     def lines(self, count: int) -> list[dict]:
-        """What the handler itself logged of the last requests, in milliseconds; nothing for one without a model."""
+        """What the handler itself logged of the last requests, in milliseconds; nothing for one
+        without a model.
+        """
         if not self.candidate.has_model:
             return []
-        self._wait(self._log, lambda log: log.count('\n{"level"') >= self.asked and log.endswith("\n"))
-        return [json.loads(line) for line in self._log.read_text().splitlines() if line.startswith('{"level"')][-count:]
+        self._wait(
+            self._log, lambda log: log.count('\n{"level"') >= self.asked and log.endswith("\n")
+        )
+        return [
+            json.loads(line)
+            for line in self._log.read_text().splitlines()
+            if line.startswith('{"level"')
+        ][-count:]
 
     def process(self) -> dict[str, int]:
-        """Of the function's process: `peak`, its largest resident memory, and `read`, what it had read from disk, in bytes."""
+        """Of the function's process: `peak`, its largest resident memory, and `read`, what it had
+        read from disk, in bytes.
+        """
         command = [DOCKER, "exec", self._emulator.name or "", "sh", "-c", STATES]
         printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        processes = [dict(line.split(":", 1) for line in block.splitlines()) for block in printed.strip().split("\n\n")]
+        processes = [
+            dict(line.split(":", 1) for line in block.splitlines())
+            for block in printed.strip().split("\n\n")
+        ]
         # The emulator is process 1; the first after it that runs Python is the function's.
-        ours = min((found for found in processes if "python" in found["Name"]), key=lambda found: int(found["Pid"]))
+        ours = min(
+            (found for found in processes if "python" in found["Name"]),
+            key=lambda found: int(found["Pid"]),
+        )
         return {"peak": int(ours["VmHWM"].split()[0]) * 1024, "read": int(ours["read_bytes"])}
 
     def limit_processor(self, vcpus: float) -> None:
         """Gives the container no more of the processors than this from now on."""
-        subprocess.run([DOCKER, "update", "--cpus", f"{vcpus:.3f}", self._emulator.name or ""], capture_output=True, check=True)
+        subprocess.run(
+            [DOCKER, "update", "--cpus", f"{vcpus:.3f}", self._emulator.name or ""],
+            capture_output=True,
+            check=True,
+        )
 
     def serve_file(self, data: bytes) -> str:
         """Serves a file inside the container, for the function to fetch; gives its URL."""
-        command = [DOCKER, "exec", "--interactive", self._emulator.name or "", "python3", "-c", FILE_SERVER]
-        server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+        command = [
+            DOCKER,
+            "exec",
+            "--interactive",
+            self._emulator.name or "",
+            "python3",
+            "-c",
+            FILE_SERVER,
+        ]
+        server = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        )
         assert server.stdin and server.stdout
-        self._within.callback(server.wait)  # runs when the container, and so the server in it, has ended
+        self._within.callback(
+            server.wait
+        )  # runs when the container, and so the server in it, has ended
         self._within.callback(self._emulator.stop)
         server.stdin.write(data)
         server.stdin.close()
@@ -141,9 +187,15 @@ def why_no_cold_caches() -> str | None:
         return "the kernel that runs the containers is not this one"
     if os.geteuid() != 0 or not os.access(CACHES, os.W_OK):
         return "only root can empty the kernel's file caches"
-    others = subprocess.run([DOCKER, "ps", "--quiet"], capture_output=True, text=True, check=True).stdout.split()
+    others = subprocess.run(
+        [DOCKER, "ps", "--quiet"], capture_output=True, text=True, check=True
+    ).stdout.split()
     # Images on the same base image share its files, and often those of packages too.
-    return f"{len(others)} other containers run here, whose files the kernel keeps in memory" if others else None
+    return (
+        f"{len(others)} other containers run here, whose files the kernel keeps in memory"
+        if others
+        else None
+    )
 
 
 def drop_caches() -> None:

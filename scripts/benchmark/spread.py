@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value below which a share of the values lies, 0 to 1, with straight lines between the values as numpy draws them."""
+    """The value below which a share of the values lies, 0 to 1, with straight lines between the
+    values as numpy draws them.
+    """
     if not values:
         raise ValueError("there are no values")
     ordered = sorted(values)
@@ -27,7 +29,9 @@ def summary(values: Sequence[float]) -> dict[str, float]:
 
 
 def largest_difference(one: object, other: object) -> float:
-    """The largest difference between the numbers of two JSON values; infinite where they differ in anything else."""
+    """The largest difference between the numbers of two JSON values; infinite where they differ in
+    anything else.
+    """
     if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
         return max((largest_difference(one[key], other[key]) for key in one), default=0.0)
     if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):

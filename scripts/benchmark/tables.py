@@ -1,4 +1,6 @@
-"""The measurements as tables for a terminal: medians, and the quartiles where the spread matters."""
+"""The measurements as tables for a terminal: medians, and the quartiles where the spread
+matters.
+"""
 
 from __future__ import annotations
 
@@ -12,27 +14,51 @@ Column = tuple[str, str, bool]  # heading, measure, whether with its spread
 def all_tables(found: dict) -> str:
     """All of it. found: what the JSON file holds."""
     candidates, sizes, unit = found["candidates"], found["batch_sizes"], found["batch_of"]
-    start: list[Column] = [("start-up", "start_up_ms", SPREAD), ("first answer", "first_answer_ms", SPREAD)]
-    start += [("cold caches: start-up", "cold_start_up_ms", SPREAD), ("cold caches: first answer", "cold_first_answer_ms", PLAIN)]
-    weight: list[Column] = [("added to base image", "added_mb", PLAIN), ("read at a cold start", "cold_read_mb", SPREAD)]
-    weight += [("peak memory, one at a time", "memory_mb", SPREAD), ("after batches", "memory_batch_mb", PLAIN)]
-    warm: list[Column] = [(f"round trip p{share}", f"round_trip_p{share}_ms", PLAIN) for share in (50, 95, 99)]
+    start: list[Column] = [
+        ("start-up", "start_up_ms", SPREAD),
+        ("first answer", "first_answer_ms", SPREAD),
+    ]
+    start += [
+        ("cold caches: start-up", "cold_start_up_ms", SPREAD),
+        ("cold caches: first answer", "cold_first_answer_ms", PLAIN),
+    ]
+    weight: list[Column] = [
+        ("added to base image", "added_mb", PLAIN),
+        ("read at a cold start", "cold_read_mb", SPREAD),
+    ]
+    weight += [
+        ("peak memory, one at a time", "memory_mb", SPREAD),
+        ("after batches", "memory_batch_mb", PLAIN),
+    ]
+    warm: list[Column] = [
+        (f"round trip p{share}", f"round_trip_p{share}_ms", PLAIN) for share in (50, 95, 99)
+    ]
     warm += [(f"handler p{share}", f"handler_p{share}_ms", PLAIN) for share in (50, 95, 99)]
-    parts: list[Column] = [(name, f"{name}_ms", PLAIN) for name in ("fetch", "decode", "run", "rest", "outside")]
+    parts: list[Column] = [
+        (name, f"{name}_ms", PLAIN) for name in ("fetch", "decode", "run", "rest", "outside")
+    ]
     parts[0] = ("fetch, if by URL", "fetch_ms", PLAIN)
-    copies: list[Column] = [(f"{count} at once", f"throughput_{count}", SPREAD) for count in found["rounds"]["copies"]]
+    copies: list[Column] = [
+        (f"{count} at once", f"throughput_{count}", SPREAD) for count in found["rounds"]["copies"]
+    ]
     by_size: list[Column] = [(f"{size:,}", f"batch_{size}_handler_ms", SPREAD) for size in sizes]
     trips: list[Column] = [(f"{size:,}", f"batch_{size}_round_trip_ms", PLAIN) for size in sizes]
     tables = [
         table("Start, ms", candidates, start),
         table("Weight, MB", candidates, weight),
         table("One request on a warm function, ms", candidates, warm),
-        table("Where that time goes, ms: in the handler, and outside of it (the emulator, HTTP)", candidates, parts),
+        table(
+            "Where that time goes, ms: in the handler, and outside of it (the emulator, HTTP)",
+            candidates,
+            parts,
+        ),
         table("Requests per second of copies side by side", candidates, copies),
         table(f"Time in the handler by {unit} in one request, ms", candidates, by_size),
         table(f"Round trip by {unit} in one request, ms", candidates, trips),
     ]
-    return "\n".join(tables[: None if sizes else 2])  # without batches it was the start alone that was measured
+    return "\n".join(
+        tables[: None if sizes else 2]
+    )  # without batches it was the start alone that was measured
 
 
 def table(title: str, candidates: dict[str, dict], columns: Sequence[Column]) -> str:
@@ -49,7 +75,11 @@ def table(title: str, candidates: dict[str, dict], columns: Sequence[Column]) ->
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """The rows as lines: the first column begins at the left, the others end below each other."""
     widths = [max(map(len, column)) for column in zip(*rows)]
-    return [row[0].ljust(widths[0]) + "".join(f"  {text:>{width}}" for text, width in zip(row[1:], widths[1:])) for row in rows]
+    return [
+        row[0].ljust(widths[0])
+        + "".join(f"  {text:>{width}}" for text, width in zip(row[1:], widths[1:]))
+        for row in rows
+    ]
 
 
 def cell(measure: dict[str, float] | None, spread: bool) -> str:
@@ -57,10 +87,16 @@ def cell(measure: dict[str, float] | None, spread: bool) -> str:
     if measure is None:
         return "–"
     text = number(measure["median"])
-    return f"{text} ({number(measure['low'])}–{number(measure['high'])})" if spread and measure["n"] > 1 else text
+    return (
+        f"{text} ({number(measure['low'])}–{number(measure['high'])})"
+        if spread and measure["n"] > 1
+        else text
+    )
 
 
 def number(value: float) -> str:
     """Three digits that mean something: 1,234 · 123 · 12.3 · 1.23 · 0.123."""
-    digits = 0 if abs(value) >= 99.95 else 1 if abs(value) >= 9.995 else 2 if abs(value) >= 0.9995 else 3
+    digits = (
+        0 if abs(value) >= 99.95 else 1 if abs(value) >= 9.995 else 2 if abs(value) >= 0.9995 else 3
+    )
     return f"{value:,.{digits}f}"

@@ -6,7 +6,13 @@ import argparse
 import os
 import subprocess
 
-from scripts.local.docker import base_image, build_command, has_entrypoint, require_engine, why_no_base_image
+from scripts.local.docker import (
+    base_image,
+    build_command,
+    has_entrypoint,
+    require_engine,
+    why_no_base_image,
+)
 from scripts.project import ROOT, Project
 
 
@@ -37,13 +43,17 @@ def require_entrypoint(image: str, culprit: str, fix: str) -> None:
 
 
 def run_build(command: list[str], image: str, quiet: bool, dockerfile: str | None = None) -> None:
-    """Runs a `docker build`; quiet shows its output only when it fails. Ends the program with one line where it does.
+    """Runs a `docker build`; quiet shows its output only when it fails. Ends the program with one
+    line where it does.
 
     dockerfile: its text, where the command has `--file -`.
     """
-    # BuildKit adds a list of what went in (an attestation), with which Lambda takes the image for one of a wrong media type.
+    # BuildKit adds a list of what went in (an attestation), with which Lambda takes the image for
+    # one of a wrong media type.
     environment = {**os.environ, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
-    built = subprocess.run(command, cwd=ROOT, input=dockerfile, capture_output=quiet, text=True, env=environment)
+    built = subprocess.run(
+        command, cwd=ROOT, input=dockerfile, capture_output=quiet, text=True, env=environment
+    )
     if built.returncode:
         if quiet:
             print(built.stdout + built.stderr)

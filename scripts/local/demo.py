@@ -1,4 +1,6 @@
-"""Serves a project under the Runtime Interface Emulator, invokes it once with boto3, and stops it again."""
+"""Serves a project under the Runtime Interface Emulator, invokes it once with boto3, and stops it
+again.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from scripts.project import Project
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     parser.add_argument("model", help="the project folder")
     parser.add_argument("--port", type=port_number, default=9000, help="on 127.0.0.1")
     args = parser.parse_args()
@@ -27,7 +31,9 @@ def main():
         log = Path(folder, "emulator.log")
         with log.open("w") as output, Emulator(project, args.port, container, output) as emulator:
             try:
-                answer = Function(endpoint_url=emulator.endpoint_url, timeout=project.timeout + 5)(event)
+                answer = Function(endpoint_url=emulator.endpoint_url, timeout=project.timeout + 5)(
+                    event
+                )
             except FunctionFailed as error:
                 print(log.read_text())
                 raise SystemExit(f"{error} (the lines of the function are above)") from None

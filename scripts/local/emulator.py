@@ -1,4 +1,6 @@
-"""A function served under the Runtime Interface Emulator on 127.0.0.1, in a container or bare, and surely stopped again."""
+"""A function served under the Runtime Interface Emulator on 127.0.0.1, in a container or bare, and
+surely stopped again.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +23,14 @@ from scripts.local.docker import DOCKER, base_image, run_command, variables_of
 from scripts.local.guard import die_with_parent
 from scripts.project import Project
 
-START_LIMIT = 30  # seconds until the emulator must accept a connection; the handler is started by the first request
+# seconds until the emulator must accept a connection; the handler is started by the first request
+START_LIMIT = 30
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Emulator:
-    """A context manager: inside, `endpoint_url` answers for the project's function, one request at a time.
+    """A context manager: inside, `endpoint_url` answers for the project's function, one request at
+    a time.
 
     port: on 127.0.0.1; container: run the project's image instead of the handler in this checkout;
     output: where the emulator's and the function's lines go, standard output if None.
@@ -44,7 +48,13 @@ class Emulator:
         errors: IO | None = None,
         show: Callable[[str], None] | None = None,
     ):
-        self._project, self._port, self._output, self._errors, self._show = project, port, output, errors, show
+        self._project, self._port, self._output, self._errors, self._show = (
+            project,
+            port,
+            output,
+            errors,
+            show,
+        )
         self.name = f"{project.name}-{os.getpid()}-{port}" if container else None
         self._process: subprocess.Popen | None = None
         self._reader: threading.Thread | None = None
@@ -54,7 +64,9 @@ class Emulator:
     def __enter__(self) -> Emulator:
         require_free(self._port)
         if "MAKELEVEL" in os.environ:
-            die_with_parent(signal.SIGTERM)  # make, which waits for this script unless it was killed
+            die_with_parent(
+                signal.SIGTERM
+            )  # make, which waits for this script unless it was killed
         for number in SIGNALS:
             before = signal.signal(number, _end_the_script)
             if before is signal.SIG_IGN:  # nohup, say
@@ -97,8 +109,16 @@ class Emulator:
             return
         addresses = ["--runtime-interface-emulator-address", f"127.0.0.1:{self._port}"]
         addresses += ["--runtime-api-address", f"127.0.0.1:{free_port()}"]
-        command = [str(rie.fetch()), *addresses, sys.executable, "-m", "awslambdaric", "lambda_function.lambda_handler"]
-        # Nothing of the caller's environment: as in a container, and so that no AWS credentials get in.
+        command = [
+            str(rie.fetch()),
+            *addresses,
+            sys.executable,
+            "-m",
+            "awslambdaric",
+            "lambda_function.lambda_handler",
+        ]
+        # Nothing of the caller's environment: as in a container, and so that no AWS credentials get
+        # in.
         environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "ORT_DISABLE_TELEMETRY": "1"}
         environment |= {
             "MODEL_PATH": str(self._project.model_file),
@@ -117,11 +137,14 @@ class Emulator:
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=self._errors or (subprocess.STDOUT if output else None),
-            # A session of its own, so that Ctrl-C reaches this script alone, which then stops everything in order.
+            # A session of its own, so that Ctrl-C reaches this script alone, which then stops
+            # everything in order.
             start_new_session=True,
         )
         if self._show:
-            self._reader = threading.Thread(target=_pass_on, args=(process.stdout, self._show), daemon=True)
+            self._reader = threading.Thread(
+                target=_pass_on, args=(process.stdout, self._show), daemon=True
+            )
             self._reader.start()
         return process
 
@@ -130,10 +153,14 @@ class Emulator:
         while time.monotonic() < limit:
             assert self._process
             if self._process.poll() is not None:
-                raise SystemExit(f"the emulator ended with status {self.wait()} before it was ready{self._advice()}")
+                raise SystemExit(
+                    f"the emulator ended with status {self.wait()} before it was "
+                    f"ready{self._advice()}"
+                )
             connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=2)
             try:
-                # Any answer will do: a port that Docker forwards is open before the emulator listens.
+                # Any answer will do: a port that Docker forwards is open before the emulator
+                # listens.
                 connection.request("GET", "/")
                 connection.getresponse()
                 return
@@ -144,7 +171,11 @@ class Emulator:
         raise SystemExit(f"the emulator was not ready within {START_LIMIT} s")
 
     def _advice(self) -> str:
-        return f"; is {base_image(self._project)} one of AWS's Lambda images, or built on one?" if self.name else ""
+        return (
+            f"; is {base_image(self._project)} one of AWS's Lambda images, or built on one?"
+            if self.name
+            else ""
+        )
 
 
 def start_up_ms(log: str) -> float:
@@ -177,7 +208,9 @@ def require_free(port: int, setting: str = "PORT") -> None:
                 if getattr(error, "errno", 0) == errno.EADDRINUSE
                 else f"cannot be used ({error}):"
             )
-            raise SystemExit(f"port {port} {reason} choose another with {setting}={free_port()}") from None
+            raise SystemExit(
+                f"port {port} {reason} choose another with {setting}={free_port()}"
+            ) from None
 
 
 def free_port() -> int:
@@ -194,7 +227,9 @@ def _pass_on(output: IO[bytes], show: Callable[[str], None]) -> None:
 
 
 def _end_the_script(number: int, frame: object) -> NoReturn:
-    """A handler for SIGNALS. make sends SIGTERM once more to those who were sent it with make: the first one counts."""
+    """A handler for SIGNALS. make sends SIGTERM once more to those who were sent it with make: the
+    first one counts.
+    """
     _ignore_signals()
     if number == signal.SIGINT:
         raise KeyboardInterrupt

@@ -1,4 +1,6 @@
-"""Why a function under the emulator failed, in words, from a line of the emulator or an error that it answered."""
+"""Why a function under the emulator failed, in words, from a line of the emulator or an error that
+it answered.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +9,23 @@ import re
 EXPLANATIONS = (
     (
         r"Process runtime-\d+ exited: signal: killed|Runtime exited with error: signal: killed",
-        "the function was killed, most likely because it needs more memory than function.toml gives it",
+        "the function was killed, most likely because it needs more memory than function.toml "
+        "gives it",
     ),
     (
         r"Runtime\.ImportModuleError: (.+?)(?:Traceback|$)",
-        r"the function does not start: \1; a missing package belongs into the project's requirements.txt",
+        r"the function does not start: \1; a missing package belongs into the project's "
+        r"requirements.txt",
     ),
     (
         r"^(\[ERROR\] )?BdbQuit\b",
-        "breakpoint() needs a terminal, and a function has none: call the handler without the emulator (docs/troubleshooting.md)",
+        "breakpoint() needs a terminal, and a function has none: call the handler without the "
+        "emulator (docs/troubleshooting.md)",
     ),
     (
         r"ReserveFailed: AlreadyReserved",
-        "the emulator was sent two requests at once, which crashes it: send one at a time (Lambda takes any number)",
+        "the emulator was sent two requests at once, which crashes it: send one at a time (Lambda "
+        "takes any number)",
     ),
 )
 
@@ -27,7 +33,8 @@ EXPLANATIONS = (
 def explained_failure(text: str) -> str | None:
     """One line for the user about a failure that the text tells of, or None.
 
-    text: a line of the log, not one of the function's own JSON lines, or `type: message` of an error.
+    text: a line of the log, not one of the function's own JSON lines, or `type: message` of an
+        error.
     """
     if text.startswith("{"):
         return None

@@ -1,6 +1,8 @@
-"""Run a command until it ends or standard input closes, then end everything that it started, in order.
+"""Run a command until it ends or standard input closes, then end everything that it started, in
+order.
 
-The script that serves a function holds the other end of standard input. It closes however that script ends, also by
+The script that serves a function holds the other end of standard input. It closes however that
+script ends, also by
 `kill -9`, so that neither the emulator nor the function nor a container outlives it.
 """
 
@@ -24,20 +26,27 @@ CLIENT_LIMIT = 5  # seconds for the docker client to end after its container was
 class Guarded:
     """A command in a session of its own.
 
-    removal: a command that removes the container which the command runs in; empty for the bare emulator.
+    removal: a command that removes the container which the command runs in; empty for the bare
+        emulator.
     """
 
     def __init__(self, command: list[str], removal: list[str]):
         self._removal = removal
         self._ending = threading.Lock()
-        # SIGTERM for the docker client, which passes it on to the container. The emulator may survive that: SIGKILL.
+        # SIGTERM for the docker client, which passes it on to the container. The emulator may
+        # survive that: SIGKILL.
         number = signal.SIGTERM if removal else signal.SIGKILL
         self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=lambda: die_with_parent(number)
+            command,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=lambda: die_with_parent(number),
         )
 
     def wait(self) -> int:
-        """The exit status of the command, as a shell gives it. Nothing of the command is left after that."""
+        """The exit status of the command, as a shell gives it. Nothing of the command is left after
+        that.
+        """
         status = self._process.wait()
         self.end()
         return 128 - status if status < 0 else status
@@ -54,7 +63,12 @@ class Guarded:
         limit = time.monotonic() + CLIENT_LIMIT
         # More than once where the client has not created the container yet.
         while True:
-            subprocess.run(self._removal, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            subprocess.run(
+                self._removal,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
             if self._process.poll() is not None:
                 return
             if time.monotonic() > limit:
@@ -64,13 +78,17 @@ class Guarded:
 
 
 def kill_session(leader: int) -> None:
-    """Kill all processes of a session, the leader last: the function would print a traceback if its emulator ended first.
+    """Kill all processes of a session, the leader last: the function would print a traceback if its
+    emulator ended first.
 
-    The emulator gives the function a process group of its own, and does not end it when it is killed itself.
+    The emulator gives the function a process group of its own, and does not end it when it is
+    killed itself.
     """
     with contextlib.suppress(ProcessLookupError):
         os.kill(leader, signal.SIGSTOP)  # or else it could start the function again
-    while members := [pid for pid in living(leader) if pid != leader]:  # again, for what forked meanwhile
+    while members := [
+        pid for pid in living(leader) if pid != leader
+    ]:  # again, for what forked meanwhile
         for pid in members:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -94,16 +112,22 @@ def living(session: int) -> list[int]:
 
 
 def die_with_parent(number: int) -> None:
-    """Ask the kernel for a signal to this process when its parent ends, however it ends. Linux only."""
+    """Ask the kernel for a signal to this process when its parent ends, however it ends. Linux
+    only.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--container", help="the name of the container in which the command runs")
     parser.add_argument("--docker", default="docker", help="the client that removes it")
-    parser.add_argument("command", nargs="+", help="the emulator, or `docker run`, with its arguments; after --")
+    parser.add_argument(
+        "command", nargs="+", help="the emulator, or `docker run`, with its arguments; after --"
+    )
     args = parser.parse_args()
     removal = [args.docker, "rm", "--force", args.container] if args.container else []
     guarded = Guarded(args.command, removal)

@@ -37,19 +37,33 @@ class Function:
     client: boto3's for Lambda in the account where the function is; without one, for the emulator.
     """
 
-    def __init__(self, name: str = "function", endpoint_url: str | None = None, timeout: float = 60, client=None):
+    def __init__(
+        self,
+        name: str = "function",
+        endpoint_url: str | None = None,
+        timeout: float = 60,
+        client=None,
+    ):
         config = Config(retries={"total_max_attempts": 1}, read_timeout=timeout, connect_timeout=5)
         # The emulator checks no signature, but boto3 does not work without credentials.
-        local = {"region_name": "us-east-1", "aws_access_key_id": "local", "aws_secret_access_key": "local"}
+        local = {
+            "region_name": "us-east-1",
+            "aws_access_key_id": "local",
+            "aws_secret_access_key": "local",
+        }
         self._name, self._endpoint_url = name, endpoint_url
         self._client = client or boto3.client(
             "lambda", config=config, endpoint_url=endpoint_url, **(local if endpoint_url else {})
         )
-        self._failure = b""  # the body of an answer that boto3 takes for an error and keeps to itself
+        self._failure = (
+            b""  # the body of an answer that boto3 takes for an error and keeps to itself
+        )
         self._client.meta.events.register("before-parse.lambda.Invoke", self._keep_failure)
 
     def __call__(self, event: object) -> object:
-        """The function's answer to an event. Raises FunctionFailed with one line that says why there is none."""
+        """The function's answer to an event. Raises FunctionFailed with one line that says why
+        there is none.
+        """
         payload = json.dumps(event).encode()
         if len(payload) > MOST_BYTES:
             raise FunctionFailed(f"the event has {len(payload):,} bytes, more than Lambda's 6 MB")
@@ -60,7 +74,9 @@ class Function:
         except botocore.exceptions.EndpointConnectionError as error:
             if not self._endpoint_url:
                 raise FunctionFailed(explained(error)) from None
-            raise FunctionFailed(f"nothing answers at {self._endpoint_url}: start it with `make run`") from None
+            raise FunctionFailed(
+                f"nothing answers at {self._endpoint_url}: start it with `make run`"
+            ) from None
         except botocore.exceptions.ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == 502 and self._endpoint_url:
                 raise FunctionFailed(not_started(self._failure)) from None
@@ -82,17 +98,24 @@ def not_started(body: bytes) -> str:
         return "the function does not start or gave no valid answer: see the lines of `make run`"
     return (
         explained_failure(message)
-        or f"the function does not start or gave no valid answer ({message}): see the lines of `make run`"
+        or f"the function does not start or gave no valid answer ({message}): "
+        "see the lines of `make run`"
     )
 
 
 def answer_of(body: bytes, function_error: str | None) -> object:
-    """The emulator answers 200 whatever happened, and does not set the function-error header: the body tells."""
+    """The emulator answers 200 whatever happened, and does not set the function-error header: the
+    body tells.
+    """
     try:
         answer = json.loads(body)
     except ValueError:
-        raise FunctionFailed(body.decode(errors="replace").strip() or "the answer is empty") from None
-    if function_error or (isinstance(answer, dict) and "errorType" in answer and "errorMessage" in answer):
+        raise FunctionFailed(
+            body.decode(errors="replace").strip() or "the answer is empty"
+        ) from None
+    if function_error or (
+        isinstance(answer, dict) and "errorType" in answer and "errorMessage" in answer
+    ):
         message = f"{answer.get('errorType', function_error)}: {answer.get('errorMessage', '')}"
         raise FunctionFailed(explained_failure(message) or message)
     return answer
@@ -114,33 +137,50 @@ def _turn(endpoint_url: str | None):
 
 
 def invoke_deployed(project: Project, event: object) -> object:
-    """The answer of a project's deployed function, through its alias `live`. Raises FunctionFailed."""
+    """The answer of a project's deployed function, through its alias `live`. Raises
+    FunctionFailed.
+    """
     with connected(quiet=True) as account:
         print(account, file=sys.stderr)  # standard output is for the answer
         # One try: a call that has timed out here may still be running there.
-        client = account.client("lambda", retries={"total_max_attempts": 1}, read_timeout=project.timeout + 30)
+        client = account.client(
+            "lambda", retries={"total_max_attempts": 1}, read_timeout=project.timeout + 30
+        )
         try:
             return Function(f"{project.name}:live", client=client)(event)
         except FunctionFailed as error:
             if "not found" in str(error).lower():
-                raise SystemExit(f"{project.name} is not deployed here: run `make push deploy MODEL={project.name}`") from None
+                raise SystemExit(
+                    f"{project.name} is not deployed here: run `make push deploy "
+                    f"MODEL={project.name}`"
+                ) from None
             raise
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     parser.add_argument("event", type=Path, help="a JSON file")
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--model", help="the project folder, whose deployed function is invoked")
-    where.add_argument("--port", type=port_number, help="where `make run` serves a function, on 127.0.0.1")
+    where.add_argument(
+        "--port", type=port_number, help="where `make run` serves a function, on 127.0.0.1"
+    )
     args = parser.parse_args()
     try:
         event = json.loads(args.event.read_text())
         local = f"http://127.0.0.1:{args.port}"
-        answer = invoke_deployed(Project(args.model), event) if args.model else Function(endpoint_url=local)(event)
+        answer = (
+            invoke_deployed(Project(args.model), event)
+            if args.model
+            else Function(endpoint_url=local)(event)
+        )
         print(json.dumps(answer, indent=2, ensure_ascii=False))
     except (OSError, ValueError) as error:
-        raise SystemExit(f"{args.event} cannot be read as JSON: {getattr(error, 'strerror', None) or error}") from None
+        raise SystemExit(
+            f"{args.event} cannot be read as JSON: {getattr(error, 'strerror', None) or error}"
+        ) from None
     except FunctionFailed as error:
         raise SystemExit(str(error)) from None
 

@@ -1,4 +1,6 @@
-"""Fetches the Lambda Runtime Interface Emulator, which AWS ships inside the package aws-sam-cli (Apache-2.0)."""
+"""Fetches the Lambda Runtime Interface Emulator, which AWS ships inside the package aws-sam-cli
+(Apache-2.0).
+"""
 
 from __future__ import annotations
 
@@ -21,9 +23,14 @@ HOME = Path(sys.prefix, "bin/aws-lambda-rie")  # in the virtual environment
 
 
 def fetch(target: Path = HOME) -> Path:
-    """The path of the emulator, downloaded if it is not there yet. Ends the program with one line where it cannot be had."""
+    """The path of the emulator, downloaded if it is not there yet. Ends the program with one line
+    where it cannot be had.
+    """
     if platform.system() != "Linux":
-        raise SystemExit("without a container the emulator runs on Linux only: install and start Docker or Podman")
+        raise SystemExit(
+            "without a container the emulator runs on Linux only: install and start Docker or "
+            "Podman"
+        )
     architecture = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
     if architecture not in SHA256:
         raise SystemExit(f"the emulator exists for {' and '.join(SHA256)}, not for {architecture}")
@@ -31,7 +38,10 @@ def fetch(target: Path = HOME) -> Path:
         print(f"fetching the Runtime Interface Emulator from {PACKAGE}", flush=True)
         binary = _download(f"samcli/local/rapid/aws-lambda-rie-{architecture}")
         if (found := hashlib.sha256(binary).hexdigest()) != SHA256[architecture]:
-            raise SystemExit(f"the emulator in {PACKAGE} is not the one expected (sha256 {found}): it was not installed")
+            raise SystemExit(
+                f"the emulator in {PACKAGE} is not the one expected (sha256 {found}): it was not "
+                "installed"
+            )
         # A download cut short never looks complete, and two at a time do not disturb each other.
         part = target.with_suffix(f".{os.getpid()}.part")
         part.write_bytes(binary)
@@ -42,15 +52,30 @@ def fetch(target: Path = HOME) -> Path:
 
 def _download(member: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--retries", "1", "--no-deps", "--only-binary", ":all:"]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--retries",
+            "1",
+            "--no-deps",
+            "--only-binary",
+            ":all:",
+        ]
         pip = subprocess.run([*command, "--dest", folder, PACKAGE], capture_output=True, text=True)
         if pip.returncode:
-            raise SystemExit(f"{PACKAGE} cannot be downloaded: check the network and run the same command again")
+            raise SystemExit(
+                f"{PACKAGE} cannot be downloaded: check the network and run the same command again"
+            )
         [wheel] = Path(folder).glob("*.whl")
         return zipfile.ZipFile(wheel).read(member)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--to", type=Path, default=HOME, help="the file to write (default: %(default)s)")
+    parser.add_argument(
+        "--to", type=Path, default=HOME, help="the file to write (default: %(default)s)"
+    )
     print(fetch(parser.parse_args().to))

@@ -14,7 +14,9 @@ PATH = "/2015-03-31/functions/function/invocations"
 
 
 def prepare(project: Project, port: int, quiet: bool) -> bool:
-    """Builds the image where that is possible; says which way the function is run, and why. True for a container."""
+    """Builds the image where that is possible; says which way the function is run, and why. True
+    for a container.
+    """
     project.metadata()
     require_free(port)  # before a build, not after it
     if reason := why_no_container(project):
@@ -33,7 +35,9 @@ def show(line: str) -> None:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     parser.add_argument("model", help="the project folder")
     parser.add_argument("--port", type=port_number, default=9000, help="on 127.0.0.1")
     args = parser.parse_args()
@@ -41,9 +45,14 @@ def main():
     container = prepare(project, args.port, quiet=False)
     try:
         with Emulator(project, args.port, container, show=show) as emulator:
-            print(f"curl --data @{project.name}/event.json {emulator.endpoint_url}{PATH}", flush=True)
+            print(
+                f"curl --data @{project.name}/event.json {emulator.endpoint_url}{PATH}", flush=True
+            )
             status = emulator.wait()
-        raise SystemExit(f"the emulator ended by itself, with status {status}: its last lines are above; run this again")
+        raise SystemExit(
+            f"the emulator ended by itself, with status {status}: its last lines are above; run "
+            "this again"
+        )
     except KeyboardInterrupt:
         print("\nstopped")
 

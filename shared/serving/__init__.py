@@ -1,4 +1,5 @@
 """What every image carries.
 
-It may import the standard library, onnxruntime and numpy (in onnx/python.py alone), and Pillow (in images/decode.py alone).
+It may import the standard library, onnxruntime and numpy (in onnx/python.py alone), and Pillow (in
+images/decode.py alone).
 """

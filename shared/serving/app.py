@@ -1,6 +1,7 @@
 """Detect the event source and dispatch to its adapter.
 
-`predict` is the project's own: it takes one request, a JSON value, and gives the answer as a dict, or raises InvalidInput.
+`predict` is the project's own: it takes one request, a JSON value, and gives the answer as a dict,
+or raises InvalidInput.
 """
 
 from __future__ import annotations
@@ -15,14 +16,20 @@ from shared.serving.sources import http_events
 Predict = Callable[[object], dict]
 
 MOST_ITEMS = 10_000  # requests in one event of Step Functions
-MOST_STATE_BYTES = 250_000  # of their answers: a state machine takes 256 KiB, with what it adds to them
+MOST_STATE_BYTES = (
+    250_000  # of their answers: a state machine takes 256 KiB, with what it adds to them
+)
 
 
-def serve(event, context, predict: Predict, metadata: dict, media: str = "", many: str | None = None):
+def serve(
+    event, context, predict: Predict, metadata: dict, media: str = "", many: str | None = None
+):
     """Answers one event of any kind, and logs one line about it.
 
-    metadata: the model's. media: how the media type of an HTTP body begins that predict takes beside JSON: "image/", say.
-    many: the key of a list of rows in a request; None where each line of a file is a request of its own.
+    metadata: the model's. media: how the media type of an HTTP body begins that predict takes
+        beside JSON: "image/", say.
+    many: the key of a list of rows in a request; None where each line of a file is a request of its
+        own.
     Raises InvalidInput where the caller sees exceptions: for all event sources but HTTP and SQS.
     """
     trigger = trigger_of(event)
@@ -32,7 +39,9 @@ def serve(event, context, predict: Predict, metadata: dict, media: str = "", man
         if trigger == "s3":
             return _s3(event, predict, metadata, many)
         if trigger == "bulk":
-            from shared.serving.sources import s3_events  # not at the start, which all callers would wait for
+            from shared.serving.sources import (
+                s3_events,
+            )  # not at the start, which all callers would wait for
 
             return s3_events.score_part(event, predict, metadata, many)
         return HANDLERS[trigger](event, predict)
@@ -50,7 +59,11 @@ def trigger_of(event: object) -> str:
         first = records[0] if records else {"eventSource": "aws:sqs"}
         if isinstance(first, dict) and "s3" in first:
             return "s3"
-        return "sqs" if isinstance(first, dict) and first.get("eventSource") == "aws:sqs" else "unknown"
+        return (
+            "sqs"
+            if isinstance(first, dict) and first.get("eventSource") == "aws:sqs"
+            else "unknown"
+        )
     if event.get("Event") == "s3:TestEvent":
         return "s3"
     if event.keys() == {"score"}:
@@ -63,7 +76,9 @@ def _is_from_bus(event: dict) -> bool:
 
 
 def _invoke(event: object, predict: Predict) -> dict:
-    """The event is the request (boto3, the AWS CLI, a schedule's input, a task of a state machine)."""
+    """The event is the request (boto3, the AWS CLI, a schedule's input, a task of a state
+    machine).
+    """
     try:
         return _measured(predict(event))
     except InvalidInput as refusal:
@@ -76,9 +91,13 @@ def _eventbridge(event: dict, predict: Predict) -> dict:
 
 
 def _step_functions(event: dict, predict: Predict) -> list[dict]:
-    """A batch of a distributed map, one request an item; a refused item is answered in its place by its problem."""
+    """A batch of a distributed map, one request an item; a refused item is answered in its place by
+    its problem.
+    """
     if len(event["Items"]) > MOST_ITEMS:
-        raise InvalidInput((("Items",), f"has {len(event['Items']):,} items, more than {MOST_ITEMS:,}"), status=413)
+        raise InvalidInput(
+            (("Items",), f"has {len(event['Items']):,} items, more than {MOST_ITEMS:,}"), status=413
+        )
     answers, size = [], 0
     for item in event["Items"]:
         try:
@@ -94,7 +113,8 @@ def _step_functions(event: dict, predict: Predict) -> list[dict]:
 
 
 def _sqs(event: dict, predict: Predict) -> dict:
-    """One request a record. The records that failed go back to the queue, and from there to its dead-letter queue.
+    """One request a record. The records that failed go back to the queue, and from there to its
+    dead-letter queue.
 
     Needs `FunctionResponseTypes: [ReportBatchItemFailures]` on the event source mapping.
     """
@@ -102,7 +122,12 @@ def _sqs(event: dict, predict: Predict) -> dict:
         if not isinstance(record, dict) or record.get("eventSource") != "aws:sqs":
             return _unknown(event, predict)
         if not isinstance(record.get("messageId"), str):
-            raise InvalidInput((("Records", at, "messageId"), f"must be text, not {kind_of(record.get('messageId'))}"))
+            raise InvalidInput(
+                (
+                    ("Records", at, "messageId"),
+                    f"must be text, not {kind_of(record.get('messageId'))}",
+                )
+            )
     failures = []
     for record in event["Records"]:
         try:
@@ -114,46 +139,71 @@ def _sqs(event: dict, predict: Predict) -> dict:
 
 
 def _s3(event: dict, predict: Predict, metadata: dict, many: str | None) -> dict:
-    """Scores objects that were created. All else, such as a deletion or S3's test event, is counted: a retry would not help."""
+    """Scores objects that were created. All else, such as a deletion or S3's test event, is
+    counted: a retry would not help.
+    """
     if _is_from_bus(event):
         created = [event["detail"]] if event["detail-type"] == "Object Created" else []
         others = 1 - len(created)
     else:
-        records = event["Records"] if isinstance(event.get("Records"), list) else [{"eventName": "s3:TestEvent"}]
+        records = (
+            event["Records"]
+            if isinstance(event.get("Records"), list)
+            else [{"eventName": "s3:TestEvent"}]
+        )
         of_creations = [record for record in records if _is_creation(record)]
         event = {"Records": of_creations}
-        created = [record.get("s3") if isinstance(record, dict) else None for record in of_creations]
+        created = [
+            record.get("s3") if isinstance(record, dict) else None for record in of_creations
+        ]
         others = len(records) - len(created)
     logs.count("ignored", others)
     if not all(map(_names_an_object, created)):
-        raise InvalidInput((("detail" if _is_from_bus(event) else "Records",), "must name a bucket and an object"))
+        raise InvalidInput(
+            (("detail" if _is_from_bus(event) else "Records",), "must name a bucket and an object")
+        )
     if not created:
         return {"results": []}
-    from shared.serving.sources import s3_events  # not at the start, which all callers would wait for
+    from shared.serving.sources import (
+        s3_events,
+    )  # not at the start, which all callers would wait for
 
     return s3_events.score_objects(event, predict, metadata, many)
 
 
 def _is_creation(record: object) -> bool:
-    """Whether a record of S3 is about a new object; where it does not say, it is, and what is wrong with it is found later."""
+    """Whether a record of S3 is about a new object; where it does not say, it is, and what is wrong
+    with it is found later.
+    """
     name = record.get("eventName") if isinstance(record, dict) else None
     return not isinstance(name, str) or name.removeprefix("s3:").startswith("ObjectCreated:")
 
 
 def _names_an_object(entity: object) -> bool:
-    parts = [(entity.get("bucket"), "name"), (entity.get("object"), "key")] if isinstance(entity, dict) else [(None, "")]
-    return all(isinstance(part, dict) and isinstance(part.get(key), str) and part[key] for part, key in parts)
+    parts = (
+        [(entity.get("bucket"), "name"), (entity.get("object"), "key")]
+        if isinstance(entity, dict)
+        else [(None, "")]
+    )
+    return all(
+        isinstance(part, dict) and isinstance(part.get(key), str) and part[key]
+        for part, key in parts
+    )
 
 
 def _unknown(event: dict, predict: Predict) -> dict:
-    """An event of another service is refused by its name. Where nobody waits, Lambda then tries again and keeps it."""
+    """An event of another service is refused by its name. Where nobody waits, Lambda then tries
+    again and keeps it.
+    """
     from shared.serving.sources import unsupported  # only for what is refused
 
     raise _by_source(event, unsupported.refusal_of("a service that is not known"))
 
 
 def _by_source(event: object, refusal: InvalidInput) -> InvalidInput:
-    """The refusal of an event of another service by that service's name; of all else, the refusal as it is."""
+    """The refusal of an event of another service by that service's name; of all else, the refusal
+    as it is.
+    """
     from shared.serving.sources import unsupported  # only for what is refused
 
     source = unsupported.source_of(event)
@@ -165,7 +215,9 @@ def _by_source(event: object, refusal: InvalidInput) -> InvalidInput:
 
 
 def _measured(answer: dict) -> dict:
-    """The answer, if it is one that Lambda can carry. ASCII is the longest way to write it: the runtime writes UTF-8."""
+    """The answer, if it is one that Lambda can carry. ASCII is the longest way to write it: the
+    runtime writes UTF-8.
+    """
     http_events.check_size(len(json.dumps(answer, allow_nan=False)))
     return answer
 

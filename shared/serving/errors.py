@@ -9,22 +9,34 @@ MOST_NAMED = 20  # problems spelled out in one answer; the rest are counted
 
 
 class Sent(str):
-    """A key that the caller chose, in the path of a problem: `detail` and `pointers` name it, an exception's message does not."""
+    """A key that the caller chose, in the path of a problem: `detail` and `pointers` name it, an
+    exception's message does not.
+    """
 
 
 class InvalidInput(Exception):
     """A request that cannot be answered, with every reason.
 
     problems: (path, reason) pairs; a path is the keys and indices that lead to the offending value,
-        such as ("customers", 3, "tenure"), and () stands for the request itself. Lambda logs the message of
-        an exception, so a reason never quotes a value of the caller, and a key of the caller is a `Sent`.
+        such as ("customers", 3, "tenure"), and () stands for the request itself. Lambda logs the
+        message of
+        an exception, so a reason never quotes a value of the caller, and a key of the caller is a
+        `Sent`.
     more: how many further problems there are.
     status: the HTTP status that says the same thing.
-    groups: every problem of a list of rows, for bulk scoring: (name of the feature or None, reason, indices of the rows)
-        each, in the order of the features. An index takes 4 bytes, so that all of them are a fraction of the request's memory.
+    groups: every problem of a list of rows, for bulk scoring: (name of the feature or None, reason,
+        indices of the rows)
+        each, in the order of the features. An index takes 4 bytes, so that all of them are a
+        fraction of the request's memory.
     """
 
-    def __init__(self, *problems: tuple[tuple, str], more: int = 0, status: int = 400, groups: Sequence[Group] = ()):
+    def __init__(
+        self,
+        *problems: tuple[tuple, str],
+        more: int = 0,
+        status: int = 400,
+        groups: Sequence[Group] = (),
+    ):
         self.problems = problems
         self.more = more
         self.groups = groups
@@ -32,11 +44,15 @@ class InvalidInput(Exception):
         super().__init__(self._message(_without_keys))
 
     def detail(self) -> str:
-        """The message for the caller alone: unlike the exception's own, it names the keys that the caller chose."""
+        """The message for the caller alone: unlike the exception's own, it names the keys that the
+        caller chose.
+        """
         return self._message(_dotted)
 
     def pointers(self) -> list[dict]:
-        """The problems as the `errors` member of an RFC 9457 answer: JSON pointer and detail of each."""
+        """The problems as the `errors` member of an RFC 9457 answer: JSON pointer and detail of
+        each.
+        """
         return [{"pointer": _pointer(path), "detail": reason} for path, reason in self.problems]
 
     def _message(self, written: Callable[[tuple], str]) -> str:
@@ -53,21 +69,36 @@ def unknown_keys(request: dict, known: tuple[str, ...]) -> InvalidInput:
     unknown = (key for key in request if key not in known)
     reason = f"is not known: send {', '.join(known[:-1])} or {known[-1]}"
     named = [((Sent(key),), reason) for _, key in zip(range(MOST_NAMED), unknown)]
-    return InvalidInput(*named, more=sum(1 for _ in unknown))  # counted, not kept: there can be a million
+    return InvalidInput(
+        *named, more=sum(1 for _ in unknown)
+    )  # counted, not kept: there can be a million
 
 
 def kind_of(value: object) -> str:
     """What JSON calls a value, for messages: "text", "a list", …"""
-    if isinstance(value, float) and value - value != 0:  # NaN and the infinities, which are not JSON
+    if (
+        isinstance(value, float) and value - value != 0
+    ):  # NaN and the infinities, which are not JSON
         return "NaN or infinity"
-    kinds = {bool: "true or false", str: "text", int: "a number", float: "a number", list: "a list", dict: "an object"}
+    kinds = {
+        bool: "true or false",
+        str: "text",
+        int: "a number",
+        float: "a number",
+        list: "a list",
+        dict: "an object",
+    }
     kinds[bytes] = "bytes"  # not JSON's, but what an HTTP body can be
     return "null" if value is None else kinds.get(type(value), type(value).__name__)
 
 
 def shortened(text: str, most: int = 40) -> str:
-    """Text of the caller's for an answer to the same caller: printable, and not longer than `most` characters."""
-    cut = text if len(text) <= most else text[: most - 1] + "…"  # first, for the text can have megabytes
+    """Text of the caller's for an answer to the same caller: printable, and not longer than `most`
+    characters.
+    """
+    cut = (
+        text if len(text) <= most else text[: most - 1] + "…"
+    )  # first, for the text can have megabytes
     return cut.encode("utf-8", "replace").decode()
 
 
@@ -83,4 +114,6 @@ def _without_keys(path: tuple) -> str:
 
 
 def _pointer(path: tuple) -> str:
-    return "#" + "".join("/" + shortened(str(key)).replace("~", "~0").replace("/", "~1") for key in path)
+    return "#" + "".join(
+        "/" + shortened(str(key)).replace("~", "~0").replace("/", "~1") for key in path
+    )

@@ -1,4 +1,5 @@
-"""One JSON line for each invocation. CloudWatch Logs stores it; its `_aws` member makes metrics of it too.
+"""One JSON line for each invocation. CloudWatch Logs stores it; its `_aws` member makes metrics of
+it too.
 
 The embedded metric format: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 No customer data and no image may be put into a line.
@@ -34,10 +35,14 @@ def invocation(context, trigger: str, metadata: dict):
     """Collects the line of one invocation, and prints it however the invocation ends."""
     global _cold
     _line.clear()
-    _line.update(request_id=getattr(context, "aws_request_id", None), trigger=trigger, cold_start=_cold)
+    _line.update(
+        request_id=getattr(context, "aws_request_id", None), trigger=trigger, cold_start=_cold
+    )
     # The function, which alarms know: the model may have another name.
     _line.update(function=getattr(context, "function_name", None) or metadata["name"])
-    _line.update(model=metadata["name"], version=metadata.get("version"), predictions=0, refused=0, errors=0)
+    _line.update(
+        model=metadata["name"], version=metadata.get("version"), predictions=0, refused=0, errors=0
+    )
     _cold = False
     start = time.perf_counter()
     try:
@@ -51,7 +56,8 @@ def invocation(context, trigger: str, metadata: dict):
         emf = {"Namespace": NAMESPACE, "Dimensions": [["function"]], "Metrics": units}
         stamp = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [emf]}
         text = json.dumps({"level": "ERROR" if _line["errors"] else "INFO", **_line, "_aws": stamp})
-        # One write, which print() would make two: Lambda's client flushes each, and another process may write in between.
+        # One write, which print() would make two: Lambda's client flushes each, and another process
+        # may write in between.
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
@@ -94,11 +100,16 @@ def note(name: str, value) -> None:
 
 
 def failed(error: Exception) -> None:
-    """Counts a refusal, or an error of ours with where it happened; not its text, which may quote the input."""
+    """Counts a refusal, or an error of ours with where it happened; not its text, which may quote
+    the input.
+    """
     if isinstance(error, InvalidInput):
         return count("refused")
     count("errors")
-    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    frames = [
+        f"{frame.filename}:{frame.lineno} {frame.name}"
+        for frame in traceback.extract_tb(error.__traceback__)
+    ]
     note("tracebacks", {"error": type(error).__name__, "frames": frames})
 
 

@@ -1,4 +1,6 @@
-"""The files in a folder or an archive, read in place: nothing is unpacked, so no name in it can lead out of anywhere."""
+"""The files in a folder or an archive, read in place: nothing is unpacked, so no name in it can
+lead out of anywhere.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ Entry = tuple[PurePosixPath, Callable[[], bytes]]
 
 
 def entries(source: Path) -> Iterator[Entry]:
-    """Path and content of each file of a folder, a .zip or a .tar (also compressed), in the order in which they are read best.
+    """Path and content of each file of a folder, a .zip or a .tar (also compressed), in the order
+    in which they are read best.
 
     Ends the program with one line where the source is none of these.
     """
@@ -20,7 +23,10 @@ def entries(source: Path) -> Iterator[Entry]:
         if source.is_dir():
             yield from _of_folder(source)
         elif not source.exists():
-            raise SystemExit(f"{source} does not exist: name a folder or an archive of photos, or sample, full or clothing")
+            raise SystemExit(
+                f"{source} does not exist: name a folder or an archive of photos, or sample, full "
+                "or clothing"
+            )
         elif zipfile.is_zipfile(source):
             yield from _of_zip(source)
         elif tarfile.is_tarfile(source):

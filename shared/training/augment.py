@@ -1,4 +1,6 @@
-"""Images made a little different at each epoch, so that a network learns the garment and not the picture."""
+"""Images made a little different at each epoch, so that a network learns the garment and not the
+picture.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ MOST_STRETCH = 0.3  # natural logarithm of how much wider or higher than the pho
 
 
 def shifted(images: np.ndarray, rng: np.random.Generator, most: int = 1) -> np.ndarray:
-    """Half of the images mirrored, each moved by up to `most` pixels on a white ground: uint8 [n, h, w, 3] in and out."""
+    """Half of the images mirrored, each moved by up to `most` pixels on a white ground: uint8 [n,
+    h, w, 3] in and out.
+    """
     count, height, width, _ = images.shape
     padded = np.pad(images, ((0, 0), (most, most), (most, most), (0, 0)), constant_values=255)
     down, right = rng.integers(0, 2 * most + 1, (2, count))
@@ -24,15 +28,25 @@ def shifted(images: np.ndarray, rng: np.random.Generator, most: int = 1) -> np.n
 
 
 def cropped(images: np.ndarray, rng: np.random.Generator, size: int) -> np.ndarray:
-    """A random part of each photo, half of them mirrored: uint8 [n, h, w, 3] -> [n, size, size, 3]."""
+    """A random part of each photo, half of them mirrored: uint8 [n, h, w, 3] -> [n, size, size,
+    3].
+    """
     return np.stack([_crop(image, rng, size) for image in images])
 
 
 def _crop(photo: np.ndarray, rng: np.random.Generator, size: int) -> np.ndarray:
     height, width, _ = photo.shape
-    area, stretch = rng.uniform(SMALLEST_CROP, 1), math.exp(rng.uniform(-MOST_STRETCH, MOST_STRETCH))
-    across, down = (width * min(1, math.sqrt(area * stretch)), height * min(1, math.sqrt(area / stretch)))
+    area, stretch = (
+        rng.uniform(SMALLEST_CROP, 1),
+        math.exp(rng.uniform(-MOST_STRETCH, MOST_STRETCH)),
+    )
+    across, down = (
+        width * min(1, math.sqrt(area * stretch)),
+        height * min(1, math.sqrt(area / stretch)),
+    )
     left, top = rng.uniform(0, width - across), rng.uniform(0, height - down)
-    image = Image.fromarray(photo).resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + across, top + down))
+    image = Image.fromarray(photo).resize(
+        (size, size), Image.Resampling.BILINEAR, box=(left, top, left + across, top + down)
+    )
     pixels = np.asarray(image)
     return pixels[:, ::-1] if rng.random() < 0.5 else pixels

@@ -17,7 +17,8 @@ CHUNK = 1 << 18
 def download(url: str, name: str, sha256: str | None = None) -> Path:
     """The file `name` in the folder of downloads, fetched from a URL where it is not there yet.
 
-    sha256: of the content, None where it is not known. Raises OSError with the reason when it cannot be had.
+    sha256: of the content, None where it is not known. Raises OSError with the reason when it
+        cannot be had.
     """
     path = FOLDER / name
     if path.exists():

@@ -12,39 +12,66 @@ from shared.training.download import download
 from shared.training.images import ImageSet, Part, split
 
 SAMPLE = Path(__file__).resolve().parents[1] / "data/fashion-mnist-sample.npz"
-DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # where Debian's package dataset-fashion-mnist puts it
+DEBIAN = Path(
+    "/usr/share/datasets/fashion-mnist"
+)  # where Debian's package dataset-fashion-mnist puts it
 URL = "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion"
 # The sha256 of what is inside: Debian has compressed the same content anew.
 FILES = {
-    "train-images-idx3-ubyte.gz": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-    "train-labels-idx1-ubyte.gz": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+    "train-images-idx3-ubyte.gz": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",  # noqa: E501
+    "train-labels-idx1-ubyte.gz": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",  # noqa: E501
     "t10k-images-idx3-ubyte.gz": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
     "t10k-labels-idx1-ubyte.gz": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 }
-HEADER = {"images": 16, "labels": 8}  # bytes before the values, one byte each: http://yann.lecun.com/exdb/mnist
+HEADER = {
+    "images": 16,
+    "labels": 8,
+}  # bytes before the values, one byte each: http://yann.lecun.com/exdb/mnist
 
-LABELS = ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"]
+LABELS = [
+    "t-shirt",
+    "trouser",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle boot",
+]
 SIDE = 28
 VALIDATION = 0.1  # of the training images
 
 
 def sample() -> ImageSet:
-    """The bundled sample: 600 images of each class for training and validation, 100 for the test."""
+    """The bundled sample: 600 images of each class for training and validation, 100 for the
+    test.
+    """
     content = SAMPLE.read_bytes()
     with np.load(SAMPLE) as arrays:
-        train, test = ((arrays[f"{part}_images"], arrays[f"{part}_labels"]) for part in ("train", "test"))
+        train, test = (
+            (arrays[f"{part}_images"], arrays[f"{part}_labels"]) for part in ("train", "test")
+        )
     return _image_set(train, test, hashlib.sha256(content).hexdigest())
 
 
 def full() -> ImageSet:
-    """All 60,000 images for training and validation and 10,000 for the test: Debian's copy, or downloaded.
+    """All 60,000 images for training and validation and 10,000 for the test: Debian's copy, or
+    downloaded.
 
     Ends the program with one line where neither can be had.
     """
     contents = {name: _content(name) for name in FILES}
-    values = {name: np.frombuffer(content, np.uint8, offset=HEADER[name.split("-")[1]]) for name, content in contents.items()}
+    values = {
+        name: np.frombuffer(content, np.uint8, offset=HEADER[name.split("-")[1]])
+        for name, content in contents.items()
+    }
     train, test = (
-        (values[f"{part}-images-idx3-ubyte.gz"].reshape(-1, SIDE, SIDE), values[f"{part}-labels-idx1-ubyte.gz"])
+        (
+            values[f"{part}-images-idx3-ubyte.gz"].reshape(-1, SIDE, SIDE),
+            values[f"{part}-labels-idx1-ubyte.gz"],
+        )
         for part in ("train", "t10k")
     )
     return _image_set(train, test, hashlib.sha256(b"".join(contents.values())).hexdigest())
@@ -52,7 +79,11 @@ def full() -> ImageSet:
 
 def _content(name: str) -> bytes:
     try:
-        path = DEBIAN / name if (DEBIAN / name).exists() else download(f"{URL}/{name}", f"fashion-mnist/{name}")
+        path = (
+            DEBIAN / name
+            if (DEBIAN / name).exists()
+            else download(f"{URL}/{name}", f"fashion-mnist/{name}")
+        )
         content = gzip.decompress(path.read_bytes())
         if hashlib.sha256(content).hexdigest() != FILES[name]:
             raise OSError(f"{path} is not the file of Fashion-MNIST: remove it")
@@ -79,5 +110,7 @@ def _image_set(train: tuple, test: tuple, sha256: str) -> ImageSet:
 
 
 def _dark_on_light(grey: np.ndarray) -> np.ndarray:
-    """[n, side, side] of light garments on black -> [n, side, side, 3] of dark ones on white, as in a shop's photos."""
+    """[n, side, side] of light garments on black -> [n, side, side, 3] of dark ones on white, as in
+    a shop's photos.
+    """
     return np.repeat((255 - grey)[..., None], 3, axis=3)

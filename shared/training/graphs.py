@@ -6,7 +6,8 @@ import onnx
 
 
 def rename(graph: onnx.GraphProto, names: dict[str, str]) -> None:
-    """Rename tensors, new names by old ones, all at once. A tensor that has one of the new names already gets another.
+    """Rename tensors, new names by old ones, all at once. A tensor that has one of the new names
+    already gets another.
 
     Raises ValueError where two tensors would have one name.
     """

@@ -20,12 +20,16 @@ OPSET = 18  # any onnxruntime since 1.14 loads it
 BATCH_SIZES = [1, 2, 7, 64]  # that parity is checked with
 
 
-def export(folder: Path, convert: Callable[[int], onnx.ModelProto], predict: Callable, int8: bool) -> None:
-    """Writes build/model.onnx of a project and, if asked for, build/model.int8.onnx, and prints what they are.
+def export(
+    folder: Path, convert: Callable[[int], onnx.ModelProto], predict: Callable, int8: bool
+) -> None:
+    """Writes build/model.onnx of a project and, if asked for, build/model.int8.onnx, and prints
+    what they are.
 
-    int8: asked for on the command line; `quantized = true` in function.toml asks for it too. Otherwise one of an earlier
-    export is removed, which is not of this model.
-    convert: gives the ONNX model for images of a size in pixels; predict: the framework's probabilities for images.
+    int8: asked for on the command line; `quantized = true` in function.toml asks for it too.
+    Otherwise one of an earlier export is removed, which is not of this model.
+    convert: gives the ONNX model for images of a size in pixels; predict: the framework's
+        probabilities for images.
     Ends the program with one line where a file would answer otherwise than the framework.
     """
     start = time.perf_counter()
@@ -36,11 +40,19 @@ def export(folder: Path, convert: Callable[[int], onnx.ModelProto], predict: Cal
     images = held_out["images"]
     path = build / "model.onnx"
     model = tidy(convert(metadata["preprocessing"]["width"]))
-    difference = save_if_equal(model, path, metadata, {"image": images}, predict(images), BATCH_SIZES)
+    difference = save_if_equal(
+        model, path, metadata, {"image": images}, predict(images), BATCH_SIZES
+    )
     sizes = ", ".join(map(str, BATCH_SIZES))
-    print(f"largest difference of a probability on {len(images):,} images, in batches of {sizes}: {difference:.1g}")
+    print(
+        f"largest difference of a probability on {len(images):,} images, in batches of {sizes}: "
+        f"{difference:.1g}"
+    )
     opset = next(entry.version for entry in model.opset_import if not entry.domain)
-    print(f"wrote {os.path.relpath(path)}, {kilobytes(path)}, opset {opset}, in {time.perf_counter() - start:.1f} s")
+    print(
+        f"wrote {os.path.relpath(path)}, {kilobytes(path)}, opset {opset}, in "
+        f"{time.perf_counter() - start:.1f} s"
+    )
     target = build / "model.int8.onnx"
     if int8 or tomllib.loads((folder / "function.toml").read_text()).get("quantized"):
         before, after = save_int8_if_as_accurate(path, target, metadata, held_out)
@@ -56,9 +68,11 @@ def kilobytes(path: Path) -> str:
 
 
 def tidy(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The contract's names for input, output and batch, and nothing in the file that is not needed to run it.
+    """The contract's names for input, output and batch, and nothing in the file that is not needed
+    to run it.
 
-    PyTorch's exporter notes for each node which line of which file it comes from, with the paths of this machine.
+    PyTorch's exporter notes for each node which line of which file it comes from, with the paths of
+    this machine.
     """
     graph = model.graph
     [image], [probabilities] = graph.input, graph.output

@@ -1,4 +1,6 @@
-"""What every training of an image classifier leaves behind: scores, a picture, the images for export's checks, the card."""
+"""What every training of an image classifier leaves behind: scores, a picture, the images for
+export's checks, the card.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +14,30 @@ from shared.training.metadata import library_versions, write_metadata
 from shared.training.scores import accuracy, confusion, log_loss, picture, table
 
 MOST_HELD_OUT = 2000  # test images kept for export: enough to see half a point of accuracy
-CALIBRATION = 160  # training images kept for export, to find the range of the values inside of the network
+CALIBRATION = (
+    160  # training images kept for export, to find the range of the values inside of the network
+)
 
 
-def write_results(build: Path, name: str, data: ImageSet, probabilities: np.ndarray, libraries: list[str]) -> None:
-    """Prints the scores of a trained model and writes everything but the model itself; the card comes last.
+def write_results(
+    build: Path, name: str, data: ImageSet, probabilities: np.ndarray, libraries: list[str]
+) -> None:
+    """Prints the scores of a trained model and writes everything but the model itself; the card
+    comes last.
 
-    name: of the project; probabilities: the framework's own, [test images, classes]; libraries: distributions to record.
+    name: of the project; probabilities: the framework's own, [test images, classes]; libraries:
+        distributions to record.
     """
     counts = confusion(probabilities, data.test.classes)
-    metrics = {"accuracy": accuracy(probabilities, data.test.classes), "log_loss": log_loss(probabilities, data.test.classes)}
+    metrics = {
+        "accuracy": accuracy(probabilities, data.test.classes),
+        "log_loss": log_loss(probabilities, data.test.classes),
+    }
     print("\n" + table(counts, data.labels) + "\n")
-    print(f"on {len(data.test):,} test images: " + ", ".join(f"{name} {value:.3f}" for name, value in metrics.items()))
+    print(
+        f"on {len(data.test):,} test images: "
+        + ", ".join(f"{name} {value:.3f}" for name, value in metrics.items())
+    )
 
     title = f"{name}: {metrics['accuracy']:.1%} of {len(data.test):,} test images are right"
     (build / "confusion-matrix.svg").write_text(picture(counts, data.labels, title))
@@ -46,15 +60,29 @@ def metadata_of(data: ImageSet, metrics: dict[str, float], libraries: list[str])
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "type": "object",
             "properties": {
-                "url": {"type": "string", "format": "uri", "description": "http or https address of a JPEG, PNG or WebP image"},
-                "image": {"type": "string", "contentEncoding": "base64", "description": "a JPEG, PNG or WebP image"},
+                "url": {
+                    "type": "string",
+                    "format": "uri",
+                    "description": "http or https address of a JPEG, PNG or WebP image",
+                },
+                "image": {
+                    "type": "string",
+                    "contentEncoding": "base64",
+                    "description": "a JPEG, PNG or WebP image",
+                },
             },
             "oneOf": [{"required": ["url"]}, {"required": ["image"]}],
             "additionalProperties": False,
         },
         "labels": data.labels,
-        # The handler does this much; scaling, normalising and the order of the axes are in the graph.
-        "preprocessing": {"width": data.size, "height": data.size, "channels": 3, "resize": "to the size, antialiased"},
+        # The handler does this much; scaling, normalising and the order of the axes are in the
+        # graph.
+        "preprocessing": {
+            "width": data.size,
+            "height": data.size,
+            "channels": 3,
+            "resize": "to the size, antialiased",
+        },
         "metrics": metrics,
         "trained_with": library_versions(*libraries),
         "data_sha256": data.sha256,
@@ -65,4 +93,6 @@ def _calibration(train: Part, size: int) -> np.ndarray:
     """Some training images as the model will be given them, uint8 [n, size, size, 3]."""
     chosen = np.sort(np.random.default_rng(0).permutation(len(train))[:CALIBRATION])
     shape = (size, size)
-    return np.stack([np.asarray(Image.fromarray(image).resize(shape)) for image in train.images[chosen]])
+    return np.stack(
+        [np.asarray(Image.fromarray(image).resize(shape)) for image in train.images[chosen]]
+    )

@@ -1,4 +1,6 @@
-"""The images that a model learns from, in three parts: the bundled sample, a public data set, or photos of one's own."""
+"""The images that a model learns from, in three parts: the bundled sample, a public data set, or
+photos of one's own.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ SPLIT_SEED = 0  # not the training's: whatever the seed of a training, its test 
 
 @dataclass
 class Part:
-    """images: uint8 [n, height, width, 3], 0-255; classes: int64 [n], the number of each image's class."""
+    """images: uint8 [n, height, width, 3], 0-255; classes: int64 [n], the number of each image's
+    class.
+    """
 
     images: np.ndarray
     classes: np.ndarray
@@ -25,8 +29,8 @@ class Part:
 class ImageSet:
     """labels: the classes' names; size: the side in pixels of the square that the model takes.
 
-    photos: whether these are photos, worth a network that has seen millions of others; their training images are
-    then larger than `size`, to be cropped from. sha256: of the data.
+    photos: whether these are photos, worth a network that has seen millions of others; their
+    training images are then larger than `size`, to be cropped from. sha256: of the data.
     """
 
     labels: list[str]
@@ -39,9 +43,11 @@ class ImageSet:
 
 
 def load_images(source: str, scratch: Path) -> ImageSet:
-    """The data set that `--data` names: sample, full, clothing, or the path of a folder or an archive of photos.
+    """The data set that `--data` names: sample, full, clothing, or the path of a folder or an
+    archive of photos.
 
-    scratch: a folder for large temporary files. Ends the program with one line for each thing that is wrong.
+    scratch: a folder for large temporary files. Ends the program with one line for each thing that
+        is wrong.
     """
     from shared.training import fashion, photos
 
@@ -56,9 +62,11 @@ def load_images(source: str, scratch: Path) -> ImageSet:
 
 
 def split(classes: np.ndarray, shares: list[float]) -> list[np.ndarray]:
-    """The indices of the images in parts: one for each share, with at least one image of each class, then the rest.
+    """The indices of the images in parts: one for each share, with at least one image of each
+    class, then the rest.
 
-    classes: [n]. Every part has the same mixture of classes, and the same images whenever the data is the same.
+    classes: [n]. Every part has the same mixture of classes, and the same images whenever the data
+        is the same.
     """
     rng = np.random.default_rng(SPLIT_SEED)
     parts: list[list[np.ndarray]] = [[] for _ in range(len(shares) + 1)]

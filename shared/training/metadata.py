@@ -1,4 +1,6 @@
-"""The model card: everything that serving must know about a model, written by training, carried by the ONNX file."""
+"""The model card: everything that serving must know about a model, written by training, carried by
+the ONNX file.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from shared.serving.onnx.common import JSON, TEXT
 
 
 def write_metadata(folder: Path, metadata: dict) -> None:
-    """Writes build/metadata.json, the last file of a training: that it exists says that the training is complete."""
+    """Writes build/metadata.json, the last file of a training: that it exists says that the
+    training is complete.
+    """
     (folder / "metadata.json").write_text(json.dumps(metadata, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -28,13 +32,17 @@ def read_metadata(folder: Path) -> dict:
 
 def library_versions(*packages: str) -> dict[str, str]:
     """Versions of Python and of the named distributions."""
-    return {"python": sys.version.split()[0], **{name: importlib.metadata.version(name) for name in packages}}
+    return {
+        "python": sys.version.split()[0],
+        **{name: importlib.metadata.version(name) for name in packages},
+    }
 
 
 def version(folder: Path) -> str:
     """`git describe` of the checkout, or "unversioned" outside of one.
 
-    It ends in -dirty where a tracked file has changed, or where the project's folder has files that no commit has.
+    It ends in -dirty where a tracked file has changed, or where the project's folder has files that
+    no commit has.
     """
     try:
         described = _git(folder, "describe", "--always", "--dirty", "--tags")
@@ -45,11 +53,20 @@ def version(folder: Path) -> str:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(
+        ["git", *arguments], cwd=folder, capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 def attach(model: onnx.ModelProto, metadata: dict) -> None:
-    """Puts the card into the model's metadata. Ends the program where it has a key that the function would not read."""
+    """Puts the card into the model's metadata. Ends the program where it has a key that the
+    function would not read.
+    """
     if unknown := sorted(metadata.keys() - TEXT - JSON):
-        raise SystemExit(f"the function would not read {', '.join(unknown)}: add it to JSON in shared/serving/onnx/common.py")
-    onnx.helper.set_model_props(model, {key: value if key in TEXT else json.dumps(value) for key, value in metadata.items()})
+        raise SystemExit(
+            f"the function would not read {', '.join(unknown)}: add it to JSON in "
+            "shared/serving/onnx/common.py"
+        )
+    onnx.helper.set_model_props(
+        model, {key: value if key in TEXT else json.dumps(value) for key, value in metadata.items()}
+    )

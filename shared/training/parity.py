@@ -1,4 +1,6 @@
-"""Whether ONNX Runtime answers as the framework does, and the file that is written only if it does."""
+"""Whether ONNX Runtime answers as the framework does, and the file that is written only if it
+does.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ TOLERANCE = 1e-5  # of a probability; float32 arithmetic in another order differ
 
 
 def largest_difference(expected: np.ndarray, actual: np.ndarray) -> float:
-    """The largest absolute difference of two arrays of one shape; infinite where either has a NaN."""
+    """The largest absolute difference of two arrays of one shape; infinite where either has a
+    NaN.
+    """
     if expected.shape != actual.shape:
         raise ValueError(f"shapes differ: {expected.shape} and {actual.shape}")
     difference = np.abs(expected.astype(np.float64) - actual.astype(np.float64))
@@ -27,50 +31,77 @@ def largest_difference(expected: np.ndarray, actual: np.ndarray) -> float:
 def run_in_batches(model: OnnxModel, inputs: dict, sizes: Sequence[int]) -> np.ndarray:
     """The model's probabilities, [rows, classes], row by row as if they had been computed at once.
 
-    inputs: as OnnxModel.run takes them, but with one element for each row; sizes: of the batches, again and again.
+    inputs: as OnnxModel.run takes them, but with one element for each row; sizes: of the batches,
+        again and again.
     """
     rows = len(next(iter(inputs.values())))
     parts, start, size = [], 0, cycle(sizes)
     while start < rows:
         end = start + next(size)
-        parts += model.run({name: values[start:end] for name, values in inputs.items()})["probabilities"]
+        parts += model.run({name: values[start:end] for name, values in inputs.items()})[
+            "probabilities"
+        ]
         start = end
     return np.array(parts)
 
 
 def _told(difference: float, expected: np.ndarray, actual: np.ndarray, inputs: dict) -> str:
-    """One line about the row with the largest difference: both values, and what the model was given."""
+    """One line about the row with the largest difference: both values, and what the model was
+    given.
+    """
     apart = np.nan_to_num(np.abs(expected.astype(np.float64) - actual), nan=np.inf)
     row, column = np.unravel_index(int(apart.argmax()), apart.shape)
-    values = {name: column[row] for name, column in inputs.items() if np.ndim(column[row]) == 0}  # not the pixels of an image
-    given = f" Its input: {', '.join(f'{name}={value!r}' for name, value in values.items())}." if values else ""
+    values = {
+        name: column[row] for name, column in inputs.items() if np.ndim(column[row]) == 0
+    }  # not the pixels of an image
+    given = (
+        f" Its input: {', '.join(f'{name}={value!r}' for name, value in values.items())}."
+        if values
+        else ""
+    )
     return (
-        f"ONNX Runtime's probabilities differ from the framework's by up to {difference:.2g}, more than {TOLERANCE:g}: "
-        f"in row {row} (from 0), class {column}, {actual[row, column]:.9g} instead of {expected[row, column]:.9g}; "
+        f"ONNX Runtime's probabilities differ from the framework's by up to {difference:.2g}, "
+        f"more than {TOLERANCE:g}: "
+        f"in row {row} (from 0), class {column}, {actual[row, column]:.9g} instead of "
+        f"{expected[row, column]:.9g}; "
         f"nothing was written.{given}"
     )
 
 
 def save_if_equal(
-    model: onnx.ModelProto, path: Path, metadata: dict, inputs: dict, expected: np.ndarray, batch_sizes: Sequence[int] = ()
+    model: onnx.ModelProto,
+    path: Path,
+    metadata: dict,
+    inputs: dict,
+    expected: np.ndarray,
+    batch_sizes: Sequence[int] = (),
 ) -> float:
     """Writes the model with its card, if it gives the framework's probabilities.
 
-    card: as training wrote it; `version`, and the difference as the metric `parity`, are added to the model's metadata.
-    inputs: as OnnxModel.run takes them; expected: what the framework gives for them, [rows, classes].
-    batch_sizes: how many rows are given to the model at a time, in turn; all at once without it. Where the rows are fewer
+    card: as training wrote it; `version`, and the difference as the metric `parity`, are added to
+        the model's metadata.
+    inputs: as OnnxModel.run takes them; expected: what the framework gives for them, [rows,
+        classes].
+    batch_sizes: how many rows are given to the model at a time, in turn; all at once without it.
+        Where the rows are fewer
         than one turn needs, they are used more than once.
-    Returns the largest difference. Ends the program with one line, nothing written, where it is above TOLERANCE.
+    Returns the largest difference. Ends the program with one line, nothing written, where it is
+    above TOLERANCE.
     """
     onnx.checker.check_model(model, full_check=True)
     metadata = {**metadata, "version": version(path.parent.parent)}
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        candidate = Path(folder, path.name)  # beside its place, so that it can be moved there in one step
+        candidate = Path(
+            folder, path.name
+        )  # beside its place, so that it can be moved there in one step
         attach(model, metadata)
         onnx.save(model, candidate)
         if batch_sizes:
             rows = np.arange(max(len(expected), sum(batch_sizes))) % len(expected)
-            expected, inputs = expected[rows], {name: values[rows] for name, values in inputs.items()}
+            expected, inputs = (
+                expected[rows],
+                {name: values[rows] for name, values in inputs.items()},
+            )
         actual = run_in_batches(OnnxModel(candidate), inputs, batch_sizes or [len(expected)])
         difference = largest_difference(expected, actual)
         if difference > TOLERANCE:

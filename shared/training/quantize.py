@@ -1,4 +1,6 @@
-"""An int8 model beside the float one: a quarter of the size, faster on some CPUs, kept only if it answers as well."""
+"""An int8 model beside the float one: a quarter of the size, faster on some CPUs, kept only if it
+answers as well.
+"""
 
 from __future__ import annotations
 
@@ -25,17 +27,20 @@ class Images(CalibrationDataReader):
     """Gives images, [n, height, width, 3], in batches, as ONNX Runtime asks for them."""
 
     def __init__(self, images: np.ndarray):
-        self._batches = iter([{"image": images[i : i + BATCH]} for i in range(0, len(images), BATCH)])
+        self._batches = iter(
+            [{"image": images[i : i + BATCH]} for i in range(0, len(images), BATCH)]
+        )
 
     def get_next(self) -> dict | None:
         return next(self._batches, None)
 
 
 def quantise(source: Path, target: Path, calibration: np.ndarray) -> None:
-    """Makes an int8 copy of a model: 8 bits for weights, with a scale for each channel, and for the values between layers.
+    """Makes an int8 copy of a model: 8 bits for weights, with a scale for each channel, and for the
+    values between layers.
 
-    Static QDQ: the ranges of the values are fixed now, from the calibration images. With ranges found at each run
-    (quantize_dynamic), convolutions are slower than in float32.
+    Static QDQ: the ranges of the values are fixed now, from the calibration images. With ranges
+    found at each run (quantize_dynamic), convolutions are slower than in float32.
     """
     logging.getLogger().setLevel(logging.ERROR)  # it recommends the preparation that follows
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
@@ -48,17 +53,23 @@ def quantise(source: Path, target: Path, calibration: np.ndarray) -> None:
             Images(calibration),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
-            # Weights of 7 bits: with 8, sums overflow on a CPU without VNNI instructions, and the answers are wrong.
+            # Weights of 7 bits: with 8, sums overflow on a CPU without VNNI instructions, and the
+            # answers are wrong.
             reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             # Probabilities of 8 bits would be multiples of 1/256 that do not sum to 1.
-            nodes_to_exclude=[node.name for node in onnx.load(prepared).graph.node if node.op_type == "Softmax"],
+            nodes_to_exclude=[
+                node.name for node in onnx.load(prepared).graph.node if node.op_type == "Softmax"
+            ],
         )
 
 
-def save_int8_if_as_accurate(source: Path, target: Path, metadata: dict, held_out: dict) -> tuple[float, float]:
-    """Writes target, an int8 copy of the model in source with its own metrics in the card, if it is nearly as accurate.
+def save_int8_if_as_accurate(
+    source: Path, target: Path, metadata: dict, held_out: dict
+) -> tuple[float, float]:
+    """Writes target, an int8 copy of the model in source with its own metrics in the card, if it is
+    nearly as accurate.
 
     held_out: the arrays of build/held-out.npz. Returns the accuracy of both on the held-out images.
     Ends the program with one line, and leaves no target, where int8 loses more than MOST_LOST.
@@ -69,21 +80,29 @@ def save_int8_if_as_accurate(source: Path, target: Path, metadata: dict, held_ou
         candidate = Path(folder, target.name)
         quantise(source, candidate, held_out["calibration"])
         attach_metrics(candidate, numbered, {})
-        exact, rounded = (run_in_batches(OnnxModel(path), {"image": images}, [BATCH]) for path in (source, candidate))
+        exact, rounded = (
+            run_in_batches(OnnxModel(path), {"image": images}, [BATCH])
+            for path in (source, candidate)
+        )
         before, after = accuracy(exact, classes), accuracy(rounded, classes)
         if before - after > MOST_LOST:
             target.unlink(missing_ok=True)
             raise SystemExit(
-                f"int8 answers right for {after:.2%} of {len(classes):,} test images, float32 for {before:.2%}: "
+                f"int8 answers right for {after:.2%} of {len(classes):,} test images, float32 for "
+                f"{before:.2%}: "
                 f"more than {MOST_LOST:.1%} would be lost, so no {target.name} was written"
             )
-        attach_metrics(candidate, numbered, {"accuracy": after, "log_loss": log_loss(rounded, classes)})
+        attach_metrics(
+            candidate, numbered, {"accuracy": after, "log_loss": log_loss(rounded, classes)}
+        )
         candidate.replace(target)
     return before, after
 
 
 def attach_metrics(path: Path, metadata: dict, metrics: dict) -> None:
-    """Gives a model file the card of the float model, with metrics of its own. It is not meant to be equal: no parity."""
+    """Gives a model file the card of the float model, with metrics of its own. It is not meant to
+    be equal: no parity.
+    """
     model = onnx.load(path)
     own = copy.deepcopy(metadata) | {"metrics": {**metadata["metrics"], **metrics}}
     attach(model, own)

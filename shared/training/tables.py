@@ -14,18 +14,24 @@ import pandas as pd
 
 DOWNLOAD_TIMEOUT = 30  # seconds without a byte
 OUTPUT = "probabilities"
-MOST_LISTED = 100  # distinct texts of a feature; more are names or numbers of persons, say, and not for everyone to read
+# distinct texts of a feature; more are names or numbers of persons, say, and not for everyone to
+# read
+MOST_LISTED = 100
 
 
 def read_bytes(source: str) -> bytes:
-    """The content of a file or of an http(s) URL. Ends the program with one line where there is none."""
+    """The content of a file or of an http(s) URL. Ends the program with one line where there is
+    none.
+    """
     try:
         if source.startswith(("http://", "https://")):
             with urllib.request.urlopen(source, timeout=DOWNLOAD_TIMEOUT) as response:
                 return response.read()
         return Path(source).read_bytes()
     except (OSError, urllib.error.URLError) as error:
-        raise SystemExit(f"cannot read {source}: {getattr(error, 'reason', None) or error}") from None
+        raise SystemExit(
+            f"cannot read {source}: {getattr(error, 'reason', None) or error}"
+        ) from None
 
 
 def load_table(
@@ -33,33 +39,51 @@ def load_table(
 ) -> tuple[pd.DataFrame, str]:
     """A CSV file as a table that is ready for training, and the sha256 of its bytes.
 
-    Which numbers are whole says the text of the file: 3 is, 3.0 is not. `attrs["whole"]` names the columns that hold no other.
-    source: path or URL; target: the column to predict, whose values are labels. Further columns are left out.
-    Missing categories become the empty text, missing numbers NaN; numbers are float32, as they will be in ONNX.
-    Ends the program with one line for each column or value that is not of this form, and for other than two labels.
+    Which numbers are whole says the text of the file: 3 is, 3.0 is not. `attrs["whole"]` names the
+        columns that hold no other.
+    source: path or URL; target: the column to predict, whose values are labels. Further columns are
+        left out.
+    Missing categories become the empty text, missing numbers NaN; numbers are float32, as they will
+    be in ONNX.
+    Ends the program with one line for each column or value that is not of this form, and for other
+    than two labels.
     """
     _require_two(labels)
     columns = [*categories, *numbers, target]
     if twice := [name for name, times in Counter(columns).items() if times > 1]:
-        raise SystemExit(f"column {twice[0]} is named twice among the categories, the numbers and the target")
+        raise SystemExit(
+            f"column {twice[0]} is named twice among the categories, the numbers and the target"
+        )
     if OUTPUT in columns:
         raise SystemExit(f"a column cannot be called {OUTPUT}, as the model's output is: rename it")
     content = read_bytes(source)
     try:
         table = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
-        header = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, header=None, nrows=1).iloc[0]
+        header = pd.read_csv(
+            io.BytesIO(content), dtype=str, keep_default_na=False, header=None, nrows=1
+        ).iloc[0]
     except (ValueError, pd.errors.ParserError) as error:
         raise SystemExit(f"{source} is not a CSV file: {' '.join(str(error).split())}") from None
-    faults: list[str | None] = [f"column {name} is missing" for name in columns if name not in table]
-    faults += [f"column {name} is there {times} times" for name in columns if (times := int((header == name).sum())) > 1]
+    faults: list[str | None] = [
+        f"column {name} is missing" for name in columns if name not in table
+    ]
+    faults += [
+        f"column {name} is there {times} times"
+        for name in columns
+        if (times := int((header == name).sum())) > 1
+    ]
     if not len(table):
         faults.append("there are no rows")
     if not faults:
-        faults = [_not_numbers(table[name]) for name in numbers] + [_not_labels(table[target], labels)]
+        faults = [_not_numbers(table[name]) for name in numbers] + [
+            _not_labels(table[target], labels)
+        ]
     if any(faults):
         raise SystemExit("\n".join(f"{source}: {fault}" for fault in faults if fault))
     table = table[columns].astype(dict.fromkeys(categories, object))
-    table.attrs["whole"] = [name for name in numbers if table[name].str.fullmatch(r"\s*[+-]?\d+\s*|").all()]
+    table.attrs["whole"] = [
+        name for name in numbers if table[name].str.fullmatch(r"\s*[+-]?\d+\s*|").all()
+    ]
     table[numbers] = table[numbers].apply(pd.to_numeric).astype(np.float32)
     return table, hashlib.sha256(content).hexdigest()
 
@@ -67,7 +91,8 @@ def load_table(
 def input_schema(table: pd.DataFrame, categories: list[str], numbers: list[str]) -> dict:
     """The JSON Schema of one row, with what training saw of each feature in `x-seen`.
 
-    table: rows of load_table's table, those that the model is fitted to. A feature may be missing in a request if it was
+    table: rows of load_table's table, those that the model is fitted to. A feature may be missing
+        in a request if it was
     missing in training. A feature with more than MOST_LISTED texts has no `x-seen`.
     """
     whole = table.attrs["whole"]
@@ -83,12 +108,17 @@ def input_schema(table: pd.DataFrame, categories: list[str], numbers: list[str])
 
 
 def _require_two(labels: list[str]) -> None:
-    """Ends the program with one line unless the labels are two texts: the threshold chooses between two classes."""
+    """Ends the program with one line unless the labels are two texts: the threshold chooses between
+    two classes.
+    """
     if wrong := [label for label in labels if not isinstance(label, str)]:
-        raise SystemExit(f"the label {wrong[0]!r} must be text, as it is in the file: {str(wrong[0])!r}")
+        raise SystemExit(
+            f"the label {wrong[0]!r} must be text, as it is in the file: {str(wrong[0])!r}"
+        )
     if len(labels) != 2 or len(set(labels)) != 2:
         raise SystemExit(
-            f"there must be two different labels, of class 0 and of class 1, and not {len(labels)}: {', '.join(labels)}"
+            "there must be two different labels, of class 0 and of class 1, and not "
+            f"{len(labels)}: {', '.join(labels)}"
         )
 
 
@@ -125,7 +155,8 @@ def _number(column: pd.Series, whole: bool) -> dict:
     # By way of their text, because the float32 nearest to 8684.8 is 8684.7998, and 8684.8 was seen.
     low, high = float(str(known.min())), float(str(known.max()))
     kind = "integer" if whole else "number"
-    # Ten times the range that training saw leaves room for growth, and none for a wrong unit or a typing error.
+    # Ten times the range that training saw leaves room for growth, and none for a wrong unit or a
+    # typing error.
     margin = 10 * (high - low)
     limits = {"minimum": 0 if low >= 0 else low - margin, "maximum": high + margin}
     return {

@@ -1,4 +1,6 @@
-"""A local AWS for the tests, and each project deployed there once, with the commands that a user gives."""
+"""A local AWS for the tests, and each project deployed there once, with the commands that a user
+gives.
+"""
 
 import functools
 import json
@@ -12,13 +14,17 @@ from tests.handlers import answer_to, example
 
 @pytest.fixture(scope="session")
 def local_aws_checkout(base_image, tmp_path_factory):
-    """A checkout with a local AWS, which is stopped when the tests are over, and whose data is deleted with it."""
+    """A checkout with a local AWS, which is stopped when the tests are over, and whose data is
+    deleted with it.
+    """
     local_aws_checkout = LocalAwsCheckout(tmp_path_factory.mktemp("aws") / "checkout")
     local_aws_checkout.make("local-aws", f"AWS_PORT={local_aws_checkout.port}", LOCAL_AWS_HOST=HOST)
     yield local_aws_checkout
     try:
         for name in local_aws_checkout.deployed:
-            assert f"nothing of {name} is left" in local_aws_checkout.make("destroy", f"MODEL={name}", "YES=1")
+            assert f"nothing of {name} is left" in local_aws_checkout.make(
+                "destroy", f"MODEL={name}", "YES=1"
+            )
     finally:
         local_aws_checkout.make("local-aws-stop", "FORGET=1")
 
@@ -28,7 +34,8 @@ def reachable():
     """Skips where functions cannot reach the local AWS, and so no object in S3."""
     if sys.platform == "linux" and not HOST:
         pytest.skip(
-            "functions in containers do not reach 127.0.0.1: set LOCAL_AWS_HOST=0.0.0.0 where nobody else is on the network"
+            "functions in containers do not reach 127.0.0.1: set LOCAL_AWS_HOST=0.0.0.0 where "
+            "nobody else is on the network"
         )
 
 
@@ -44,7 +51,8 @@ def deploy_once(local_aws_checkout, project):
 @pytest.fixture(scope="session")
 def deployed(local_aws_checkout, project, projects):
     """The outputs of a deployed project's stack."""
-    for each in projects:  # all at once, so that the minute until the schedules call passes once, and beside other tests
+    # all at once, so that the minute until the schedules call passes once, and beside other tests
+    for each in projects:
         deploy_once(local_aws_checkout, each)
     return deploy_once(local_aws_checkout, project)
 
@@ -56,8 +64,13 @@ def bucket(deployed, reachable):
 
 
 def close(one, other):
-    """Two answers, equal but for the last digits: another machine's arithmetic may differ in those."""
-    rounded = [json.loads(json.dumps(answer), parse_float=lambda text: round(float(text), 4)) for answer in (one, other)]
+    """Two answers, equal but for the last digits: another machine's arithmetic may differ in
+    those.
+    """
+    rounded = [
+        json.loads(json.dumps(answer), parse_float=lambda text: round(float(text), 4))
+        for answer in (one, other)
+    ]
     return rounded[0] == rounded[1]
 
 

@@ -37,7 +37,9 @@ def bodies(project):
 
 
 def dropped(project):
-    """A file for the bucket: its name, its bytes, how its result's name goes on, and the request that each answer is for."""
+    """A file for the bucket: its name, its bytes, how its result's name goes on, and the request
+    that each answer is for.
+    """
     if is_tabular(project):
         return "a july.csv", table(project, 50)[0], ".jsonl", [example(project)] * 50
     data = photo("red", 1, "JPEG")
@@ -45,9 +47,14 @@ def dropped(project):
 
 
 def table(project, rows):
-    """A CSV of the example's row as often as asked, each with a number of its own, and the request that each is."""
+    """A CSV of the example's row as often as asked, each with a number of its own, and the request
+    that each is.
+    """
     row = row_of(project)
-    lines = [",".join(["id", *row]), *(",".join([str(at), *map(str, row.values())]) for at in range(rows))]
+    lines = [
+        ",".join(["id", *row]),
+        *(",".join([str(at), *map(str, row.values())]) for at in range(rows)),
+    ]
     return "\n".join(lines).encode(), [example(project)] * rows
 
 
@@ -56,19 +63,27 @@ def requests_in_lines(rows):
     from PIL import Image
 
     colours = [(200, 30, 30), (30, 200, 30), (30, 30, 200), (240, 240, 240), (10, 10, 10)]
-    images = [base64.b64encode(image_of(Image.new("RGB", (8, 8), colour), "PNG")).decode() for colour in colours]
+    images = [
+        base64.b64encode(image_of(Image.new("RGB", (8, 8), colour), "PNG")).decode()
+        for colour in colours
+    ]
     requests = [{"image": images[at % len(images)]} for at in range(rows)]
     return "\n".join(json.dumps(request) for request in requests).encode(), requests
 
 
 def bulk(project, rows):
-    """A file with so many rows, two of which are refused: its suffix, its bytes, the refused lines, and all as requests."""
+    """A file with so many rows, two of which are refused: its suffix, its bytes, the refused lines,
+    and all as requests.
+    """
     data, requests = table(project, rows) if is_tabular(project) else requests_in_lines(rows)
     lines = data.split(b"\n")
     refused = [7 * rows // 10, len(lines)]  # as an editor counts them
     lines[refused[0] - 1] = b"bad"
     if is_tabular(project):
-        values = [str(refused[1] - 2), *("cheap" if type(value) is not str else value for value in row_of(project).values())]
+        values = [
+            str(refused[1] - 2),
+            *("cheap" if type(value) is not str else value for value in row_of(project).values()),
+        ]
         lines[refused[1] - 1] = ",".join(values).encode()
     else:
         lines[refused[1] - 1] = b'{"image": "bm8gaW1hZ2U="}'

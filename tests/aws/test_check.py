@@ -1,4 +1,6 @@
-"""A version that does not answer the example never becomes live: not at first, not as a canary, not by promotion."""
+"""A version that does not answer the example never becomes live: not at first, not as a canary, not
+by promotion.
+"""
 
 import re
 
@@ -31,7 +33,10 @@ def test_a_version_that_cannot_start_is_not_made_live(fresh):
     try:
         for arguments in ([], ["CANARY=10"], []):  # also where the same command is given again
             message = reason(fresh.make("push", "deploy", f"MODEL={NAME}", *arguments, ok=False))
-            assert re.match(rf"version 2 does not answer {NAME}/event\.json: .*; live stays version 1; ", message), message
+            assert re.match(
+                rf"version 2 does not answer {NAME}/event\.json: .*; live stays version 1; ",
+                message,
+            ), message
             assert fresh.alias(NAME) == ("1", {})
         assert "live stays version 1" in reason(fresh.make("promote", f"MODEL={NAME}", ok=False))
         assert fresh.alias(NAME) == ("1", {}) and "churn" in fresh.quiet("invoke", f"MODEL={NAME}")
@@ -48,7 +53,10 @@ def test_a_first_version_that_cannot_start_is_called_by_nothing(mine):
     mend = spoil(mine)
     try:
         message = reason(mine.make("push", "deploy", f"MODEL={NAME}", ok=False))
-        assert re.match(r"version 1 does not answer .*; nothing is live, and no event source is connected; ", message), message
+        assert re.match(
+            r"version 1 does not answer .*; nothing is live, and no event source is connected; ",
+            message,
+        ), message
         assert not mine.client("lambda").list_aliases(FunctionName=NAME)["Aliases"]
         assert NAME not in [api["Name"] for api in mine.client("apigatewayv2").get_apis()["Items"]]
     finally:

@@ -1,4 +1,6 @@
-"""`make cold-starts` against the local AWS, as far as that has cold starts: what it prints, and that all is put back."""
+"""`make cold-starts` against the local AWS, as far as that has cold starts: what it prints, and
+that all is put back.
+"""
 
 import os
 import re
@@ -15,7 +17,9 @@ NAME = "cold-sklearn"
 
 @pytest.fixture(autouse=True, scope="module")
 def deployed(local_aws_checkout, tabular):
-    """A copy of a project, deployed for these tests alone: others end with the project destroyed."""
+    """A copy of a project, deployed for these tests alone: others end with the project
+    destroyed.
+    """
     local_aws_checkout.copy(tabular, NAME)
     try:
         local_aws_checkout.make("push", "deploy", f"MODEL={NAME}")
@@ -28,22 +32,32 @@ def deployed(local_aws_checkout, tabular):
 def variables(local_aws_checkout):
     """A function that gives the variables of the deployed function as they are."""
     client = local_aws_checkout.client("lambda")
-    return lambda: client.get_function_configuration(FunctionName=NAME).get("Environment", {}).get("Variables", {})
+    return lambda: (
+        client.get_function_configuration(FunctionName=NAME)
+        .get("Environment", {})
+        .get("Variables", {})
+    )
 
 
 def test_cold_and_warm_invocations_are_reported(local_aws_checkout, variables):
     before = variables()
     output = local_aws_checkout.make("cold-starts", f"MODEL={NAME}", "ARGS=--starts 2 --requests 3")
-    assert "start 2 of 2\n" in output and re.search(r"^ +cold \([12]\) +warm \([1-6]\)$", output, re.MULTILINE), output
+    assert "start 2 of 2\n" in output and re.search(
+        r"^ +cold \([12]\) +warm \([1-6]\)$", output, re.MULTILINE
+    ), output
     for field in ("Duration, ms", "Billed Duration, ms", "Memory Size, MB"):
-        assert re.search(rf"^{field} +[\d.,]+ (\([\d.,]+–[\d.,]+\))? +[\d.,]+ ", output, re.MULTILINE), output
+        assert re.search(
+            rf"^{field} +[\d.,]+ (\([\d.,]+–[\d.,]+\))? +[\d.,]+ ", output, re.MULTILINE
+        ), output
     assert "none of these times is Lambda's" in output
     assert variables() == before and VARIABLE not in before
 
 
 def test_ctrl_c_puts_everything_back(local_aws_checkout, variables):
     before = variables()
-    process = local_aws_checkout.checkout.popen("make", "cold-starts", f"MODEL={NAME}", "ARGS=--starts 50")
+    process = local_aws_checkout.checkout.popen(
+        "make", "cold-starts", f"MODEL={NAME}", "ARGS=--starts 50"
+    )
     printed = []
     while "start 1 of 50\n" not in printed:
         printed.append(process.stdout.readline())
@@ -55,12 +69,18 @@ def test_ctrl_c_puts_everything_back(local_aws_checkout, variables):
     assert variables() == before
 
 
-def test_with_snapstart_each_start_is_of_a_version_that_is_deleted_again(local_aws_checkout, tabular):
+def test_with_snapstart_each_start_is_of_a_version_that_is_deleted_again(
+    local_aws_checkout, tabular
+):
     client = local_aws_checkout.client("lambda")
-    client.update_function_configuration(FunctionName=NAME, SnapStart={"ApplyOn": "PublishedVersions"})
+    client.update_function_configuration(
+        FunctionName=NAME, SnapStart={"ApplyOn": "PublishedVersions"}
+    )
     try:
         before = client.list_versions_by_function(FunctionName=NAME)["Versions"]
-        cold, warm = measure(Deployed(client, NAME), tabular.event_file.read_bytes(), starts=1, requests=1)
+        cold, warm = measure(
+            Deployed(client, NAME), tabular.event_file.read_bytes(), starts=1, requests=1
+        )
         assert len(cold) <= 1 and len(warm) <= 1 and cold + warm
         after = client.list_versions_by_function(FunctionName=NAME)["Versions"]
         assert [found["Version"] for found in after] == [found["Version"] for found in before]
@@ -70,7 +90,10 @@ def test_with_snapstart_each_start_is_of_a_version_that_is_deleted_again(local_a
 
 def test_a_function_that_is_not_there(local_aws_checkout, tabular):
     status, output = local_aws_checkout.checkout.python(
-        "scripts/benchmark/cold_starts.py", tabular.name, AWS_ENDPOINT_URL=local_aws_checkout.url, AWS_REGION="eu-west-1"
+        "scripts/benchmark/cold_starts.py",
+        tabular.name,
+        AWS_ENDPOINT_URL=local_aws_checkout.url,
+        AWS_REGION="eu-west-1",
     )
     assert status == 1 and output.splitlines()[-1] == (
         f"{tabular.name} is not deployed here: run `make push deploy MODEL={tabular.name}`"

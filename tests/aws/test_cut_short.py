@@ -1,4 +1,6 @@
-"""Ctrl-C at each step of push, deploy and destroy: the next command finishes what was begun, or removes it."""
+"""Ctrl-C at each step of push, deploy and destroy: the next command finishes what was begun, or
+removes it.
+"""
 
 import json
 
@@ -24,7 +26,8 @@ NOTHING_TO_DESTROY = ("building ", "deploying ")  # nothing more than before the
 
 @pytest.mark.parametrize(
     ("command", "at", "then"),
-    [(*step, "deploy") for step in AT] + [(*step, "destroy") for step in AT if step[1] not in NOTHING_TO_DESTROY],
+    [(*step, "deploy") for step in AT]
+    + [(*step, "destroy") for step in AT if step[1] not in NOTHING_TO_DESTROY],
 )
 def test_ctrl_c_and_the_next_command_finishes(mine, tabular, command, at, then):
     mine.clear(NAME)
@@ -40,4 +43,6 @@ def test_ctrl_c_and_the_next_command_finishes(mine, tabular, command, at, then):
         mine.assert_nothing_left(NAME)
     else:
         mine.make("push", "deploy", f"MODEL={NAME}")
-        assert close(json.loads(mine.quiet("invoke", f"MODEL={NAME}")), answer_to(tabular, example(tabular)))
+        assert close(
+            json.loads(mine.quiet("invoke", f"MODEL={NAME}")), answer_to(tabular, example(tabular))
+        )

@@ -1,4 +1,6 @@
-"""What goes wrong on the way: a deployment that fails, is refused, or meets things of somebody else."""
+"""What goes wrong on the way: a deployment that fails, is refused, or meets things of somebody
+else.
+"""
 
 import json
 import os
@@ -19,13 +21,19 @@ def test_a_failing_first_deployment_leaves_nothing(mine):
     mine.make("push", f"MODEL={NAME}")
     template = mine.checkout.root / "scripts/aws/template.yaml"
     good = template.read_text()
-    template.write_text(good.replace("      PackageType: Image\n", "      PackageType: Image\n      Layers: [none]\n"))
+    template.write_text(
+        good.replace(
+            "      PackageType: Image\n", "      PackageType: Image\n      Layers: [none]\n"
+        )
+    )
     try:
         output = mine.make("deploy", f"MODEL={NAME}", ok=False)
     finally:
         template.write_text(good)
     *_, message = [line for line in output.splitlines() if not line.startswith("make: ***")]
-    assert re.match(r"Function \(AWS::Lambda::Function\) failed: .*; nothing was left of it$", message), output
+    assert re.match(
+        r"Function \(AWS::Lambda::Function\) failed: .*; nothing was left of it$", message
+    ), output
     mine.make("deploy", f"MODEL={NAME}")
     assert mine.alias(NAME) == ("1", {})
 
@@ -38,7 +46,9 @@ def test_a_change_that_cloudformation_refuses(mine):
     mine.client("s3").create_bucket(Bucket=bucket)
     output = mine.make("deploy", f"MODEL={NAME}", ok=False)
     *_, message = [line for line in output.splitlines() if not line.startswith("make: ***")]
-    assert "DataBucket" in message and "already exists" in message and "Traceback" not in output, output
+    assert "DataBucket" in message and "already exists" in message and "Traceback" not in output, (
+        output
+    )
     mine.client("s3").delete_bucket(Bucket=bucket)
     mine.make("deploy", f"MODEL={NAME}")
     assert mine.alias(NAME) == ("1", {})
@@ -49,8 +59,18 @@ def test_a_stack_in_rollback_complete(mine, command):
     """What a deployment leaves whose command was killed before it could clear up."""
     mine.clear(NAME)
     mine.make("push", f"MODEL={NAME}")
-    broken = {"Resources": {"Q": {"Type": "AWS::SQS::Queue", "Properties": {"RedrivePolicy": {"maxReceiveCount": "x"}}}}}
-    broken["Resources"]["V"] = {"Type": "AWS::Lambda::Url", "Properties": {"TargetFunctionArn": "none", "AuthType": "NONE"}}
+    broken = {
+        "Resources": {
+            "Q": {
+                "Type": "AWS::SQS::Queue",
+                "Properties": {"RedrivePolicy": {"maxReceiveCount": "x"}},
+            }
+        }
+    }
+    broken["Resources"]["V"] = {
+        "Type": "AWS::Lambda::Url",
+        "Properties": {"TargetFunctionArn": "none", "AuthType": "NONE"},
+    }
     cfn = mine.client("cloudformation")
     tags = [{"Key": "made-by", "Value": "onnx-on-lambda"}]
     cfn.create_stack(StackName=NAME, TemplateBody=json.dumps(broken), Tags=tags)
@@ -60,7 +80,10 @@ def test_a_stack_in_rollback_complete(mine, command):
     assert status == "ROLLBACK_COMPLETE"
     output = mine.make(command, f"MODEL={NAME}", "YES=1")
     if command == "deploy":
-        assert "clearing away the stack of an earlier attempt (ROLLBACK_COMPLETE)" in output and mine.alias(NAME) == ("1", {})
+        assert (
+            "clearing away the stack of an earlier attempt (ROLLBACK_COMPLETE)" in output
+            and mine.alias(NAME) == ("1", {})
+        )
     else:
         mine.assert_nothing_left(NAME)
 
@@ -72,7 +95,12 @@ def test_a_stack_that_was_left_in_review(mine, command):
     mine.make("push", f"MODEL={NAME}")
     template = json.dumps({"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}})
     cfn = mine.client("cloudformation")
-    cfn.create_change_set(StackName=NAME, ChangeSetName=f"before-{command}", ChangeSetType="CREATE", TemplateBody=template)
+    cfn.create_change_set(
+        StackName=NAME,
+        ChangeSetName=f"before-{command}",
+        ChangeSetType="CREATE",
+        TemplateBody=template,
+    )
     assert cfn.describe_stacks(StackName=NAME)["Stacks"][0]["StackStatus"] == "REVIEW_IN_PROGRESS"
     for other in ("url", "rollback"):
         assert f"{NAME} is not deployed" in mine.make(other, f"MODEL={NAME}", ok=False)
@@ -84,13 +112,22 @@ def test_a_stack_that_was_left_in_review(mine, command):
 
 
 def on_aws(local_aws_checkout):
-    """Variables with which the local AWS is AWS to the commands: an address that is not known to be this machine's."""
+    """Variables with which the local AWS is AWS to the commands: an address that is not known to be
+    this machine's.
+    """
     url = f"http://127.0.0.2:{local_aws_checkout.port}"
-    return {"AWS_ENDPOINT_URL": url, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": KEY}
+    return {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": KEY,
+        "AWS_SECRET_ACCESS_KEY": KEY,
+    }
 
 
 def answered(local_aws_checkout, answers, *arguments, **variables):
-    """Runs make at a terminal with these answers to what it asks; gives its exit status and what it printed."""
+    """Runs make at a terminal with these answers to what it asks; gives its exit status and what it
+    printed.
+    """
     ours, its = pty.openpty()
     with os.fdopen(ours, "wb", buffering=0) as terminal, os.fdopen(its, "rb") as stdin:
         terminal.write(answers.encode())
@@ -115,14 +152,28 @@ def test_nothing_is_made_on_aws_without_a_yes(mine, reachable):
     for command in ("push", "deploy"):
         refused = mine.make(command, f"MODEL={NAME}", ok=False, **elsewhere)
         assert f"{where}\n" in refused and "building" not in refused
-        assert f"nobody is there to answer: set YES=1 to go on without the question ({command} {NAME} to {where}?)" in refused
-        assert refused.index(f"the first deployment of {NAME} in this region. What it costs, ") < refused.index("nobody")
+        assert (
+            f"nobody is there to answer: set YES=1 to go on without the question ({command} "
+            f"{NAME} to {where}?)" in refused
+        )
+        assert refused.index(
+            f"the first deployment of {NAME} in this region. Its costs, "
+        ) < refused.index("nobody")
         status, refused = answered(mine, "n\n", command, f"MODEL={NAME}", **elsewhere)
-        assert status and f"{command} {NAME} to {where}? [y/N] " in refused and "nothing was done" in refused
-        with pytest.raises(mine.client("cloudformation").exceptions.ClientError, match="does not exist"):
+        assert (
+            status
+            and f"{command} {NAME} to {where}? [y/N] " in refused
+            and "nothing was done" in refused
+        )
+        with pytest.raises(
+            mine.client("cloudformation").exceptions.ClientError, match="does not exist"
+        ):
             mine.outputs(NAME)
         if command == "push":
-            assert NAME not in [found["repositoryName"] for found in mine.client("ecr").describe_repositories()["repositories"]]
+            assert NAME not in [
+                found["repositoryName"]
+                for found in mine.client("ecr").describe_repositories()["repositories"]
+            ]
             mine.make("push", f"MODEL={NAME}")
 
 
@@ -130,12 +181,16 @@ def test_push_and_deploy_ask_once(mine, reachable):
     mine.clear(NAME)
     elsewhere = on_aws(mine)
     status, first = answered(mine, "y\ny\n", "push", "deploy", f"MODEL={NAME}", **elsewhere)
-    assert status == 0 and first.count("[y/N]") == 1 and f"push and deploy {NAME} to AWS at " in first, first
+    assert (
+        status == 0 and first.count("[y/N]") == 1 and f"push and deploy {NAME} to AWS at " in first
+    ), first
     assert first.count("the first deployment") == 1 and "live is version 1\n" in first
     again = mine.make("push", "deploy", f"MODEL={NAME}", "YES=1", **elsewhere)
     assert "the first deployment" not in again and "is up to date" in again
     # In the other order nobody has agreed to anything before the deployment.
-    assert f"(deploy {NAME} to AWS at " in mine.make("deploy", "push", f"MODEL={NAME}", ok=False, **elsewhere)
+    assert f"(deploy {NAME} to AWS at " in mine.make(
+        "deploy", "push", f"MODEL={NAME}", ok=False, **elsewhere
+    )
 
 
 def test_a_stack_and_a_repository_of_somebody_else_are_left_alone(mine):
@@ -144,7 +199,9 @@ def test_a_stack_and_a_repository_of_somebody_else_are_left_alone(mine):
     template = json.dumps({"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}})
     mine.client("cloudformation").create_stack(StackName=NAME, TemplateBody=template)
     try:
-        assert "not made by these commands: rename the folder" in mine.make("push", f"MODEL={NAME}", ok=False)
+        assert "not made by these commands: rename the folder" in mine.make(
+            "push", f"MODEL={NAME}", ok=False
+        )
         mine.make("destroy", f"MODEL={NAME}", "YES=1", ok=False)
         assert mine.client("cloudformation").describe_stacks(StackName=NAME)["Stacks"]
         assert mine.client("ecr").describe_repositories(repositoryNames=[NAME])["repositories"]

@@ -25,10 +25,13 @@ def alone(base_image, tmp_path):
 
 
 def start(local_aws_checkout):
-    return local_aws_checkout.make("local-aws", f"AWS_PORT={local_aws_checkout.port}", LOCAL_AWS_HOST="")
+    return local_aws_checkout.make(
+        "local-aws", f"AWS_PORT={local_aws_checkout.port}", LOCAL_AWS_HOST=""
+    )
 
 
-# In a process of its own, because tests connect to the loopback address alone. Whether a port answers at it and at another
+# In a process of its own, because tests connect to the loopback address alone. Whether a port
+# answers at it and at another
 # address of this machine; nothing is sent to 192.0.2.1, which only chooses that address.
 ASK = """
 import socket, sys
@@ -65,7 +68,9 @@ def test_another_address_starts_it_again_with_its_data(alone):
     """The setting was ignored while it ran, and files in a bucket were then never scored."""
     start(alone)
     alone.client("s3").create_bucket(Bucket="kept")
-    output = alone.make("local-aws", LOCAL_AWS_HOST="localhost")  # another name for an address that nobody else reaches
+    output = alone.make(
+        "local-aws", LOCAL_AWS_HOST="localhost"
+    )  # another name for an address that nobody else reaches
     assert "starting it again to listen on localhost instead of 127.0.0.1: its data stays" in output
     assert [found["Name"] for found in alone.client("s3").list_buckets()["Buckets"]] == ["kept"]
     assert len(running_with(f"GATEWAY_PORT={alone.port}")) == 1
@@ -79,7 +84,9 @@ def test_another_port_is_not_ignored(alone):
 
 def test_it_listens_on_this_machine_alone(alone):
     start(alone)
-    asked = subprocess.run([sys.executable, "-c", ASK, str(alone.port)], capture_output=True, text=True, check=True)
+    asked = subprocess.run(
+        [sys.executable, "-c", ASK, str(alone.port)], capture_output=True, text=True, check=True
+    )
     answered = dict(map(str.split, asked.stdout.splitlines()))
     assert answered.pop("127.0.0.1") == "True" and set(answered.values()) <= {"False"}
 

@@ -13,28 +13,44 @@ from tests.commands.test_readme import commands_of, matches
 pytestmark = pytest.mark.commands
 
 PAGE = Path("docs/deploy.md")
-IN_BUCKETS = ("LOCAL_AWS_HOST=", "SOURCE=bucket", "make score")  # where functions may reach the local AWS: see place.py
+IN_BUCKETS = (
+    "LOCAL_AWS_HOST=",
+    "SOURCE=bucket",
+    "make score",
+)  # where functions may reach the local AWS: see place.py
 
 
 def test_the_page_sends_an_event_to_each_source():
-    sent = {command.split("SOURCE=")[1].split()[0] for command, _ in commands_of(PAGE) if "make send" in command}
+    sent = {
+        command.split("SOURCE=")[1].split()[0]
+        for command, _ in commands_of(PAGE)
+        if "make send" in command
+    }
     assert sent == set(SOURCES)
 
 
 def test_the_page(base_image, default_project, tmp_path):
     local_aws_checkout = LocalAwsCheckout(tmp_path / "checkout")
-    (local_aws_checkout.checkout.root / default_project.name / "build/pushed.json").unlink(missing_ok=True)
+    (local_aws_checkout.checkout.root / default_project.name / "build/pushed.json").unlink(
+        missing_ok=True
+    )
     try:
         for command, shown in commands_of(PAGE):
             if not HOST and any(word in command for word in IN_BUCKETS):
                 continue
-            variables = {"AWS_PORT": str(local_aws_checkout.port), "LOCAL_AWS_HOST": "", "MODEL": default_project.name}
+            variables = {
+                "AWS_PORT": str(local_aws_checkout.port),
+                "LOCAL_AWS_HOST": "",
+                "MODEL": default_project.name,
+            }
             process = local_aws_checkout.checkout.popen("sh", "-c", command, **variables)
             printed, _ = process.communicate(timeout=300)
             printed = printed.replace(f"127.0.0.1:{local_aws_checkout.port}", "127.0.0.1:4566")
             assert matches(shown, printed), f"$ {command}\n{printed}"
         settings = f"{default_project.name}/function.toml"
-        assert (local_aws_checkout.checkout.root / settings).read_text() == (ROOT / settings).read_text()
+        assert (local_aws_checkout.checkout.root / settings).read_text() == (
+            ROOT / settings
+        ).read_text()
     finally:
         local_aws_checkout.make("local-aws-stop", "FORGET=1")
         shutil.rmtree(local_aws_checkout.checkout.root, ignore_errors=True)

@@ -1,4 +1,6 @@
-"""What moto checks as AWS does and the local AWS does not: that a function can take its role, and that its image is there."""
+"""What moto checks as AWS does and the local AWS does not: that a function can take its role, and
+that its image is there.
+"""
 
 import json
 from types import SimpleNamespace
@@ -40,23 +42,38 @@ def pushed(account, project):
     client = account.client("ecr")
     ecr.ensure_repository(client, account, project.name)
     kind = "application/vnd.docker.distribution.manifest.v2+json"
-    manifest = {"schemaVersion": 2, "mediaType": kind, "config": {"digest": NOT_THERE, "size": 1}, "layers": []}
-    image = client.put_image(repositoryName=project.name, imageManifest=json.dumps(manifest), imageTag="tag")["image"]
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": kind,
+        "config": {"digest": NOT_THERE, "size": 1},
+        "layers": [],
+    }
+    image = client.put_image(
+        repositoryName=project.name, imageManifest=json.dumps(manifest), imageTag="tag"
+    )["image"]
     return image["imageId"]["imageDigest"]
 
 
 @pytest.fixture
 def role(account):
     """The ARN of a role that trusts whom the template's role trusts."""
-    trust = cfn_yaml.load(str(TEMPLATE))["Resources"]["Role"]["Properties"]["AssumeRolePolicyDocument"]
-    return account.client("iam").create_role(RoleName="role", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    trust = cfn_yaml.load(str(TEMPLATE))["Resources"]["Role"]["Properties"][
+        "AssumeRolePolicyDocument"
+    ]
+    return account.client("iam").create_role(
+        RoleName="role", AssumeRolePolicyDocument=json.dumps(trust)
+    )["Role"]["Arn"]
 
 
 def create(account, project, image, role):
-    """Makes the function that the template would make. image: what follows the repository's name, by digest or tag."""
+    """Makes the function that the template would make. image: what follows the repository's name,
+    by digest or tag.
+    """
     uri = parameters(account, project, NOT_THERE)["ImageUri"].removesuffix(f"@{NOT_THERE}")
     client = account.client("lambda")
-    return client.create_function(FunctionName=project.name, PackageType="Image", Code={"ImageUri": uri + image}, Role=role)
+    return client.create_function(
+        FunctionName=project.name, PackageType="Image", Code={"ImageUri": uri + image}, Role=role
+    )
 
 
 @pytest.mark.parametrize("by", ["digest", "tag"])
@@ -75,7 +92,10 @@ def test_an_image_that_is_not_there_is_refused(account, project, pushed, role, i
 @pytest.mark.parametrize(
     ("role", "why"),
     [
-        ("arn:aws:iam::123456789012:role/none", "The role defined for the function cannot be assumed by Lambda"),
+        (
+            "arn:aws:iam::123456789012:role/none",
+            "The role defined for the function cannot be assumed by Lambda",
+        ),
         ("arn:aws:iam::210987654321:role/role", "Cross-account pass role is not allowed"),
     ],
 )
@@ -85,15 +105,22 @@ def test_a_role_that_lambda_may_not_take_is_refused(account, project, pushed, ro
     assert why in explained(refused.value) and "\n" not in explained(refused.value)
 
 
-def test_deploy_takes_the_pushed_image_and_says_so_where_none_is_left(account, project, pushed, monkeypatch, tmp_path):
+def test_deploy_takes_the_pushed_image_and_says_so_where_none_is_left(
+    account, project, pushed, monkeypatch, tmp_path
+):
     monkeypatch.setattr(project, "folder", tmp_path)
     note = tmp_path / "build/pushed.json"
     note.parent.mkdir()
     for digest in (pushed, NOT_THERE):  # the second was deleted since: the newest takes its place
         note.write_text(json.dumps({"registry": account.registry, "digest": digest}))
         assert image_to_deploy(account, project)["imageDigest"] == pushed
-    account.client("ecr").batch_delete_image(repositoryName=project.name, imageIds=[{"imageDigest": pushed}])
-    with pytest.raises(SystemExit, match=f"{project.name} has no image in ECR here: run `make push MODEL={project.name}`"):
+    account.client("ecr").batch_delete_image(
+        repositoryName=project.name, imageIds=[{"imageDigest": pushed}]
+    )
+    with pytest.raises(
+        SystemExit,
+        match=f"{project.name} has no image in ECR here: run `make push MODEL={project.name}`",
+    ):
         image_to_deploy(account, project)
 
 
@@ -102,7 +129,9 @@ def test_the_repository_s_settings_survive_a_second_push(account, project, pushe
     ecr.ensure_repository(client, account, project.name)
     [repository] = client.describe_repositories(repositoryNames=[project.name])["repositories"]
     assert repository["imageTagMutability"] == "IMMUTABLE" and ecr.is_ours(client, project.name)
-    by_configuration, by_manifest = (ecr.find(client, project.name, image_id) for image_id in (NOT_THERE, pushed))
+    by_configuration, by_manifest = (
+        ecr.find(client, project.name, image_id) for image_id in (NOT_THERE, pushed)
+    )
     assert by_configuration == by_manifest == ecr.images(client, project.name)[0]
     assert not ecr.find(client, project.name, "sha256:" + "1" * 64)
     assert ecr.described(client, project.name, imageDigest=NOT_THERE) is None
@@ -125,16 +154,23 @@ def test_other_partitions(account, project, monkeypatch, region, partition, suff
     """China's registries have a name of their own, and the regions of every partition are known."""
     monkeypatch.setenv("AWS_REGION", region)
     account = Account()
-    assert (account.partition, account.registry) == (partition, f"123456789012.dkr.ecr.{region}.{suffix}")
+    assert (account.partition, account.registry) == (
+        partition,
+        f"123456789012.dkr.ecr.{region}.{suffix}",
+    )
     given = parameters(account, project, NOT_THERE)
     assert given["ImageUri"].startswith(f"{account.registry}/{project.name}@")
     assert given["DataObjects"].startswith(f"arn:{partition}:s3:::")
 
 
 @pytest.mark.parametrize("name", ["short", "m" * 60])
-def test_destroy_of_a_project_whose_bucket_could_have_no_name(account, project, monkeypatch, capsys, tmp_path, name):
+def test_destroy_of_a_project_whose_bucket_could_have_no_name(
+    account, project, monkeypatch, capsys, tmp_path, name
+):
     """As with bucket = false, which lets such a name be deployed."""
-    stack = SimpleNamespace(described=lambda: None, delete=lambda: None)  # moto's needs packages that nothing else does
+    stack = SimpleNamespace(
+        described=lambda: None, delete=lambda: None
+    )  # moto's needs packages that nothing else does
     monkeypatch.setattr("scripts.aws.destroy.Stack", lambda account, name: stack)
     project = Project(project.name)
     project.name, project.folder = name, tmp_path

@@ -17,7 +17,9 @@ NAME = "send-sklearn"
 
 @pytest.fixture(scope="module")
 def sender(local_aws_checkout, tabular):
-    """A copy of a project, deployed for these tests alone, with a schedule that does not come by itself; and `make send`."""
+    """A copy of a project, deployed for these tests alone, with a schedule that does not come by
+    itself; and `make send`.
+    """
     local_aws_checkout.copy(tabular, NAME)
     local_aws_checkout.set(NAME, schedule="rate(1 day)")
     try:
@@ -50,9 +52,13 @@ def test_a_file_in_the_bucket(sender, tabular, tmp_path, reachable):
     (tmp_path / name).write_bytes(data)
     for _ in range(2):  # the second result is not the first one
         lines = sender("bucket", f"EVENT={tmp_path / name}").splitlines()
-        assert lines[-1] == "and 47 more lines" and lines[-5].endswith(f"/results/input/{name}{suffix}:")
+        assert lines[-1] == "and 47 more lines" and lines[-5].endswith(
+            f"/results/input/{name}{suffix}:"
+        )
         assert close({**json.loads(lines[-4]), "id": 0}, {**answer_to(tabular, asked[0]), "id": 0})
-    assert close(json.loads(sender("bucket").splitlines()[-1]), answer_to(tabular, example(tabular)))
+    assert close(
+        json.loads(sender("bucket").splitlines()[-1]), answer_to(tabular, example(tabular))
+    )
 
 
 @pytest.mark.parametrize("source", ["queue", "bus", "http"])
@@ -65,7 +71,9 @@ def test_a_refusal_is_shown_with_its_reason(sender, tmp_path, source):
 
 def test_a_file_that_is_refused_in_the_bucket(sender, tmp_path, reachable):
     (tmp_path / "bad.csv").write_text("a,b\n1,2\n")
-    assert "the function failed: InvalidInput: " in sender("bucket", f"EVENT={tmp_path / 'bad.csv'}", ok=False)
+    assert "the function failed: InvalidInput: " in sender(
+        "bucket", f"EVENT={tmp_path / 'bad.csv'}", ok=False
+    )
 
 
 def deployed(project, **outputs):
@@ -85,27 +93,38 @@ def test_a_source_that_is_switched_off(any_project, source):
     with pytest.raises(SystemExit) as message:
         SOURCES[source](deployed(any_project), any_project.event_file)
     line = str(message.value)
-    assert f"set {SETTINGS[source]} in {any_project.name}/function.toml, then `make deploy" in line and "\n" not in line
+    assert (
+        f"set {SETTINGS[source]} in {any_project.name}/function.toml, then `make deploy" in line
+        and "\n" not in line
+    )
 
 
 def test_a_bucket_that_functions_do_not_reach(any_project, monkeypatch):
     monkeypatch.setattr(send_object.sys, "platform", "linux")
     monkeypatch.setattr(local_aws, "host", lambda: "127.0.0.1")
-    with pytest.raises(SystemExit, match=r"`LOCAL_AWS_HOST=0\.0\.0\.0 make local-aws` starts it again"):
+    with pytest.raises(
+        SystemExit, match=r"`LOCAL_AWS_HOST=0\.0\.0\.0 make local-aws` starts it again"
+    ):
         SOURCES["bucket"](deployed(any_project, BucketName="b"), any_project.event_file)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["pigeon"], "SOURCE=pigeon is not an event source: choose one of queue, bus, schedule, bucket, http"),
+        (
+            ["pigeon"],
+            "SOURCE=pigeon is not an event source: choose one of queue, bus, schedule, bucket, "
+            "http",
+        ),
         ([""], "SOURCE= is not an event source: choose one of "),
         (["queue", "--event", "no such.json"], "EVENT=no such.json is not a file"),
     ],
 )
 def test_what_cannot_be_sent(run_script, any_project, arguments, message):
     ran = run_script("scripts/aws/send.py", any_project.name, *arguments)
-    assert ran.returncode == 1 and ran.stderr.startswith(message) and len(ran.stderr.splitlines()) == 1
+    assert (
+        ran.returncode == 1 and ran.stderr.startswith(message) and len(ran.stderr.splitlines()) == 1
+    )
 
 
 @pytest.mark.parametrize(

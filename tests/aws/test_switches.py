@@ -1,4 +1,6 @@
-"""What each switch of function.toml makes of the template: the right resources, properties and permissions, and nothing else."""
+"""What each switch of function.toml makes of the template: the right resources, properties and
+permissions, and nothing else.
+"""
 
 import json
 import subprocess
@@ -34,7 +36,9 @@ def given(project, **settings):
 
 
 def resolved(values):
-    """The resources that AWS would make, with their properties, where the parameters have these values."""
+    """The resources that AWS would make, with their properties, where the parameters have these
+    values.
+    """
     conditions = cfn_yaml.load(str(TEMPLATE))["Conditions"]
 
     def value_of(node):
@@ -58,7 +62,10 @@ def resolved(values):
             case "Condition":
                 return holds(operands)
             case "Fn::Equals":
-                one, other = (operand if isinstance(operand, str) else text_of(operand) for operand in operands)
+                one, other = (
+                    operand if isinstance(operand, str) else text_of(operand)
+                    for operand in operands
+                )
                 return str(one) == str(other)
             case "Fn::Not":
                 return not holds(operands[0])
@@ -76,8 +83,12 @@ def resolved(values):
 
 
 def test_nothing_calls_a_function_whose_first_version_was_not_checked(any_project):
-    """The first of the two updates of a first deployment: without the alias there is no trigger either."""
-    before = resolved({**given(any_project, function_url="public", schedule="rate(1 day)"), "LiveVersion": ""})
+    """The first of the two updates of a first deployment: without the alias there is no trigger
+    either.
+    """
+    before = resolved(
+        {**given(any_project, function_url="public", schedule="rate(1 day)"), "LiveVersion": ""}
+    )
     assert set(before) == {
         *("Function", "Role", "Log", "Version", "OnFailureQueue", "AsyncInvokeConfigWithoutAlias"),
         *(f"{name}Alarm" for name in ALARMS),
@@ -85,8 +96,15 @@ def test_nothing_calls_a_function_whose_first_version_was_not_checked(any_projec
 
 
 URL = {"FunctionUrl", "FunctionUrlPermission", "FunctionUrlCallPermission"}
-SWITCHES: list[tuple[dict, set, set, dict]] = [  # settings: what is there beside, what is not, what is different in the rest
-    ({"snapstart": True}, set(), set(), {"Function.SnapStart": {"ApplyOn": "PublishedVersions"}, "Version.Description": ...}),
+SWITCHES: list[
+    tuple[dict, set, set, dict]
+] = [  # settings: what is there beside, what is not, what is different in the rest
+    (
+        {"snapstart": True},
+        set(),
+        set(),
+        {"Function.SnapStart": {"ApplyOn": "PublishedVersions"}, "Version.Description": ...},
+    ),
     (
         {"provisioned_concurrency": 2},
         set(),
@@ -95,7 +113,12 @@ SWITCHES: list[tuple[dict, set, set, dict]] = [  # settings: what is there besid
     ),
     ({"reserved_concurrency": 5}, set(), set(), {"Function.ReservedConcurrentExecutions": "5"}),
     ({"reserved_concurrency": 0}, set(), set(), {"Function.ReservedConcurrentExecutions": "0"}),
-    ({"architecture": "arm64"}, set(), set(), {"Function.Architectures": ["arm64"], "Version.Description": ...}),
+    (
+        {"architecture": "arm64"},
+        set(),
+        set(),
+        {"Function.Architectures": ["arm64"], "Version.Description": ...},
+    ),
     ({"function_url": "iam"}, URL, set(), {}),
     ({"function_url": "public"}, URL, set(), {}),
     (
@@ -104,15 +127,29 @@ SWITCHES: list[tuple[dict, set, set, dict]] = [  # settings: what is there besid
         set(),
         {"OnFailureQueuePolicy.PolicyDocument": ...},
     ),
-    ({"alarm_email": "a@example.com"}, {"Mail"}, set(), {f"{name}Alarm.AlarmActions": [{"Ref": "Mail"}] for name in ALL_ALARMS}),
+    (
+        {"alarm_email": "a@example.com"},
+        {"Mail"},
+        set(),
+        {f"{name}Alarm.AlarmActions": [{"Ref": "Mail"}] for name in ALL_ALARMS},
+    ),
     (
         {"api": False},
         set(),
-        {"HttpApi", *(f"HttpApi{part}" for part in ("Integration", "Route", "Stage", "Permission", "Log")), "ServerErrorsAlarm"},
+        {
+            "HttpApi",
+            *(f"HttpApi{part}" for part in ("Integration", "Route", "Stage", "Permission", "Log")),
+            "ServerErrorsAlarm",
+        },
         {},
     ),
     ({"events": False}, set(), {"EventRule", "EventRulePermission", "OnFailureQueuePolicy"}, {}),
-    ({"queue": False}, set(), {"Requests", "DeadLetters", "RequestsSource", "DeadLettersAlarm"}, {"Role.Policies": ...}),
+    (
+        {"queue": False},
+        set(),
+        {"Requests", "DeadLetters", "RequestsSource", "DeadLettersAlarm"},
+        {"Role.Policies": ...},
+    ),
     (
         {"bucket": False},
         set(),
@@ -123,7 +160,9 @@ SWITCHES: list[tuple[dict, set, set, dict]] = [  # settings: what is there besid
 ]
 
 
-@pytest.mark.parametrize(("settings", "more", "fewer", "changed"), SWITCHES, ids=[str(switch[0]) for switch in SWITCHES])
+@pytest.mark.parametrize(
+    ("settings", "more", "fewer", "changed"), SWITCHES, ids=[str(switch[0]) for switch in SWITCHES]
+)
 def test_a_switch_changes_what_it_names_and_nothing_else(project, settings, more, fewer, changed):
     before, after = resolved(given(project)), resolved(given(project, **settings))
     assert (after.keys() - before.keys(), before.keys() - after.keys()) == (more, fewer)
@@ -138,21 +177,36 @@ def test_a_switch_changes_what_it_names_and_nothing_else(project, settings, more
 
 
 @pytest.mark.parametrize(
-    ("setting", "kind", "principal"), [("iam", "AWS_IAM", {"Ref": "AWS::AccountId"}), ("public", "NONE", "*")]
+    ("setting", "kind", "principal"),
+    [("iam", "AWS_IAM", {"Ref": "AWS::AccountId"}), ("public", "NONE", "*")],
 )
 def test_a_function_url_lets_in_whom_it_names(project, setting, kind, principal):
     """AWS asks for both permissions since October 2025."""
     found = resolved(given(project, function_url=setting))
     common = {"FunctionName": {"Ref": "Live"}, "Principal": principal}
     assert found["FunctionUrl"]["AuthType"] == kind and found["FunctionUrl"]["Qualifier"] == "live"
-    assert found["FunctionUrlPermission"] == {**common, "Action": "lambda:InvokeFunctionUrl", "FunctionUrlAuthType": kind}
-    assert found["FunctionUrlCallPermission"] == {**common, "Action": "lambda:InvokeFunction", "InvokedViaFunctionUrl": True}
+    assert found["FunctionUrlPermission"] == {
+        **common,
+        "Action": "lambda:InvokeFunctionUrl",
+        "FunctionUrlAuthType": kind,
+    }
+    assert found["FunctionUrlCallPermission"] == {
+        **common,
+        "Action": "lambda:InvokeFunction",
+        "InvokedViaFunctionUrl": True,
+    }
 
 
 @pytest.mark.parametrize(
     "settings",
     [
-        {"snapstart": True, "architecture": "arm64", "function_url": "public", "schedule": "rate(1 day)", "alarm_email": "a@b.c"},
+        {
+            "snapstart": True,
+            "architecture": "arm64",
+            "function_url": "public",
+            "schedule": "rate(1 day)",
+            "alarm_email": "a@b.c",
+        },
         {"provisioned_concurrency": 2, "reserved_concurrency": 5, "function_url": "iam"},
         {"api": False, "events": False, "queue": False, "bucket": False, "bulk": False},
     ],
@@ -163,5 +217,7 @@ def test_the_linter_finds_nothing_with_switches_on_or_off(projects, settings, tm
         template["Parameters"][name]["Default"] = value
     path = tmp_path / "template.json"
     path.write_text(json.dumps(template))
-    ran = subprocess.run([str(Path(sys.executable).with_name("cfn-lint")), str(path)], capture_output=True, text=True)
+    ran = subprocess.run(
+        [str(Path(sys.executable).with_name("cfn-lint")), str(path)], capture_output=True, text=True
+    )
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -18,7 +18,9 @@ SHORT = "--starts 1 --requests 20 --others 1 --copies 1 2 --seconds 0.2"
 
 
 class Timed:
-    """A copy of a project, under a name that only the tests use: whoever measures the project itself is not disturbed."""
+    """A copy of a project, under a name that only the tests use: whoever measures the project
+    itself is not disturbed.
+    """
 
     def __init__(self, root, project, frameworks):
         self.checkout, self.id = Checkout(root), checkout_id(root.resolve())
@@ -28,10 +30,17 @@ class Timed:
             for path in (folder / "build").glob("model.*"):
                 if path.suffix != ".onnx":
                     path.unlink()
-        handler = folder / "lambda_function.py"  # as its owner changes it: the answer's names are nobody else's business
-        for at, name in enumerate(answer_to(project, example(project))):  # a key, and not the same word as the model's output
+        handler = (
+            folder / "lambda_function.py"
+        )  # as its owner changes it: the answer's names are nobody else's business
+        for at, name in enumerate(
+            answer_to(project, example(project))
+        ):  # a key, and not the same word as the model's output
             handler.write_text(handler.read_text().replace(f'"{name}":', f'"renamed {at}":'))
-        for note in ("trained.json", "exported.json"):  # so that its model is used as it is, and not made again
+        for note in (
+            "trained.json",
+            "exported.json",
+        ):  # so that its model is used as it is, and not made again
             (folder / "build" / note).unlink()
 
     def make(self, arguments):
@@ -48,21 +57,40 @@ class Timed:
 
     def remove(self):
         """Its images. Their layers stay in the builder's cache, for the next run."""
-        command = [DOCKER, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", f"{self.name}-benchmark-{self.id}"]
+        command = [
+            DOCKER,
+            "image",
+            "ls",
+            "--format",
+            "{{.Repository}}:{{.Tag}}",
+            f"{self.name}-benchmark-{self.id}",
+        ]
         listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-        subprocess.run([DOCKER, "image", "rm", "--no-prune", *listed], stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(
+            [DOCKER, "image", "rm", "--no-prune", *listed], stdout=subprocess.DEVNULL, check=True
+        )
         shutil.rmtree(self.checkout.root)
 
 
 @pytest.fixture(scope="module")
 def beside(base_image, any_project):
-    """Beside other tests, a container that runs as long as the benchmark, which therefore leaves the kernel's caches alone.
+    """Beside other tests, a container that runs as long as the benchmark, which therefore leaves
+    the kernel's caches alone.
 
     Without it, those of the other tests would disturb the measure or not, depending on the moment.
     """
     if not os.environ.get("PYTEST_XDIST_WORKER"):
         return
-    command = [DOCKER, "run", "--detach", "--rm", "--entrypoint", "sleep", base_image_of(any_project), "infinity"]
+    command = [
+        DOCKER,
+        "run",
+        "--detach",
+        "--rm",
+        "--entrypoint",
+        "sleep",
+        base_image_of(any_project),
+        "infinity",
+    ]
     container = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     yield
     subprocess.run([DOCKER, "rm", "--force", container], capture_output=True, check=True)

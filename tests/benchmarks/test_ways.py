@@ -1,4 +1,6 @@
-"""`make benchmark` of a project's own image: without each of its measures, and at each memory size."""
+"""`make benchmark` of a project's own image: without each of its measures, and at each memory
+size.
+"""
 
 import json
 
@@ -16,13 +18,17 @@ def run(timed, of):
     """What `make benchmark` of something printed, and its JSON file."""
     status, output = timed.make(f"{SHORT} --of {of}")
     assert status == 0, output
-    return output, json.loads((timed.checkout.root / f"{timed.name}/build/benchmarks/{timed.name}-{of}.json").read_text())
+    return output, json.loads(
+        (timed.checkout.root / f"{timed.name}/build/benchmarks/{timed.name}-{of}.json").read_text()
+    )
 
 
 def test_what_each_measure_saves(timed, tabular):
     output, found = run(timed, "savings")
     candidates = found["candidates"]
-    assert candidates.keys() == {*onnx_apis(tabular), *WITHOUT} - ({"blas-threads"} if tabular.onnx_api == "c" else set())
+    assert candidates.keys() == {*onnx_apis(tabular), *WITHOUT} - (
+        {"blas-threads"} if tabular.onnx_api == "c" else set()
+    )
     added, memory = (
         {name: candidate["measures"][measure]["median"] for name, candidate in candidates.items()}
         for measure in ("added_mb", "memory_mb")
@@ -51,5 +57,7 @@ def test_a_dockerfile_without_a_measure_is_told(tabular, tmp_path, monkeypatch):
     [variant] = [found for found in variants_of(tabular) if found.name == "boto3"]
     (tmp_path / "Dockerfile").write_text("FROM scratch\n")
     monkeypatch.setattr(variant.project, "folder", tmp_path)
-    with pytest.raises(SystemExit, match=r"Dockerfile has nothing to leave out for `boto3 imported at the start`"):
+    with pytest.raises(
+        SystemExit, match=r"Dockerfile has nothing to leave out for `boto3 imported at the start`"
+    ):
         variant.build()

@@ -5,7 +5,9 @@ import pytest
 
 @pytest.fixture(params=["bare", "container"])
 def way(request):
-    """The variables that make a command serve without a container, or in one; skips where there can be no container."""
+    """The variables that make a command serve without a container, or in one; skips where there can
+    be no container.
+    """
     if request.param == "bare":
         return {"DOCKER": "no-such-docker"}
     request.getfixturevalue("base_image")

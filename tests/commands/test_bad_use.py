@@ -14,7 +14,10 @@ from scripts.local.emulator import free_port
 
 pytestmark = pytest.mark.commands
 
-SWITCHED, SWITCHES = ("destroy", "local-aws-stop", "logs", "clean"), ("YES", "FORGET", "FOLLOW", "ALL")
+SWITCHED, SWITCHES = (
+    ("destroy", "local-aws-stop", "logs", "clean"),
+    ("YES", "FORGET", "FOLLOW", "ALL"),
+)
 
 
 def messages(checkout, *arguments, **variables):
@@ -33,18 +36,25 @@ def test_unknown_model(checkout):
 def test_a_variable_that_is_none(checkout):
     status, output = checkout.make("demo", "model=x", "Data=y")
     assert status != 0 and output.count("\n") == 1
-    assert re.search(r"\*\*\* (model Data|Data model) is not a variable of this Makefile: there are MODEL PORT ", output)
+    assert re.search(
+        r"\*\*\* (model Data|Data model) is not a variable of this Makefile: there are MODEL PORT ",
+        output,
+    )
 
 
 @pytest.mark.parametrize("value", ["0", "no", "off", "false", "n", ""])
 def test_switches_that_say_no(checkout, value):
-    status, output = checkout.make("--dry-run", *SWITCHED, *(f"{name}={value}" for name in SWITCHES))
+    status, output = checkout.make(
+        "--dry-run", *SWITCHED, *(f"{name}={value}" for name in SWITCHES)
+    )
     assert status == 0 and not re.search("--yes|forget|--follow|/build", output), output
 
 
 @pytest.mark.parametrize("value", ["1", "yes", "on", "true", "y"])
 def test_switches_that_say_yes(checkout, value):
-    status, output = checkout.make("--dry-run", *SWITCHED, *(f"{name}={value}" for name in SWITCHES))
+    status, output = checkout.make(
+        "--dry-run", *SWITCHED, *(f"{name}={value}" for name in SWITCHES)
+    )
     assert status == 0
     for option in ("--yes", "local_aws.py forget", "--follow", " */build"):
         assert option in output
@@ -77,12 +87,17 @@ def test_no_model_yet(checkout, any_project, run_script, target):
     (checkout.root / any_project.name / "build/model.onnx").unlink()
     status, output = checkout.python(f"scripts/{target}.py", any_project.name)
     assert status == 1
-    assert output == f"{any_project.name} has no model.onnx yet: run `make export MODEL={any_project.name}`\n"
+    assert (
+        output
+        == f"{any_project.name} has no model.onnx yet: run `make export MODEL={any_project.name}`\n"
+    )
 
 
 @pytest.mark.parametrize("target", ["build", "run", "demo"])
 def test_broken_model(checkout, any_project, target):
-    (checkout.root / any_project.name / "build/exported.json").unlink()  # or else it would be made again
+    (
+        checkout.root / any_project.name / "build/exported.json"
+    ).unlink()  # or else it would be made again
     (checkout.root / any_project.name / "build/model.onnx").write_bytes(b"broken")
     lines = messages(checkout, target, f"MODEL={any_project.name}", f"PORT={free_port()}")
     assert len(lines) == 1 and "build/model.onnx cannot be used (" in lines[0]
@@ -96,7 +111,9 @@ def test_build_without_docker(checkout, any_project):
 
 def test_benchmark_without_docker(checkout, any_project):
     [line] = messages(checkout, "benchmark", f"MODEL={any_project.name}", DOCKER="no-such-docker")
-    assert line.startswith("no-such-docker is not installed: a benchmark compares images, so install and start Docker")
+    assert line.startswith(
+        "no-such-docker is not installed: a benchmark compares images, so install and start Docker"
+    )
 
 
 def test_build_with_a_client_and_no_engine(checkout, any_project, tmp_path):
@@ -111,22 +128,33 @@ def test_build_with_a_client_and_no_engine(checkout, any_project, tmp_path):
 def test_a_base_image_that_cannot_be_pulled(checkout, any_project, docker, target):
     missing = "127.0.0.1:9/no/such/image:1"
     lines = messages(checkout, target, f"MODEL={any_project.name}", BASE_IMAGE=missing)
-    assert lines == [f"pulling {missing}", f"{missing} is not here and cannot be pulled: check the network, or set BASE_IMAGE"]
+    assert lines == [
+        f"pulling {missing}",
+        f"{missing} is not here and cannot be pulled: check the network, or set BASE_IMAGE",
+    ]
 
 
 def test_a_base_image_without_the_runtime(checkout, any_project, base_image, tmp_path):
     base = base_image_of(any_project)
     bare = f"{any_project.name}-no-runtime:{os.getpid()}"
     (tmp_path / "Dockerfile").write_text(f"FROM {base}\nENTRYPOINT []\n")
-    subprocess.run([DOCKER, "build", "--quiet", "--tag", bare, tmp_path], check=True, capture_output=True)
-    image = f"{any_project.name}:local-{hashlib.sha256(str(checkout.root).encode()).hexdigest()[:8]}"
+    subprocess.run(
+        [DOCKER, "build", "--quiet", "--tag", bare, tmp_path], check=True, capture_output=True
+    )
+    image = (
+        f"{any_project.name}:local-{hashlib.sha256(str(checkout.root).encode()).hexdigest()[:8]}"
+    )
     try:
-        status, output = checkout.python("scripts/local/build.py", any_project.name, BASE_IMAGE=bare)
+        status, output = checkout.python(
+            "scripts/local/build.py", any_project.name, BASE_IMAGE=bare
+        )
         assert status == 1 and output.splitlines()[-1].startswith(
             f"{image} cannot start: its base image {bare} has no entrypoint"
         )
     finally:
-        subprocess.run([DOCKER, "image", "rm", "--force", "--no-prune", image, bare], capture_output=True)
+        subprocess.run(
+            [DOCKER, "image", "rm", "--force", "--no-prune", image, bare], capture_output=True
+        )
 
 
 @pytest.mark.parametrize("target", ["demo", "run", "invoke-local"])
@@ -137,13 +165,17 @@ def test_a_port_that_is_none(checkout, any_project, target, port):
 
 
 def test_an_event_file_that_does_not_exist(checkout, any_project):
-    lines = messages(checkout, "invoke-local", f"MODEL={any_project.name}", "EVENT=no such file.json")
+    lines = messages(
+        checkout, "invoke-local", f"MODEL={any_project.name}", "EVENT=no such file.json"
+    )
     assert lines == ["no such file.json cannot be read as JSON: No such file or directory"]
 
 
 def test_demo_goes_on_without_the_base_image(checkout, any_project, docker):
     missing = "127.0.0.1:9/no/such/image:1"
-    status, output = checkout.make("demo", f"MODEL={any_project.name}", f"PORT={free_port()}", BASE_IMAGE=missing)
+    status, output = checkout.make(
+        "demo", f"MODEL={any_project.name}", f"PORT={free_port()}", BASE_IMAGE=missing
+    )
     assert status == 0, output
     assert f"without a container, because {missing} is not here and cannot be pulled" in output
 
@@ -173,7 +205,9 @@ SCRIPTS = [
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_each_script_has_help(run_script, script):
     ran = run_script(f"scripts/{script}.py", "--help")
-    assert ran.returncode == 0 and ran.stdout.startswith("usage:") and len(ran.stdout.splitlines()) > 4
+    assert (
+        ran.returncode == 0 and ran.stdout.startswith("usage:") and len(ran.stdout.splitlines()) > 4
+    )
 
 
 def test_make_alone_prints_help(checkout):
@@ -212,7 +246,9 @@ def test_make_alone_prints_help(checkout):
 
 
 def test_clean_removes_what_was_made_and_the_models_when_told(checkout, any_project):
-    shutil.rmtree(checkout.root / ".venv")  # or else the environment in which this test runs would be needed again
+    shutil.rmtree(
+        checkout.root / ".venv"
+    )  # or else the environment in which this test runs would be needed again
     model = checkout.root / any_project.name / "build/model.onnx"
     (checkout.root / ".venv/x").mkdir(parents=True)
     status, output = checkout.make("clean")

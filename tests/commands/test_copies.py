@@ -1,4 +1,6 @@
-"""A copied folder runs as many tests as the one it is a copy of, and passes them: as it is, and after its names have changed."""
+"""A copied folder runs as many tests as the one it is a copy of, and passes them: as it is, and
+after its names have changed.
+"""
 
 import csv
 import json
@@ -8,17 +10,33 @@ import pytest
 
 pytestmark = pytest.mark.commands
 
-CATEGORIES, NUMBERS = ["contract", "internetservice", "partner"], ["tenure", "monthlycharges"]  # of 19 columns
+CATEGORIES, NUMBERS = (
+    ["contract", "internetservice", "partner"],
+    ["tenure", "monthlycharges"],
+)  # of 19 columns
 
-# These run for the project that MODEL is where it is not given: the repository's own pages, and this file.
-OF_DEFAULT = ("tests/commands/test_readme.py::", "tests/aws/test_page.py::", "tests/commands/test_copies.py::")
+# These run for the project that MODEL is where it is not given: the repository's own pages, and
+# this file.
+OF_DEFAULT = (
+    "tests/commands/test_readme.py::",
+    "tests/aws/test_page.py::",
+    "tests/commands/test_copies.py::",
+)
 
 
 def collected(checkout, name, *arguments):
-    """The tests that are collected for a project, with FOLDER for its name, but for those of the default project."""
-    status, output = checkout.python("-m", "pytest", f"--model={name}", "--collect-only", "-q", *arguments)
+    """The tests that are collected for a project, with FOLDER for its name, but for those of the
+    default project.
+    """
+    status, output = checkout.python(
+        "-m", "pytest", f"--model={name}", "--collect-only", "-q", *arguments
+    )
     assert status == 0, output
-    return {line.replace(name, "FOLDER") for line in output.splitlines() if "::" in line and not line.startswith(OF_DEFAULT)}
+    return {
+        line.replace(name, "FOLDER")
+        for line in output.splitlines()
+        if "::" in line and not line.startswith(OF_DEFAULT)
+    }
 
 
 def passed(checkout, name, *arguments):
@@ -43,11 +61,14 @@ def edit(path, *pairs):
 
 
 def rename(checkout, folder):
-    """What an owner changes, as the README says: columns, target and labels, names of requests and answers, the example."""
+    """What an owner changes, as the README says: columns, target and labels, names of requests and
+    answers, the example.
+    """
     data = checkout.root / "shared/data/people.csv"
     with (checkout.root / "shared/data/telco-customer-churn.csv").open(newline="") as file:
         rows = [
-            {**{key: row[key] for key in CATEGORIES + NUMBERS}, "gone": row["churn"] == "yes"} for row in csv.DictReader(file)
+            {**{key: row[key] for key in CATEGORIES + NUMBERS}, "gone": row["churn"] == "yes"}
+            for row in csv.DictReader(file)
         ]
     with data.open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
@@ -61,10 +82,17 @@ def rename(checkout, folder):
         ('TARGET, LABELS = "churn", ["no", "yes"]', 'TARGET, LABELS = "gone", ["False", "True"]'),
         ("telco-customer-churn.csv", data.name),
     )
-    names = (('"customers"', '"people"'), ('"customer"', '"passenger"'), ('"churn_probability"', '"risk"'), ('"churn"', '"gone"'))
+    names = (
+        ('"customers"', '"people"'),
+        ('"customer"', '"passenger"'),
+        ('"churn_probability"', '"risk"'),
+        ('"churn"', '"gone"'),
+    )
     edit(folder / "lambda_function.py", *names)
     row = json.loads((folder / "event.json").read_text())["customer"]
-    (folder / "event.json").write_text(json.dumps({"passenger": {key: row[key] for key in CATEGORIES + NUMBERS}}))
+    (folder / "event.json").write_text(
+        json.dumps({"passenger": {key: row[key] for key in CATEGORIES + NUMBERS}})
+    )
     (folder / "test_churn.py").unlink()
 
 
@@ -84,7 +112,9 @@ def test_a_copy_runs_and_passes_the_same_tests(checkout, default_project):
     passed(checkout, name, name, "-k", "quality")
 
 
-def test_a_copy_with_other_columns_and_names_runs_and_passes_the_same_tests(checkout, default_project):
+def test_a_copy_with_other_columns_and_names_runs_and_passes_the_same_tests(
+    checkout, default_project
+):
     name = "titanic"
     rename(checkout, checkout.copy(default_project, name))
     untrained = collected(checkout, name)  # its kind is known before there is a model
@@ -92,18 +122,37 @@ def test_a_copy_with_other_columns_and_names_runs_and_passes_the_same_tests(chec
     its_own = {test for test in tests if test.startswith("FOLDER/")}
     assert its_own and sorted(untrained ^ (tests - its_own)) == []
     made(checkout, name)
-    trained_once = ["tests/unit", "tests/projects/test_projects.py", "tests/projects/test_tabular.py", "-k", "not seed"]
+    trained_once = [
+        "tests/unit",
+        "tests/projects/test_projects.py",
+        "tests/projects/test_tabular.py",
+        "-k",
+        "not seed",
+    ]
     passed(checkout, name, *trained_once)
 
 
 def test_a_copied_image_project_collects_the_same_tests(checkout, imaging):
     checkout.copy(imaging, "copied-images")
-    edit(checkout.root / "copied-images/event.json", ('"image"', '"images"'), (': "', ': [{"image": "'), ('"\n}', '"}]\n}'))
+    edit(
+        checkout.root / "copied-images/event.json",
+        ('"image"', '"images"'),
+        (': "', ': [{"image": "'),
+        ('"\n}', '"}]\n}'),
+    )
     assert collected(checkout, "copied-images") == collected(checkout, imaging.name)
 
 
 def test_a_handler_of_no_known_kind_is_told(checkout, any_project):
-    (checkout.root / any_project.name / "lambda_function.py").write_text("def lambda_handler(event, context): return {}\n")
+    (checkout.root / any_project.name / "lambda_function.py").write_text(
+        "def lambda_handler(event, context): return {}\n"
+    )
     shutil.rmtree(checkout.root / any_project.name / "build", ignore_errors=True)
-    status, output = checkout.python("-m", "pytest", f"--model={any_project.name}", "--collect-only", "-q")
-    assert status != 0 and f"{any_project.name} is of no kind that the tests know" in output and "Traceback" not in output
+    status, output = checkout.python(
+        "-m", "pytest", f"--model={any_project.name}", "--collect-only", "-q"
+    )
+    assert (
+        status != 0
+        and f"{any_project.name} is of no kind that the tests know" in output
+        and "Traceback" not in output
+    )

@@ -1,4 +1,6 @@
-"""`make demo`: one command, the same answer with and without a container, under any name, and nothing left behind."""
+"""`make demo`: one command, the same answer with and without a container, under any name, and
+nothing left behind.
+"""
 
 import json
 import re
@@ -22,17 +24,23 @@ def printed(output, what):
 
 @pytest.mark.parametrize("onnx_api", ONNX_APIS)
 def test_demo_shows_request_answer_and_measures(checkout, project, way, onnx_api):
-    status, output = checkout.make("demo", f"MODEL={project.name}", f"PORT={free_port()}", f"ONNX_API={onnx_api}", **way)
+    status, output = checkout.make(
+        "demo", f"MODEL={project.name}", f"PORT={free_port()}", f"ONNX_API={onnx_api}", **way
+    )
     assert status == 0, output
     assert printed(output, "request") == example(project)
-    assert printed(output, "answer") == answer_to(project, example(project))  # to the last digit, with and without a container
+    assert printed(output, "answer") == answer_to(
+        project, example(project)
+    )  # to the last digit, with and without a container
     for measure in [*OnnxModel(project.model_file).metadata["metrics"], "start-up"]:
         assert re.search(rf"^(test )?{measure} +[\d.e-]+", output, re.MULTILINE), measure
     assert ("without a container, because" in output) == bool(way)
 
 
 def test_a_copy_of_the_folder_is_a_project_of_its_own(checkout, tabular, way):
-    """As in the README: cp -r, nothing else. Once with what the first project had built, once without."""
+    """As in the README: cp -r, nothing else. Once with what the first project had built, once
+    without.
+    """
     for name, with_build in ((f"copied-{tabular.name}", True), ("copied_without_build", False)):
         checkout.copy(tabular, name, build=with_build)
         status, output = checkout.make("demo", f"MODEL={name}", f"PORT={free_port()}", **way)
@@ -45,17 +53,23 @@ def test_the_int8_model_is_served_by_a_setting(checkout, imaging, way):
     folder, port = checkout.root / imaging.name, free_port()
     settings, rounded = folder / "function.toml", folder / "build/model.int8.onnx"
     rounded.unlink(missing_ok=True)
-    settings.write_text(re.sub("^quantized = false", "quantized = true", settings.read_text(), flags=re.MULTILINE))
+    settings.write_text(
+        re.sub("^quantized = false", "quantized = true", settings.read_text(), flags=re.MULTILINE)
+    )
     status, output = checkout.python("scripts/local/demo.py", imaging.name, **way)
     assert status == 1 and output == (
-        f"{imaging.name} has no model.int8.onnx yet: run `make export MODEL={imaging.name} ARGS=--int8`, "
+        f"{imaging.name} has no model.int8.onnx yet: run `make export MODEL={imaging.name} "
+        "ARGS=--int8`, "
         "or set quantized = false in its function.toml\n"
     )
-    # Another model in its place: without the weights of its layers, it answers the same to every image.
+    # Another model in its place: without the weights of its layers, it answers the same to every
+    # image.
     model = onnx.load(imaging.model_file)
     for weights in model.graph.initializer:
         if weights.data_type == onnx.TensorProto.FLOAT and len(weights.dims) > 1:
-            weights.CopyFrom(numpy_helper.from_array(0 * numpy_helper.to_array(weights), weights.name))
+            weights.CopyFrom(
+                numpy_helper.from_array(0 * numpy_helper.to_array(weights), weights.name)
+            )
     onnx.save(model, rounded)
     status, output = checkout.python("scripts/local/demo.py", imaging.name, "--port", port, **way)
     assert status == 0, output
@@ -71,18 +85,28 @@ def test_a_setting_that_is_not_true_or_false(checkout, any_project, value):
     text = re.sub("^quantized.*\n", "", settings.read_text(), flags=re.MULTILINE)
     settings.write_text(f"quantized = {value}\n{text}")
     status, output = checkout.python("scripts/local/build.py", any_project.name)
-    assert status == 1 and output.count("\n") == 1 and "quantized" in output and "function.toml" in output
+    assert (
+        status == 1
+        and output.count("\n") == 1
+        and "quantized" in output
+        and "function.toml" in output
+    )
 
 
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
         ("raise RuntimeError('at import')", "does not start"),
-        ("def lambda_handler(event, context): raise RuntimeError('while answering')", "RuntimeError: while answering"),
+        (
+            "def lambda_handler(event, context): raise RuntimeError('while answering')",
+            "RuntimeError: while answering",
+        ),
         ("import time\ndef lambda_handler(event, context): time.sleep(20)", "timed out"),
     ],
 )
-def test_a_failing_function_ends_the_demo_with_its_reason(checkout, any_project, way, spoil, message):
+def test_a_failing_function_ends_the_demo_with_its_reason(
+    checkout, any_project, way, spoil, message
+):
     (checkout.root / any_project.name / "lambda_function.py").write_text(spoil)
     settings = checkout.root / any_project.name / "function.toml"
     settings.write_text(re.sub("timeout = .*", "timeout = 2", settings.read_text()))

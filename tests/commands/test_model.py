@@ -1,4 +1,6 @@
-"""Training and export: made again when something that they depend on has changed, and never silently otherwise."""
+"""Training and export: made again when something that they depend on has changed, and never
+silently otherwise.
+"""
 
 import json
 import shutil
@@ -71,7 +73,8 @@ def version_of(folder):
 def test_what_is_up_to_date_says_so_and_how_to_force_it(make):
     for verb, done in (("train", "trained"), ("export", "exported")):
         assert make(verb) == (
-            f"toy is up to date: {done}, and nothing that it depends on has changed; `make {verb} FORCE=1` does it again\n"
+            f"toy is up to date: {done}, and nothing that it depends on has changed; `make {verb} "
+            "FORCE=1` does it again\n"
         )
         assert f"toy is {done} again, because of FORCE=1\n" in make(verb, "FORCE=1")
 
@@ -91,13 +94,18 @@ def test_it_is_made_again_after_a_change_of_what_it_read(make, folder, checkout)
     (folder / "data/two.csv").write_text("")
     assert "because toy/data has changed\n" in make("export")
     (folder / "export_onnx.py").write_text(EXPORT + "# more\n")
-    assert "trained again" not in (output := make("export")) and "toy is exported again, because toy/export_onnx.py" in output
+    assert (
+        "trained again" not in (output := make("export"))
+        and "toy is exported again, because toy/export_onnx.py" in output
+    )
 
 
 def test_it_is_not_made_again_for_a_change_of_nothing(make, folder):
     (folder / "train.py").touch()
     (folder / "event2.json").write_text("{}")
-    (folder / "lambda_function.py").write_text((folder / "lambda_function.py").read_text() + "# a comment\n")
+    (folder / "lambda_function.py").write_text(
+        (folder / "lambda_function.py").read_text() + "# a comment\n"
+    )
     assert "up to date" in make("train") and "up to date" in make("export")
 
 
@@ -109,7 +117,9 @@ def test_a_file_of_the_training_that_is_missing(make, folder, name):
 
 
 def test_arguments_are_kept_and_told_and_left_out_again(make):
-    assert "toy is trained with --seed 5 again, because it was trained without arguments\n" in make("train", "ARGS=--seed 5")
+    assert "toy is trained with --seed 5 again, because it was trained without arguments\n" in make(
+        "train", "ARGS=--seed 5"
+    )
     message = "`make train RESET=1` leaves these arguments out\n"
     assert f"toy is trained with --seed 5; {message}" in make("export")
     assert message in make("train")
@@ -118,10 +128,14 @@ def test_arguments_are_kept_and_told_and_left_out_again(make):
 
 
 def test_help_changes_nothing(make, folder):
-    before = {path.name: path.read_bytes() for path in (folder / "build").iterdir() if path.is_file()}
+    before = {
+        path.name: path.read_bytes() for path in (folder / "build").iterdir() if path.is_file()
+    }
     assert make("train", "ARGS=--help").startswith("usage: train.py")
     assert make("export", "ARGS=-h").startswith("usage: export_onnx.py")
-    assert {path.name: path.read_bytes() for path in (folder / "build").iterdir() if path.is_file()} == before
+    assert {
+        path.name: path.read_bytes() for path in (folder / "build").iterdir() if path.is_file()
+    } == before
 
 
 def test_a_training_that_fails_leaves_the_model_as_it_was(make, folder, tmp_path):
@@ -132,9 +146,13 @@ def test_a_training_that_fails_leaves_the_model_as_it_was(make, folder, tmp_path
 
 
 def test_a_training_that_is_killed_writes_nothing_more_and_is_run_again(make, checkout, folder):
-    slow = TRAIN.replace("rows = ", "print('training', flush=True); __import__('time').sleep(60); rows = ")
+    slow = TRAIN.replace(
+        "rows = ", "print('training', flush=True); __import__('time').sleep(60); rows = "
+    )
     (folder / "train.py").write_text(slow)
-    process = checkout.popen(checkout.root / ".venv/toy/bin/python", "scripts/model.py", "train", "toy")
+    process = checkout.popen(
+        checkout.root / ".venv/toy/bin/python", "scripts/model.py", "train", "toy"
+    )
     while "training\n" not in process.stdout.readline():
         assert process.poll() is None
     process.kill()
@@ -146,7 +164,10 @@ def test_a_training_that_is_killed_writes_nothing_more_and_is_run_again(make, ch
 def test_a_project_without_its_script(make, folder):
     (folder / "train.py").unlink()
     output = make("train", ok=False)
-    assert "toy has no train.py: restore it, or put a model into build/model.onnx\n" in output and "Traceback" not in output
+    assert (
+        "toy has no train.py: restore it, or put a model into build/model.onnx\n" in output
+        and "Traceback" not in output
+    )
 
 
 def test_data_from_elsewhere_is_looked_at_again(make, tmp_path):
@@ -156,13 +177,21 @@ def test_data_from_elsewhere_is_looked_at_again(make, tmp_path):
     assert f"up to date: trained with --data {data}" in make("train", f"DATA={data}")
     data.write_text("a,b\n3,4\n")
     output = make("train")
-    assert f"toy is trained with --data {data} again, because {data} has changed; `make train RESET=1`" in output
+    assert (
+        f"toy is trained with --data {data} again, because {data} has changed; `make train RESET=1`"
+        in output
+    )
 
 
 def test_arguments_for_a_shell_are_not_run(make, folder):
     output = make("train", "ARGS=--seed 5; touch shelled", ok=False)
-    assert "unrecognized arguments: touch shelled" in output and not (folder.parent / "shelled").exists()
-    assert "ARGS=--model ' cannot be read: No closing quotation" in make("train", "ARGS=--model '", ok=False)
+    assert (
+        "unrecognized arguments: touch shelled" in output
+        and not (folder.parent / "shelled").exists()
+    )
+    assert "ARGS=--model ' cannot be read: No closing quotation" in make(
+        "train", "ARGS=--model '", ok=False
+    )
 
 
 def test_a_truncated_model_is_made_again(make, folder):
@@ -175,13 +204,17 @@ def test_a_truncated_model_is_made_again(make, folder):
 
 def test_a_model_from_elsewhere_is_kept_until_told(make, folder):
     model = onnx.load(folder / "build/model.onnx")
-    onnx.helper.set_model_props(model, {entry.key: entry.value for entry in model.metadata_props} | {"version": '"mine"'})
+    onnx.helper.set_model_props(
+        model, {entry.key: entry.value for entry in model.metadata_props} | {"version": '"mine"'}
+    )
     shutil.rmtree(folder / "build")
     (folder / "build").mkdir()
     onnx.save(model, folder / "build/model.onnx")
     for target in ("export", "build"):
         output = make(target, ok=target == "export", DOCKER="no-such-docker")
-        assert output.startswith("toy/build/model.onnx is used as it is: `make export` did not make it")
+        assert output.startswith(
+            "toy/build/model.onnx is used as it is: `make export` did not make it"
+        )
         assert "installing" not in output and len(list((folder / "build").iterdir())) == 1
     make("export", "FORCE=1")
     assert version_of(folder) != '"mine"'
@@ -192,14 +225,20 @@ def test_a_model_from_elsewhere_that_cannot_be_used_is_kept_too(make, folder):
     (folder / "build").mkdir()
     (folder / "build/model.onnx").write_bytes(b"mine")
     output = make("export", ok=False)
-    assert "build/model.onnx cannot be used (" in output and "`make export` FORCE=1, which replaces this file\n" in output
+    assert (
+        "build/model.onnx cannot be used (" in output
+        and "`make export` FORCE=1, which replaces this file\n" in output
+    )
     assert (folder / "build/model.onnx").read_bytes() == b"mine"
 
 
 def test_a_copy_is_made_anew(make, checkout, tabular):
     checkout.copy(tabular, "copied", build=True)
     output = make("export", model="copied")
-    assert f"copied is trained again, because its build folder is of {tabular.name}, which it was copied from" in output
+    assert (
+        f"copied is trained again, because its build folder is of {tabular.name}, which it was "
+        "copied from" in output
+    )
     assert OnnxModel(checkout.root / "copied/build/model.onnx").metadata["name"] == "copied"
 
 
@@ -225,7 +264,10 @@ def test_a_note_that_cannot_be_read(make, folder):
     for text in ("", "[]", "{}", json.dumps({"project": "toy", "arguments": []})):
         note.write_text(text)
         output = make("export", ok=False)
-        assert "toy/build/trained.json cannot be read: remove it, and run the same command again\n" in output
+        assert (
+            "toy/build/trained.json cannot be read: remove it, and run the same command again\n"
+            in output
+        )
 
 
 def test_a_file_of_settings_that_is_wrong_is_told_before_a_training(make, folder):

@@ -1,7 +1,9 @@
 """Every command that a page shows is run, and prints what the page shows.
 
-A block of ```console holds commands after `$ ` and what they print. `…` stands for any output; times may differ. `make run`
-serves, in a terminal of its own, until the page ends. Lines about installing are left out on both sides: here all is installed.
+A block of ```console holds commands after `$ ` and what they print. `…` stands for any output;
+times may differ. `make run`
+serves, in a terminal of its own, until the page ends. Lines about installing are left out on both
+sides: here all is installed.
 """
 
 import os
@@ -16,7 +18,10 @@ from scripts.local.emulator import free_port
 from scripts.project import ROOT
 from tests.plugin import owner_of
 
-PAGES = sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("docs/**/*.md")])
+PAGES = sorted(
+    path.relative_to(ROOT)
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("docs/**/*.md")]
+)
 ON_AWS = {Path("docs/deploy.md")}  # tests/aws runs its commands
 NOT_RUN = {"make test"}  # this is a part of it
 INSTALLING = re.compile(r"^(making \.venv|installing |fetching the Runtime).*\n", re.MULTILINE)
@@ -25,24 +30,39 @@ CHANGING = re.compile(r"\b\d+(\.\d+)? (ms|s)\b|\[Makefile:\d+")
 
 def commands_of(page):
     """The commands that a page shows, in order, each with the output that it shows for it."""
-    for block in re.findall(r"^```console\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL):
+    for block in re.findall(
+        r"^```console\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL
+    ):
         yield from re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
 
 
 def matches(shown, printed):
     """Whether the output is as shown."""
-    parts = [re.escape(CHANGING.sub("#", part.strip("\n"))) for part in INSTALLING.sub("", shown).split("…")]
-    return re.fullmatch(".*".join(parts), CHANGING.sub("#", INSTALLING.sub("", printed)).strip("\n"), re.DOTALL)
+    parts = [
+        re.escape(CHANGING.sub("#", part.strip("\n")))
+        for part in INSTALLING.sub("", shown).split("…")
+    ]
+    return re.fullmatch(
+        ".*".join(parts), CHANGING.sub("#", INSTALLING.sub("", printed)).strip("\n"), re.DOTALL
+    )
 
 
 def test_the_comparison_can_fail():
-    assert matches("wrote x in 0.1 s\n… end\n", "making .venv\nwrote x in 22 s\nand more\nat the end\n")
+    assert matches(
+        "wrote x in 0.1 s\n… end\n", "making .venv\nwrote x in 22 s\nand more\nat the end\n"
+    )
     assert not matches("auc 0.843\n", "auc 0.842\n")
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page not in ON_AWS and owner_of(ROOT / page) is None], ids=str)
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if page not in ON_AWS and owner_of(ROOT / page) is None],
+    ids=str,
+)
 def test_commands_of_a_page(checkout, page, default_project):
-    """Of the pages that belong to no project: their commands are for the one that MODEL is where it is not given."""
+    """Of the pages that belong to no project: their commands are for the one that MODEL is where it
+    is not given.
+    """
     run_commands(checkout, page, default_project)
 
 
@@ -52,7 +72,9 @@ def test_commands_of_a_project_s_page(checkout, project):
 
 def run_commands(checkout, page, project):
     background = []
-    shutil.rmtree(checkout.root / project.name / "build", ignore_errors=True)  # nothing is made yet, as for the reader
+    shutil.rmtree(
+        checkout.root / project.name / "build", ignore_errors=True
+    )  # nothing is made yet, as for the reader
     # Without a container, as on the fresh machine of the first page, and on a port that is free.
     variables = {"DOCKER": "no-such-docker", "PORT": str(free_port())}
     try:
@@ -82,9 +104,14 @@ def stop(process):
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_a_reader_can_paste_each_command(page):
-    """Also on macOS, whose `sed -i` takes a suffix, and with a curl before 7.82, which knows no --json."""
+    """Also on macOS, whose `sed -i` takes a suffix, and with a curl before 7.82, which knows no
+    --json.
+    """
     shell = re.findall(r"^```sh\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
-    for command in [*(command for command, _ in commands_of(page)), *(line for block in shell for line in block.splitlines())]:
+    for command in [
+        *(command for command, _ in commands_of(page)),
+        *(line for block in shell for line in block.splitlines()),
+    ]:
         assert not re.search(r"…|sed -i |--json\b|&\s*$", command), command
 
 
@@ -105,4 +132,6 @@ def test_links_lead_somewhere(page):
 def test_every_target_of_the_makefile_is_explained():
     makefile = (ROOT / "Makefile").read_text()
     phony = " ".join(re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE))
-    assert set(phony.split()) - {"packages", "model"} == set(re.findall(r"^([a-z-]+):.*## .+", makefile, re.MULTILINE))
+    assert set(phony.split()) - {"packages", "model"} == set(
+        re.findall(r"^([a-z-]+):.*## .+", makefile, re.MULTILINE)
+    )

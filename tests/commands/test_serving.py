@@ -27,7 +27,9 @@ class Served:
     def __init__(self, checkout, project, way):
         self.port = free_port()
         self.name = f"-{self.port}"  # the end of the container's name
-        self.process = checkout.popen("make", "run", f"MODEL={project.name}", f"PORT={self.port}", **way)
+        self.process = checkout.popen(
+            "make", "run", f"MODEL={project.name}", f"PORT={self.port}", **way
+        )
         self.lines = []
         for line in self.process.stdout:
             self.lines.append(line)
@@ -72,35 +74,53 @@ def test_curl_requests_and_boto3_get_the_same_answer(served, any_project):
     event = any_project.event_file.read_text()
     [shown] = [line for line in served.lines if line.startswith("curl ")]
     curl = subprocess.run(
-        ["sh", "-c", f"{shown.strip()} --silent --show-error"], cwd=any_project.folder.parent, capture_output=True, check=True
+        ["sh", "-c", f"{shown.strip()} --silent --show-error"],
+        cwd=any_project.folder.parent,
+        capture_output=True,
+        check=True,
     )
-    answers = [json.loads(curl.stdout), requests.post(url + PATH, json=json.loads(event), timeout=30).json()]
+    answers = [
+        json.loads(curl.stdout),
+        requests.post(url + PATH, json=json.loads(event), timeout=30).json(),
+    ]
     local = {"region_name": "us-east-1", "aws_access_key_id": "any", "aws_secret_access_key": "any"}
-    client = boto3.client("lambda", endpoint_url=url, config=Config(retries={"total_max_attempts": 1}), **local)
-    answers.append(json.loads(client.invoke(FunctionName="function", Payload=event)["Payload"].read()))
+    client = boto3.client(
+        "lambda", endpoint_url=url, config=Config(retries={"total_max_attempts": 1}), **local
+    )
+    answers.append(
+        json.loads(client.invoke(FunctionName="function", Payload=event)["Payload"].read())
+    )
     assert answers[0] == answers[1] == answers[2]
     assert answers[0] == answer_to(any_project, example(any_project))
 
 
 def test_invoke_local(served, checkout, any_project):
-    status, output = checkout.make("invoke-local", f"MODEL={any_project.name}", f"PORT={served.port}")
+    status, output = checkout.make(
+        "invoke-local", f"MODEL={any_project.name}", f"PORT={served.port}"
+    )
     assert status == 0 and json.loads(output) == answer_to(any_project, example(any_project))
     bad = checkout.root / "a bad.json"
     bad.write_text("{}")
-    status, output = checkout.make("invoke-local", f"MODEL={any_project.name}", f"PORT={served.port}", f"EVENT={bad}")
+    status, output = checkout.make(
+        "invoke-local", f"MODEL={any_project.name}", f"PORT={served.port}", f"EVENT={bad}"
+    )
     assert status != 0 and output.startswith("InvalidInput: the request must have either ")
 
 
 def test_http_events_go_through_the_emulator_too(served):
     from tests.unit.http_events import http_api
 
-    answer = requests.post(f"http://127.0.0.1:{served.port}{PATH}", json=http_api("GET", "/health"), timeout=30).json()
+    answer = requests.post(
+        f"http://127.0.0.1:{served.port}{PATH}", json=http_api("GET", "/health"), timeout=30
+    ).json()
     assert answer["statusCode"] == 200
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_nothing_is_left_when_it_is_interrupted(served, any_project, number):
-    requests.post(f"http://127.0.0.1:{served.port}{PATH}", data=any_project.event_file.read_text(), timeout=30)
+    requests.post(
+        f"http://127.0.0.1:{served.port}{PATH}", data=any_project.event_file.read_text(), timeout=30
+    )
     assert served.left()
     output = served.interrupt(number)
     assert "Traceback" not in output
@@ -108,8 +128,12 @@ def test_nothing_is_left_when_it_is_interrupted(served, any_project, number):
 
 
 def test_nothing_is_left_when_signals_come_in_a_row(served, any_project):
-    """Make passes a SIGTERM on to the script that a terminal or CI sent to both: none of them may cut the clean-up short."""
-    requests.post(f"http://127.0.0.1:{served.port}{PATH}", data=any_project.event_file.read_text(), timeout=30)
+    """Make passes a SIGTERM on to the script that a terminal or CI sent to both: none of them may
+    cut the clean-up short.
+    """
+    requests.post(
+        f"http://127.0.0.1:{served.port}{PATH}", data=any_project.event_file.read_text(), timeout=30
+    )
     script = served.pid_of("scripts/local/run.py")
     while served.process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
@@ -138,32 +162,53 @@ def test_nothing_is_left_when_it_is_killed(checkout, any_project, way, victim):
 
 
 def test_nothing_is_left_when_the_emulator_ends_and_the_status_tells(served, any_project, way):
-    requests.post(f"http://127.0.0.1:{served.port}{PATH}", data=any_project.event_file.read_text(), timeout=30)
+    requests.post(
+        f"http://127.0.0.1:{served.port}{PATH}", data=any_project.event_file.read_text(), timeout=30
+    )
     if way:
         os.kill(served.pid_of("aws-lambda-rie"), signal.SIGSEGV)
     else:
-        subprocess.run([DOCKER, "kill", *containers_with(served.name)], capture_output=True, check=True)
+        subprocess.run(
+            [DOCKER, "kill", *containers_with(served.name)], capture_output=True, check=True
+        )
     output, _ = served.process.communicate(timeout=60)
     assert served.process.returncode != 0
-    assert re.search(r"^the emulator ended by itself, with status \d+: ", output, re.MULTILINE), output
+    assert re.search(r"^the emulator ended by itself, with status \d+: ", output, re.MULTILINE), (
+        output
+    )
     assert not served.left()
 
 
 @pytest.mark.parametrize(
     ("handler", "told"),
     [
-        ("import nothing_here", "the function does not start: Unable to import module 'lambda_function': No module named"),
-        ("def lambda_handler(event, context): breakpoint()", "breakpoint() needs a terminal, and a function has none"),
-        ("def lambda_handler(event, context): return len(bytearray(400_000_000))", "the function was killed, most likely"),
+        (
+            "import nothing_here",
+            "the function does not start: Unable to import module 'lambda_function': No module "
+            "named",
+        ),
+        (
+            "def lambda_handler(event, context): breakpoint()",
+            "breakpoint() needs a terminal, and a function has none",
+        ),
+        (
+            "def lambda_handler(event, context): return len(bytearray(400_000_000))",
+            "the function was killed, most likely",
+        ),
     ],
 )
-def test_a_function_that_fails_is_explained_on_both_sides(checkout, any_project, way, handler, message):
+def test_a_function_that_fails_is_explained_on_both_sides(
+    checkout, any_project, way, handler, message
+):
     if way and "bytearray" in handler:
-        handler = "import os\ndef lambda_handler(event, context): os.kill(os.getpid(), 9)"  # nothing limits the memory here
+        # nothing limits the memory here
+        handler = "import os\ndef lambda_handler(event, context): os.kill(os.getpid(), 9)"
     (checkout.root / any_project.name / "lambda_function.py").write_text(handler)
     served = Served(checkout, any_project, way)
     try:
-        status, output = checkout.make("invoke-local", f"MODEL={any_project.name}", f"PORT={served.port}")
+        status, output = checkout.make(
+            "invoke-local", f"MODEL={any_project.name}", f"PORT={served.port}"
+        )
         assert status != 0 and output.startswith(message) and len(output.splitlines()) == 2, output
     finally:
         output = served.interrupt(signal.SIGINT)
@@ -173,19 +218,28 @@ def test_a_function_that_fails_is_explained_on_both_sides(checkout, any_project,
 def test_a_taken_port_is_told_with_another(served, checkout, any_project, way):
     status, output = checkout.make("run", f"MODEL={any_project.name}", f"PORT={served.port}", **way)
     assert status != 0
-    assert re.match(rf"port {served.port} is taken: stop what uses it, or choose another with PORT=\d+\nmake: ", output), output
+    assert re.match(
+        rf"port {served.port} is taken: stop what uses it, or choose another with PORT=\d+\nmake: ",
+        output,
+    ), output
 
 
 def test_it_says_which_way_it_runs_and_why(served, way):
     said = "".join(served.lines)
-    assert ("without a container, because no-such-docker is not installed" in said) if way else ("in a container of" in said)
+    assert (
+        ("without a container, because no-such-docker is not installed" in said)
+        if way
+        else ("in a container of" in said)
+    )
 
 
 def test_a_container_has_the_limits_of_lambda(checkout, any_project, base_image):
     served = Served(checkout, any_project, {})
     try:
         [name] = containers_with(served.name)
-        inspected = subprocess.run([DOCKER, "inspect", name], capture_output=True, text=True, check=True)
+        inspected = subprocess.run(
+            [DOCKER, "inspect", name], capture_output=True, text=True, check=True
+        )
         host = json.loads(inspected.stdout)[0]["HostConfig"]
         assert host["ReadonlyRootfs"] and list(host["Tmpfs"]) == ["/tmp"] and host["CapAdd"] is None
         assert [drop.lower() for drop in host["CapDrop"]] == ["all"]

@@ -23,12 +23,16 @@ def docker(*arguments):
 
 def inside(project, program):
     """What a Python program in the image printed, as JSON."""
-    return json.loads(docker("run", "--rm", "--entrypoint", "python3", project.image, "-c", program))
+    return json.loads(
+        docker("run", "--rm", "--entrypoint", "python3", project.image, "-c", program)
+    )
 
 
 @contextmanager
 def serving(project, memory, folder):
-    """The project's image under the emulator, with memory in MB; gives the function, its log and its port."""
+    """The project's image under the emulator, with memory in MB; gives the function, its log and
+    its port.
+    """
     project.memory, project.timeout = memory, 60
     log, port = folder / "log", free_port()
     with log.open("w") as output, Emulator(project, port, container=True, output=output):
@@ -36,11 +40,21 @@ def serving(project, memory, folder):
 
 
 def pytest_generate_tests(metafunc):
-    """A test that takes `image` runs for each image that can be built; the other two for those of one kind of project."""
+    """A test that takes `image` runs for each image that can be built; the other two for those of
+    one kind of project.
+    """
     names = chosen(metafunc.config)
-    for fixture, kind in {"image": None, "tabular_image": "tabular", "imaging_image": "imaging"}.items():
+    for fixture, kind in {
+        "image": None,
+        "tabular_image": "tabular",
+        "imaging_image": "imaging",
+    }.items():
         if fixture in metafunc.fixturenames:
-            pairs: list = [(name, way) for name in (of_kind(kind, names) if kind else names) for way in onnx_apis(name)]
+            pairs: list = [
+                (name, way)
+                for name in (of_kind(kind, names) if kind else names)
+                for way in onnx_apis(name)
+            ]
             ids = ["-".join(pair) for pair in pairs] or ["none"]  # tests/plugin.py deselects those
             metafunc.parametrize(fixture, pairs or [None], ids=ids, indirect=True, scope="module")
 

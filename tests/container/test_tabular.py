@@ -1,4 +1,6 @@
-"""The image of a tabular project answers as the framework does, with the least memory that a function can have."""
+"""The image of a tabular project answers as the framework does, with the least memory that a
+function can have.
+"""
 
 import json
 
@@ -28,7 +30,9 @@ def test_the_answers_are_the_framework_s_for_500_rows(tabular_image, served):
     got = np.array([probability_of(answer) for answer in answers])
     assert np.abs(got - model.predict_proba(table)[:, 1]).max() <= 1e-5
     threshold = tabular_image.metadata()["threshold"]
-    assert [decision_of(answer) for answer in answers] == [bool(value >= threshold) for value in got]
+    assert [decision_of(answer) for answer in answers] == [
+        bool(value >= threshold) for value in got
+    ]
 
 
 def test_ten_thousand_rows_fit_into_the_least_memory(tabular_image, served):

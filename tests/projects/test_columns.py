@@ -1,4 +1,6 @@
-"""Data of one's own in a tabular project: columns of any name, whole numbers and others, features of many texts, two classes."""
+"""Data of one's own in a tabular project: columns of any name, whole numbers and others, features
+of many texts, two classes.
+"""
 
 import contextlib
 import csv
@@ -25,8 +27,19 @@ def rows(labels=("no", "yes")):
     rng = random.Random(0)
     for number in range(ROWS):
         length = rng.randrange(100)
-        texts = [rng.choice("ab"), rng.choice(["gold", "iron"]), rng.choice("xyz"), f"name {number}"]
-        values = [f"{length}.0", str(rng.randrange(9)), str(rng.random()), str(rng.randrange(3)), "1"]
+        texts = [
+            rng.choice("ab"),
+            rng.choice(["gold", "iron"]),
+            rng.choice("xyz"),
+            f"name {number}",
+        ]
+        values = [
+            f"{length}.0",
+            str(rng.randrange(9)),
+            str(rng.random()),
+            str(rng.randrange(3)),
+            "1",
+        ]
         yield [*texts, *values, labels[min(length * len(labels) // 100, len(labels) - 1)]]
 
 
@@ -50,7 +63,8 @@ def folder(tabular, tmp_path_factory):
 
 
 def run(script, *arguments, **columns):
-    """Runs main() of train.py or export_onnx.py as if these columns stood in the file; gives the status and the output.
+    """Runs main() of train.py or export_onnx.py as if these columns stood in the file; gives the
+    status and the output.
 
     In this process: to load scikit-learn takes far longer than what is tested.
     """
@@ -58,7 +72,15 @@ def run(script, *arguments, **columns):
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    vars(module).update({"CATEGORIES": CATEGORIES, "NUMBERS": NUMBERS, "TARGET": TARGET, "LABELS": ["no", "yes"], **columns})
+    vars(module).update(
+        {
+            "CATEGORIES": CATEGORIES,
+            "NUMBERS": NUMBERS,
+            "TARGET": TARGET,
+            "LABELS": ["no", "yes"],
+            **columns,
+        }
+    )
     printed = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
         patch.setattr(sys, "argv", [str(script), *map(str, arguments)])
@@ -90,7 +112,9 @@ def test_columns_of_any_name_are_served(trained, schema, onnx_api):
     values = dict(zip([*CATEGORIES, *NUMBERS], ["a", "gold", "x", "nobody", 97.5, 3, 0.5, 1, 1]))
     inputs, warnings = Features(schema).read([values], lambda at: (at,))
     assert not warnings
-    model = importlib.import_module(f"shared.serving.onnx.{onnx_api}").OnnxModel(trained / "build/model.onnx")
+    model = importlib.import_module(f"shared.serving.onnx.{onnx_api}").OnnxModel(
+        trained / "build/model.onnx"
+    )
     [[no, yes]] = model.run(inputs)["probabilities"]
     assert yes > 0.9 > 0.1 > no
 
@@ -110,9 +134,15 @@ def test_a_feature_of_more_than_100_texts_does_not_list_them(schema):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (["a", "b", "c"], "there must be two different labels, of class 0 and of class 1, and not 3: a, b, c"),
+        (
+            ["a", "b", "c"],
+            "there must be two different labels, of class 0 and of class 1, and not 3: a, b, c",
+        ),
         (["a"], "there must be two different labels, of class 0 and of class 1, and not 1: a"),
-        (["a", "a"], "there must be two different labels, of class 0 and of class 1, and not 2: a, a"),
+        (
+            ["a", "a"],
+            "there must be two different labels, of class 0 and of class 1, and not 2: a, a",
+        ),
         ([0, 1], "the label 0 must be text, as it is in the file: '0'"),
     ],
 )
@@ -123,13 +153,20 @@ def test_other_than_two_labels_are_refused(folder, data, labels, message):
 
 def test_a_column_with_the_name_of_the_output_is_refused(folder, data):
     header = [*CATEGORIES, *NUMBERS[:-1], "probabilities", TARGET]
-    status, output = run(folder / "train.py", "--data", data(header), NUMBERS=[*NUMBERS[:-1], "probabilities"])
-    assert (status, output) == (1, "a column cannot be called probabilities, as the model's output is: rename it\n")
+    status, output = run(
+        folder / "train.py", "--data", data(header), NUMBERS=[*NUMBERS[:-1], "probabilities"]
+    )
+    assert (status, output) == (
+        1,
+        "a column cannot be called probabilities, as the model's output is: rename it\n",
+    )
 
 
 def test_a_third_class_in_the_data_is_refused(folder, data):
     status, output = run(folder / "train.py", "--data", data(labels=["no", "yes", "maybe"]))
-    assert status == 1 and "'maybe' is not one of no, yes (and " in output and output.count("\n") == 1
+    assert (
+        status == 1 and "'maybe' is not one of no, yes (and " in output and output.count("\n") == 1
+    )
 
 
 def test_a_model_of_three_classes_is_refused_by_the_export(trained):
@@ -139,16 +176,28 @@ def test_a_model_of_three_classes_is_refused_by_the_export(trained):
 
     copy = trained.parent / "three-classes"
     shutil.copytree(trained, copy)
-    model, held_out = joblib.load(copy / "build/model.joblib"), pd.read_csv(copy / "build/held-out.csv", keep_default_na=False)
-    joblib.dump(model.fit(held_out, [number % 3 for number in range(len(held_out))]), copy / "build/model.joblib")
+    model, held_out = (
+        joblib.load(copy / "build/model.joblib"),
+        pd.read_csv(copy / "build/held-out.csv", keep_default_na=False),
+    )
+    joblib.dump(
+        model.fit(held_out, [number % 3 for number in range(len(held_out))]),
+        copy / "build/model.joblib",
+    )
     status, output = run(copy / "export_onnx.py")
-    assert status == 1 and output.startswith("the model has 3 classes: ") and output.count("\n") == 1
+    assert (
+        status == 1 and output.startswith("the model has 3 classes: ") and output.count("\n") == 1
+    )
 
 
 @pytest.mark.parametrize(
     ("numbers", "header", "message"),
     [
-        ([*NUMBERS, "x.y"], [], "column x.y is named twice among the categories, the numbers and the target"),
+        (
+            [*NUMBERS, "x.y"],
+            [],
+            "column x.y is named twice among the categories, the numbers and the target",
+        ),
         (NUMBERS, [*CATEGORIES, *NUMBERS[:-1], "x.y", TARGET], "column x.y is there 2 times"),
     ],
 )

@@ -1,4 +1,6 @@
-"""The data of image projects: the sample, all of Fashion-MNIST, photos in folders and archives, and what wrong ones are told."""
+"""The data of image projects: the sample, all of Fashion-MNIST, photos in folders and archives, and
+what wrong ones are told.
+"""
 
 import gzip
 import hashlib
@@ -69,9 +71,14 @@ def small_fashion(monkeypatch):
     files = {}
     for name in fashion.FILES:
         count = 100 if name.startswith("train") else 20
-        values = rng.integers(0, 256, (count, 28, 28)) if "images" in name else np.arange(count) % 10
+        values = (
+            rng.integers(0, 256, (count, 28, 28)) if "images" in name else np.arange(count) % 10
+        )
         files[name] = idx(values.astype(np.uint8))
-    digests = {name: hashlib.sha256(gzip.decompress(content)).hexdigest() for name, content in files.items()}
+    digests = {
+        name: hashlib.sha256(gzip.decompress(content)).hexdigest()
+        for name, content in files.items()
+    }
     monkeypatch.setattr(fashion, "FILES", digests)
     return files
 
@@ -93,12 +100,16 @@ def test_fashion_mnist_that_cannot_be_had(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(fashion, "DEBIAN", tmp_path / "none")
     monkeypatch.setattr(fashion, "URL", "http://127.0.0.1:9")
     [line] = reported("full", tmp_path)
-    assert line.startswith("Fashion-MNIST cannot be had (") and line.endswith("install dataset-fashion-mnist")
+    assert line.startswith("Fashion-MNIST cannot be had (") and line.endswith(
+        "install dataset-fashion-mnist"
+    )
 
 
 def test_fashion_mnist_that_was_changed(small_fashion, tmp_path, monkeypatch):
     for name, content in small_fashion.items():
-        (tmp_path / name).write_bytes(content if "labels" in name else idx(np.zeros((100, 28, 28), np.uint8)))
+        (tmp_path / name).write_bytes(
+            content if "labels" in name else idx(np.zeros((100, 28, 28), np.uint8))
+        )
     monkeypatch.setattr(fashion, "DEBIAN", tmp_path)
     [line] = reported("full", tmp_path)
     assert "is not the file of Fashion-MNIST" in line
@@ -129,7 +140,10 @@ def test_the_clothing_photos_are_counted(server, tmp_path, monkeypatch):
 def test_the_clothing_photos_that_cannot_be_downloaded(tmp_path, monkeypatch):
     monkeypatch.setattr(photos, "CLOTHING_URL", "http://127.0.0.1:9/photos.tar.gz")
     [line] = reported("clothing", tmp_path)
-    assert line.startswith("the clothing photos cannot be downloaded (") and "check the network" in line
+    assert (
+        line.startswith("the clothing photos cannot be downloaded (")
+        and "check the network" in line
+    )
 
 
 def test_photos_are_read_as_they_will_be_when_the_model_is_served(tmp_path):
@@ -146,11 +160,20 @@ def test_folder_and_archives_are_the_same_data(tmp_path):
     (folder / ".DS_Store").write_bytes(b"\0")
     (folder / "red/notes.txt").write_text("not a photo")
     loaded = [load_images(str(folder), tmp_path)]
-    loaded += [load_images(str(packed(folder, tmp_path / f"photos{kind}")), tmp_path) for kind in (".tar", ".tar.gz", ".zip")]
+    loaded += [
+        load_images(str(packed(folder, tmp_path / f"photos{kind}")), tmp_path)
+        for kind in (".tar", ".tar.gz", ".zip")
+    ]
     assert len({data.sha256 for data in loaded}) == 1
-    assert [len(part) for part in (loaded[0].train, loaded[0].validation, loaded[0].test)] == [12, 4, 4]
+    assert [len(part) for part in (loaded[0].train, loaded[0].validation, loaded[0].test)] == [
+        12,
+        4,
+        4,
+    ]
     for data in loaded[1:]:
-        assert (data.test.images == loaded[0].test.images).all() and (data.train.classes == loaded[0].train.classes).all()
+        assert (data.test.images == loaded[0].test.images).all() and (
+            data.train.classes == loaded[0].train.classes
+        ).all()
 
 
 def test_a_missing_part_is_taken_from_train(tmp_path):
@@ -190,28 +213,61 @@ def flat(folder):
 @pytest.mark.parametrize(
     ("spoil", "messages"),
     [
-        (lambda folder: folder / "no", ["no does not exist: name a folder or an archive of photos, or sample, full or clothing"]),
-        (lambda folder: folder / "red/0.jpg", ["0.jpg is neither a folder nor a .tar or .zip archive"]),
-        (lambda folder: [path.unlink() for path in folder.rglob("*.*")] and None, ["holds no JPEG, PNG or WebP file"]),
-        (flat, ["has no folders of photos: put the photos of each class into a folder of its name"]),
+        (
+            lambda folder: folder / "no",
+            [
+                "no does not exist: name a folder or an archive of photos, or sample, full or "
+                "clothing"
+            ],
+        ),
+        (
+            lambda folder: folder / "red/0.jpg",
+            ["0.jpg is neither a folder nor a .tar or .zip archive"],
+        ),
+        (
+            lambda folder: [path.unlink() for path in folder.rglob("*.*")] and None,
+            ["holds no JPEG, PNG or WebP file"],
+        ),
+        (
+            flat,
+            ["has no folders of photos: put the photos of each class into a folder of its name"],
+        ),
         (lambda folder: folder / "red", ["has no folders of photos"]),
-        (lambda folder: (folder / "red/0.jpg").rename(folder / "0.jpg") and None, ["0.jpg is in no class's folder"]),
         (
-            lambda folder: [(folder / f"red/{name}").unlink() for name in ("0.jpg", "1.png")] and None,
-            ["the class red has 4 photos, at least 5 are needed"],
-        ),
-        (lambda folder: save_photos(folder.parent / "one", 6, kinds=("red",)), ["holds one class only, red"]),
-        (
-            lambda folder: save_photos(save_photos(folder.parent / "s", 6, photos.PARTS) / "train", 6, kinds=("hat",)).parent,
-            ["validation has no photo of the class hat", "test has no photo of the class hat"],
-        ),
-        (
-            lambda folder: [(folder / f"red/{name}").write_bytes(b"?") for name in ("0.jpg", "1.png")] and None,
-            ["red/0.jpg cannot be used: is not an image", "red/1.png cannot be used: is not an image"],
+            lambda folder: (folder / "red/0.jpg").rename(folder / "0.jpg") and None,
+            ["0.jpg is in no class's folder"],
         ),
         (
             lambda folder: (
-                (folder / "blue/0.jpg").write_bytes((folder / "blue/0.jpg").read_bytes()[:300]) and None  # an upload cut short
+                [(folder / f"red/{name}").unlink() for name in ("0.jpg", "1.png")] and None
+            ),
+            ["the class red has 4 photos, at least 5 are needed"],
+        ),
+        (
+            lambda folder: save_photos(folder.parent / "one", 6, kinds=("red",)),
+            ["holds one class only, red"],
+        ),
+        (
+            lambda folder: (
+                save_photos(
+                    save_photos(folder.parent / "s", 6, photos.PARTS) / "train", 6, kinds=("hat",)
+                ).parent
+            ),
+            ["validation has no photo of the class hat", "test has no photo of the class hat"],
+        ),
+        (
+            lambda folder: (
+                [(folder / f"red/{name}").write_bytes(b"?") for name in ("0.jpg", "1.png")] and None
+            ),
+            [
+                "red/0.jpg cannot be used: is not an image",
+                "red/1.png cannot be used: is not an image",
+            ],
+        ),
+        (
+            lambda folder: (
+                (folder / "blue/0.jpg").write_bytes((folder / "blue/0.jpg").read_bytes()[:300])
+                and None  # an upload cut short
             ),
             ["blue/0.jpg cannot be used: is a JPEG that cannot be decoded"],
         ),
@@ -243,6 +299,10 @@ def test_the_picture_and_the_table_show_the_counts():
     probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]])
     counts = confusion(probabilities, np.array([0, 0, 1]))
     assert counts.tolist() == [[1, 1], [0, 1]]
-    texts = [node.text for node in ElementTree.fromstring(picture(counts, ["a < b", "c"], "title")).iter() if node.text]
+    texts = [
+        node.text
+        for node in ElementTree.fromstring(picture(counts, ["a < b", "c"], "title")).iter()
+        if node.text
+    ]
     assert texts.count("1") == 3 and "a < b" in texts and "0" not in texts
     assert "a < b       2    0.50       1.00" in table(counts, ["a < b", "c"])

@@ -1,4 +1,6 @@
-"""Training and export of the image projects: parity, repeatability, photos of one's own, and the int8 copy."""
+"""Training and export of the image projects: parity, repeatability, photos of one's own, and the
+int8 copy.
+"""
 
 import ast
 import json
@@ -28,7 +30,9 @@ def build(copied, imaging):
 
 @pytest.fixture(scope="module")
 def held_out(imaging):
-    """The held-out test images, their classes, the framework's probabilities for them, and some training images."""
+    """The held-out test images, their classes, the framework's probabilities for them, and some
+    training images.
+    """
     with np.load(imaging.folder / "build/held-out.npz") as arrays:
         return dict(arrays)
 
@@ -69,14 +73,19 @@ def test_the_file_is_as_the_contract_says_and_tells_nothing_of_this_machine(imag
     }
     metadata = imaging.metadata()
     size = metadata["preprocessing"]["width"]
-    assert shapes == {"image": ["batch", size, size, 3], "probabilities": ["batch", len(metadata["labels"])]}
+    assert shapes == {
+        "image": ["batch", size, size, 3],
+        "probabilities": ["batch", len(metadata["labels"])],
+    }
     assert not any(tensor.external_data for tensor in model.graph.initializer)
     assert str(ROOT).encode() not in imaging.model_file.read_bytes()
 
 
 def test_metadata_has_what_the_handler_of_images_reads(imaging):
     metadata = imaging.metadata()
-    assert metadata["metrics"].keys() == {"accuracy", "log_loss", "parity"} - ({"parity"} if imaging.quantized else set())
+    assert metadata["metrics"].keys() == {"accuracy", "log_loss", "parity"} - (
+        {"parity"} if imaging.quantized else set()
+    )
     assert metadata["preprocessing"].keys() == {"width", "height", "channels", "resize"}
 
 
@@ -89,7 +98,11 @@ def test_classes_and_sizes_appear_nowhere_but_in_the_metadata(imaging):
         imaging.folder / "function.toml",
     ]:
         if path.suffix == ".py":
-            constants = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
+            constants = {
+                node.value
+                for node in ast.walk(ast.parse(path.read_text()))
+                if isinstance(node, ast.Constant)
+            }
             assert not constants & known, path
         else:
             assert not any(str(word) in path.read_text() for word in known)
@@ -108,10 +121,14 @@ def test_the_same_seed_gives_the_same_model_and_another_seed_another(run, build)
 
 
 def test_photos_of_one_s_own(run, build, imaging, tmp_path):
-    """A few photos, one epoch: not a good model, but the whole way of transfer learning, and of serving what came of it."""
+    """A few photos, one epoch: not a good model, but the whole way of transfer learning, and of
+    serving what came of it.
+    """
     folder = save_photos(tmp_path / "photos", 8, ("train", "validation", "test"))
     random = ["--weights", "none"] if "--weights" in run("train.py", "--help")[1] else []
-    status, output = run("train.py", "--data", packed(folder, tmp_path / "photos.zip"), "--epochs", "1", *random)
+    status, output = run(
+        "train.py", "--data", packed(folder, tmp_path / "photos.zip"), "--epochs", "1", *random
+    )
     assert status == 0 and "on 16 test images: accuracy" in output, output
     assert (build / "confusion-matrix.svg").read_text().startswith("<svg")
     status, output = run("export_onnx.py")
@@ -133,16 +150,27 @@ def test_photos_of_one_s_own(run, build, imaging, tmp_path):
 
 def test_wrong_data_ends_in_one_line(run, imaging):
     status, output = run("train.py", "--data", "no/such/folder")
-    assert status == 1 and output.startswith("no/such/folder does not exist: ") and output.count("\n") == 1
+    assert (
+        status == 1
+        and output.startswith("no/such/folder does not exist: ")
+        and output.count("\n") == 1
+    )
 
 
 def test_export_writes_nothing_when_the_answers_differ(imaging, exact, held_out, tmp_path):
-    model, metadata = onnx.load(exact), json.loads((imaging.folder / "build/metadata.json").read_text())
+    model, metadata = (
+        onnx.load(exact),
+        json.loads((imaging.folder / "build/metadata.json").read_text()),
+    )
     images, expected = held_out["images"][:20], held_out["probabilities"][:20].copy()
     expected[17, 3] += 2e-5
     path = tmp_path / "model.onnx"
-    with pytest.raises(SystemExit, match=r"differ from the framework's by up to 2e-05.*nothing was written"):
-        save_if_equal(model, path, {"name": "x", **metadata}, {"image": images}, expected, [1, 2, 7])
+    with pytest.raises(
+        SystemExit, match=r"differ from the framework's by up to 2e-05.*nothing was written"
+    ):
+        save_if_equal(
+            model, path, {"name": "x", **metadata}, {"image": images}, expected, [1, 2, 7]
+        )
     assert not list(tmp_path.iterdir())
 
 
@@ -151,20 +179,31 @@ def test_int8_is_smaller_and_nearly_as_accurate(run, build, held_out):
     assert status == 0 and "model.int8.onnx, " in output, output
     exact, rounded = OnnxModel(build / "model.onnx"), OnnxModel(build / "model.int8.onnx")
     assert (build / "model.int8.onnx").stat().st_size < 0.6 * (build / "model.onnx").stat().st_size
-    assert rounded.metadata["labels"] == exact.metadata["labels"] and "parity" not in rounded.metadata["metrics"]
+    assert (
+        rounded.metadata["labels"] == exact.metadata["labels"]
+        and "parity" not in rounded.metadata["metrics"]
+    )
     assert rounded.metadata["metrics"]["accuracy"] >= exact.metadata["metrics"]["accuracy"] - 0.005
     got = run_in_batches(rounded, {"image": held_out["images"]}, [50])
     assert np.abs(got.sum(1) - 1).max() <= 1e-5
-    assert abs(np.mean(got.argmax(1) == held_out["classes"]) - rounded.metadata["metrics"]["accuracy"]) < 1e-9
+    assert (
+        abs(np.mean(got.argmax(1) == held_out["classes"]) - rounded.metadata["metrics"]["accuracy"])
+        < 1e-9
+    )
 
 
 def test_int8_that_answers_worse_is_not_kept(imaging, exact, held_out, tmp_path):
     """Calibrated on black images alone, which say nothing of the values that real ones lead to."""
     target = tmp_path / "model.int8.onnx"
     shutil.copy(exact, target)  # of an earlier export
-    metadata = {"name": imaging.name, **json.loads((imaging.folder / "build/metadata.json").read_text())}
+    metadata = {
+        "name": imaging.name,
+        **json.loads((imaging.folder / "build/metadata.json").read_text()),
+    }
     dark = {**held_out, "calibration": np.zeros_like(held_out["calibration"][:8])}
     with pytest.raises(SystemExit) as ended:
         save_int8_if_as_accurate(exact, target, metadata, dark)
-    assert "more than 0.5% would be lost, so no model.int8.onnx was written" in str(ended.value) and "\n" not in str(ended.value)
+    assert "more than 0.5% would be lost, so no model.int8.onnx was written" in str(
+        ended.value
+    ) and "\n" not in str(ended.value)
     assert not os.listdir(tmp_path)

@@ -1,4 +1,6 @@
-"""Every project's trained model and its own handler: metadata, schema, example, bulk; and that all of them fit together."""
+"""Every project's trained model and its own handler: metadata, schema, example, bulk; and that all
+of them fit together.
+"""
 
 import json
 
@@ -27,11 +29,28 @@ def call(module):
 
 def test_metadata_is_complete(project):
     metadata = project.metadata()
-    keys = {"name", "version", "task", "input_schema", "labels", "preprocessing", "metrics", "trained_with", "data_sha256"}
+    keys = {
+        "name",
+        "version",
+        "task",
+        "input_schema",
+        "labels",
+        "preprocessing",
+        "metrics",
+        "trained_with",
+        "data_sha256",
+    }
     assert keys <= metadata.keys()
-    assert metadata["name"] == project.name and metadata["version"] and len(metadata["data_sha256"]) == 64
+    assert (
+        metadata["name"] == project.name
+        and metadata["version"]
+        and len(metadata["data_sha256"]) == 64
+    )
     # An int8 model is not meant to be equal: it has its own metrics, and no parity.
-    assert metadata["metrics"] and metadata["metrics"].get("parity", 0 if project.quantized else 1) <= 1e-5
+    assert (
+        metadata["metrics"]
+        and metadata["metrics"].get("parity", 0 if project.quantized else 1) <= 1e-5
+    )
     assert len(set(metadata["labels"])) == len(metadata["labels"]) >= 2
 
 
@@ -43,7 +62,9 @@ def test_the_handler_is_made_for_the_task(project):
 def test_the_schema_is_the_model_s_inputs(project):
     model = OnnxModel(project.model_file)
     properties = set(model.metadata["input_schema"]["properties"])
-    assert properties == (set(model._inputs) if kind_of(project.name) == "tabular" else {"url", "image"})
+    assert properties == (
+        set(model._inputs) if kind_of(project.name) == "tabular" else {"url", "image"}
+    )
 
 
 def rows_or_requests(project):
@@ -64,9 +85,15 @@ def test_the_example_is_valid_and_within_what_training_saw(project, call):
 
 def test_the_example_has_one_answer_whoever_asks(project, call):
     answer = call(example(project))
-    assert json.loads(json.dumps(answer, allow_nan=False)) == answer == answer_to(project, example(project))
+    assert (
+        json.loads(json.dumps(answer, allow_nan=False))
+        == answer
+        == answer_to(project, example(project))
+    )
     body = json.dumps(example(project))
-    assert opened(call(http_api("POST", "/predict", body, {"Content-Type": "application/json"})))[::2] == (200, answer)
+    assert opened(call(http_api("POST", "/predict", body, {"Content-Type": "application/json"})))[
+        ::2
+    ] == (200, answer)
     assert call({"detail-type": "x", "source": "y", "detail": example(project)}) == answer
     assert call({"Items": [example(project)] * 2}) == [answer] * 2
     record = {"messageId": "1", "eventSource": "aws:sqs", "body": body}
@@ -75,24 +102,42 @@ def test_the_example_has_one_answer_whoever_asks(project, call):
 
 def test_health_and_schema(project, call):
     metadata = project.metadata()
-    assert opened(call(http_api("GET", "/health")))[2] == {"name": project.name, "version": metadata["version"]}
+    assert opened(call(http_api("GET", "/health")))[2] == {
+        "name": project.name,
+        "version": metadata["version"],
+    }
     schema = opened(call(http_api("GET", "/schema")))[2]
-    assert (schema["input_schema"], schema["labels"]) == (metadata["input_schema"], metadata["labels"])
+    assert (schema["input_schema"], schema["labels"]) == (
+        metadata["input_schema"],
+        metadata["labels"],
+    )
 
 
 def test_the_example_in_bulk(project, call, monkeypatch):
     monkeypatch.setattr(s3_events, "_client", s3 := FakeS3())
     items = rows_or_requests(project)
     s3.objects["bucket/input/all.jsonl"] = "\n".join(map(json.dumps, items * 20)).encode()
-    event = {"Records": [{"eventSource": "aws:s3", "s3": {"bucket": {"name": "bucket"}, "object": {"key": "input/all.jsonl"}}}]}
+    event = {
+        "Records": [
+            {
+                "eventSource": "aws:s3",
+                "s3": {"bucket": {"name": "bucket"}, "object": {"key": "input/all.jsonl"}},
+            }
+        ]
+    }
     [counts] = call(event)["results"]
     assert (counts["scored"], counts["refused"]) == (20 * len(items), 0)
     answer = call(example(project))
     expected = answer.get("predictions", [answer])
-    assert [json.loads(line) for line in s3.objects["bucket/results/input/all.jsonl.jsonl"].splitlines()] == expected * 20
+    assert [
+        json.loads(line) for line in s3.objects["bucket/results/input/all.jsonl.jsonl"].splitlines()
+    ] == expected * 20
 
 
-@pytest.mark.parametrize("event", [None, [], {}, "x", 3, {"unknown": 1}, {"Records": [None]}, {"Items": 1}, {"score": {}}])
+@pytest.mark.parametrize(
+    "event",
+    [None, [], {}, "x", 3, {"unknown": 1}, {"Records": [None]}, {"Items": 1}, {"score": {}}],
+)
 def test_hostile_events_are_refused(call, event):
     with pytest.raises(InvalidInput):
         call(event)
@@ -101,4 +146,8 @@ def test_hostile_events_are_refused(call, event):
 def test_export_before_training_says_so(checkout, project):
     (checkout.root / project.name / "build/metadata.json").unlink()
     status, output = checkout.python(f"{project.name}/export_onnx.py")
-    assert status == 1 and output.endswith("holds no trained model: run `make train` first\n") and output.count("\n") == 1
+    assert (
+        status == 1
+        and output.endswith("holds no trained model: run `make train` first\n")
+        and output.count("\n") == 1
+    )

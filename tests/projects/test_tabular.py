@@ -1,4 +1,6 @@
-"""Training and export of the tabular projects: parity, repeatability, and data that cannot be read."""
+"""Training and export of the tabular projects: parity, repeatability, and data that cannot be
+read.
+"""
 
 import hashlib
 import json
@@ -41,17 +43,29 @@ def test_the_batches_that_are_timed_are_of_rows_never_seen(tabular):
     examples = Examples(tabular, tabular.event_file)
     _, many = tabular.request_keys()
     batch = json.loads(examples.batch(1000))
-    assert list(batch) == [many] and len(batch[many]) == 1000 and len({json.dumps(row) for row in batch[many]}) > 100
+    assert (
+        list(batch) == [many]
+        and len(batch[many]) == 1000
+        and len({json.dumps(row) for row in batch[many]}) > 100
+    )
     answers = answer_to(tabular, batch)["predictions"]
     table, model, _ = held_out(tabular)
     table = table.iloc[:1000]
-    assert np.abs([probability_of(answer) for answer in answers][: len(table)] - model.predict_proba(table)[:, 1]).max() <= 1e-5
+    assert (
+        np.abs(
+            [probability_of(answer) for answer in answers][: len(table)]
+            - model.predict_proba(table)[:, 1]
+        ).max()
+        <= 1e-5
+    )
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(mine):
     def digest(*arguments):
         assert mine.run("train.py", *arguments)[0] == 0
-        return hashlib.sha256((mine.build / "model.joblib").read_bytes()).hexdigest(), (mine.build / "metadata.json").read_text()
+        return hashlib.sha256((mine.build / "model.joblib").read_bytes()).hexdigest(), (
+            mine.build / "metadata.json"
+        ).read_text()
 
     first = digest()
     assert digest() == first

@@ -60,8 +60,20 @@ def test_nothing_leaks(toy, tmp_path):
         pytest.skip("needs glibc 2.33 or later, which tells how much memory is in use")
     broken, path = tmp_path / "broken.onnx", save_echo(tmp_path / "echo.onnx")
     broken.write_bytes(path.read_bytes()[:-40])
-    lost = {name: int(bytes_each) for name, bytes_each in map(str.split, run(LEAK, path, toy, broken).splitlines())}
-    # Bytes each time. Seen with one of the functions Release… doing nothing: 550 and more in what calls it, but for ReleaseEnv,
+    lost = {
+        name: int(bytes_each)
+        for name, bytes_each in map(str.split, run(LEAK, path, toy, broken).splitlines())
+    }
+    # Bytes each time. Seen with one of the functions Release… doing nothing: 550 and more in what
+    # calls it, but for ReleaseEnv,
     # which only counts. The rest wavers: Python's own memory, and what ONNX Runtime keeps.
-    most = {"one": 50, "some": 100, "more": 1000, "refused": 200, "failed": 350, "unloadable": 500, "loaded": 900}
+    most = {
+        "one": 50,
+        "some": 100,
+        "more": 1000,
+        "refused": 200,
+        "failed": 350,
+        "unloadable": 500,
+        "loaded": 900,
+    }
     assert not {name: each for name, each in lost.items() if each > most[name]}

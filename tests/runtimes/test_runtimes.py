@@ -25,7 +25,9 @@ def run(program, *arguments, **variables):
     """What a program prints, in a Python of its own: a crash fails the test alone."""
     command = [sys.executable, "-X", "faulthandler", "-c", program, *map(str, arguments)]
     environment = {"PYTHONPATH": str(ROOT), **variables}
-    ran = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    ran = subprocess.run(
+        command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
     assert ran.returncode == 0, f"{ran.returncode}: {ran.stderr}"
     return ran.stdout
 
@@ -76,7 +78,9 @@ def echoes(tmp_path_factory):
 def test_the_metadata_and_the_inputs_are_equal(both, tabular):
     for c, python in (both, (InC(tabular.model_file), InPython(tabular.model_file))):
         assert c.metadata == python.metadata
-        assert [vars(taken) for taken in c._inputs.values()] == [vars(taken) for taken in python._inputs.values()]
+        assert [vars(taken) for taken in c._inputs.values()] == [
+            vars(taken) for taken in python._inputs.values()
+        ]
 
 
 HOSTILE = """
@@ -171,15 +175,23 @@ def test_spoilt_files_end_in_exceptions(onnx_api, toy, tmp_path):
 
 
 def test_a_library_older_than_the_interface_asked_for_is_refused():
-    with pytest.raises(ImportError, match=r"is of ONNX Runtime \d+\.\d+.*lacks version 999 of the C interface: install"):
+    with pytest.raises(
+        ImportError,
+        match=r"is of ONNX Runtime \d+\.\d+.*lacks version 999 of the C interface: install",
+    ):
         load(version=999)
     assert load(API_VERSION).CreateEnv
 
 
 def test_no_library_is_told(tmp_path):
-    program = "import sys; sys.path[:] = [path for path in sys.path if 'site-packages' not in path]; import shared.serving.onnx.c"
+    program = (
+        "import sys; sys.path[:] = [path for path in sys.path if 'site-packages' not in path]; "
+        "import shared.serving.onnx.c"
+    )
     ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
-    assert ran.returncode == 1 and ran.stderr.splitlines()[-1].endswith("on the path: install onnxruntime")
+    assert ran.returncode == 1 and ran.stderr.splitlines()[-1].endswith(
+        "on the path: install onnxruntime"
+    )
 
 
 def test_what_onnx_runtime_says_is_the_text_of_the_exception(both):
@@ -193,7 +205,10 @@ def test_the_variable_chooses_and_function_toml_holds_the_default(project, monke
     for onnx_api in ONNX_APIS:
         monkeypatch.setenv("ONNX_API", onnx_api)
         assert Project(project.name).onnx_api == onnx_api
-        printed = run("import shared.serving.onnx.model as m; print(m.OnnxModel.__module__)", ONNX_API=onnx_api)
+        printed = run(
+            "import shared.serving.onnx.model as m; print(m.OnnxModel.__module__)",
+            ONNX_API=onnx_api,
+        )
         assert printed == f"shared.serving.onnx.{onnx_api}\n"
     monkeypatch.setenv("ONNX_API", "java")
     with pytest.raises(SystemExit, match="ONNX_API=java is not known: choose python or c"):

@@ -1,4 +1,6 @@
-"""Handlers that serve toy models, on both ways to run them. Only fixtures of images import Pillow: others have none."""
+"""Handlers that serve toy models, on both ways to run them. Only fixtures of images import Pillow:
+others have none.
+"""
 
 import importlib
 import json
@@ -34,7 +36,9 @@ def model_class(onnx_api):
 
 @pytest.fixture(scope="session")
 def module(toy, onnx_api):
-    """A function of the tests' own, on the toy model: what it shows is true of shared/serving, whatever a project's names."""
+    """A function of the tests' own, on the toy model: what it shows is true of shared/serving,
+    whatever a project's names.
+    """
     return load_handler(Path(__file__).with_name("toy_function.py"), toy, onnx_api)
 
 
@@ -66,7 +70,9 @@ def classify(image_module):
 
 @pytest.fixture(scope="session")
 def own(project, onnx_api, request):
-    """A project's own handler on the toy model of its kind, with requests and their answers: see samples.py."""
+    """A project's own handler on the toy model of its kind, with requests and their answers: see
+    samples.py.
+    """
     if kind_of(project.name) == "tabular":
         return of_rows(project, request.getfixturevalue("toy"), onnx_api)
     return of_images(project, request.getfixturevalue("image_toy"), onnx_api)
@@ -74,7 +80,9 @@ def own(project, onnx_api, request):
 
 @pytest.fixture(scope="session")
 def photo():
-    """The JPEG files of a photo of 12 million pixels, with as much detail as a camera gives it, and of its 400x300 copy."""
+    """The JPEG files of a photo of 12 million pixels, with as much detail as a camera gives it, and
+    of its 400x300 copy.
+    """
     from PIL import Image
 
     from tests.unit.toy_image import file_of, scene

@@ -1,4 +1,6 @@
-"""Events of AWS services, in the form that each service gives them: what the function does not answer."""
+"""Events of AWS services, in the form that each service gives them: what the function does not
+answer.
+"""
 
 import json
 from typing import Any
@@ -32,14 +34,19 @@ FOREIGN: list[tuple[str, str, Any]] = [
             "version": "2.0",
             "path": "/predict",
             "method": "POST",
-            "headers": {"content-type": ["application/json"], "host": ["orders.vpc-lattice-svcs.us-east-2.on.aws"]},
+            "headers": {
+                "content-type": ["application/json"],
+                "host": ["orders.vpc-lattice-svcs.us-east-2.on.aws"],
+            },
             "queryStringParameters": {},
             "body": BODY,
             "isBase64Encoded": False,
             "requestContext": {
                 "serviceNetworkArn": "arn:aws:vpc-lattice:us-east-2:123456789012:servicenetwork/sn-0bf3f2882e9cc805a",
                 "serviceArn": "arn:aws:vpc-lattice:us-east-2:123456789012:service/svc-0a40eebed65f8d69c",
-                "identity": {"sourceVpcArn": "arn:aws:ec2:us-east-2:123456789012:vpc/vpc-0b8276c84697e7339"},
+                "identity": {
+                    "sourceVpcArn": "arn:aws:ec2:us-east-2:123456789012:vpc/vpc-0b8276c84697e7339"
+                },
                 "region": "us-east-2",
             },
         },
@@ -47,7 +54,13 @@ FOREIGN: list[tuple[str, str, Any]] = [
     (
         "vpc_lattice",
         "VPC Lattice",
-        {"raw_path": "/predict", "method": "POST", "headers": {"host": "a"}, "query_string_parameters": {}, "body": BODY},
+        {
+            "raw_path": "/predict",
+            "method": "POST",
+            "headers": {"host": "a"},
+            "query_string_parameters": {},
+            "body": BODY,
+        },
     ),
     (
         "lambda_destination",
@@ -62,7 +75,11 @@ FOREIGN: list[tuple[str, str, Any]] = [
                 "approximateInvokeCount": 3,
             },
             "requestPayload": {"note": NOTE},
-            "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+            "responseContext": {
+                "statusCode": 200,
+                "executedVersion": "$LATEST",
+                "functionError": "Unhandled",
+            },
             "responsePayload": {"errorMessage": NOTE},
         },
     ),
@@ -77,13 +94,21 @@ FOREIGN: list[tuple[str, str, Any]] = [
             "routeKey": "GET /health",
             "rawPath": "/health",
             "headers": {"authorization": NOTE},
-            "requestContext": {"http": {"method": "GET", "path": "/health"}, "stage": "$default", "apiId": "abc123"},
+            "requestContext": {
+                "http": {"method": "GET", "path": "/health"},
+                "stage": "$default",
+                "apiId": "abc123",
+            },
         },
     ),
     (
         "authorizer",
         "authorizer",
-        {"type": "TOKEN", "methodArn": "arn:aws:execute-api:us-east-1:123456789012:a/t/GET/", "authorizationToken": NOTE},
+        {
+            "type": "TOKEN",
+            "methodArn": "arn:aws:execute-api:us-east-1:123456789012:a/t/GET/",
+            "authorizationToken": NOTE,
+        },
     ),
     (
         "appsync",
@@ -94,11 +119,23 @@ FOREIGN: list[tuple[str, str, Any]] = [
             "source": None,
             "request": {"headers": {}},
             "prev": None,
-            "info": {"selectionSetList": ["id"], "parentTypeName": "Query", "fieldName": "churn", "variables": {}},
+            "info": {
+                "selectionSetList": ["id"],
+                "parentTypeName": "Query",
+                "fieldName": "churn",
+                "variables": {},
+            },
             "stash": {},
         },
     ),
-    ("appsync", "AppSync", {"authorizationToken": NOTE, "requestContext": {"apiId": "abc123", "queryString": "query {}"}}),
+    (
+        "appsync",
+        "AppSync",
+        {
+            "authorizationToken": NOTE,
+            "requestContext": {"apiId": "abc123", "queryString": "query {}"},
+        },
+    ),
     (
         "sns",
         "SNS",
@@ -108,7 +145,12 @@ FOREIGN: list[tuple[str, str, Any]] = [
                     "EventSource": "aws:sns",
                     "EventVersion": "1.0",
                     "EventSubscriptionArn": "arn:aws:sns:us-east-1:123456789012:orders:1",
-                    "Sns": {"Type": "Notification", "MessageId": "95df01b4", "Message": BODY, "Subject": None},
+                    "Sns": {
+                        "Type": "Notification",
+                        "MessageId": "95df01b4",
+                        "Message": BODY,
+                        "Subject": None,
+                    },
                 }
             ]
         },
@@ -119,7 +161,11 @@ FOREIGN: list[tuple[str, str, Any]] = [
         {
             "Records": [
                 {
-                    "kinesis": {"partitionKey": "1", "data": "SGVsbG8sIHRoaXMgaXMgYSB0ZXN0Lg==", "sequenceNumber": "4959"},
+                    "kinesis": {
+                        "partitionKey": "1",
+                        "data": "SGVsbG8sIHRoaXMgaXMgYSB0ZXN0Lg==",
+                        "sequenceNumber": "4959",
+                    },
                     "eventSource": "aws:kinesis",
                     "eventName": "aws:kinesis:record",
                     "eventSourceARN": STREAM,
@@ -136,29 +182,93 @@ FOREIGN: list[tuple[str, str, Any]] = [
                     "eventID": "1",
                     "eventName": "INSERT",
                     "eventSource": "aws:dynamodb",
-                    "dynamodb": {"Keys": {"Id": {"N": "101"}}, "NewImage": {"note": {"S": NOTE}}, "SequenceNumber": "111"},
+                    "dynamodb": {
+                        "Keys": {"Id": {"N": "101"}},
+                        "NewImage": {"note": {"S": NOTE}},
+                        "SequenceNumber": "111",
+                    },
                 }
             ]
         },
     ),
-    ("ses", "SES", {"Records": [{"eventSource": "aws:ses", "eventVersion": "1.0", "ses": {"mail": {"source": NOTE}}}]}),
-    ("cloudfront", "CloudFront", {"Records": [{"cf": {"config": {"distributionId": "E1"}, "request": {"uri": "/predict"}}}]}),
+    (
+        "ses",
+        "SES",
+        {
+            "Records": [
+                {"eventSource": "aws:ses", "eventVersion": "1.0", "ses": {"mail": {"source": NOTE}}}
+            ]
+        },
+    ),
+    (
+        "cloudfront",
+        "CloudFront",
+        {"Records": [{"cf": {"config": {"distributionId": "E1"}, "request": {"uri": "/predict"}}}]},
+    ),
     ("unknown", "not known", {"Records": [{"eventSource": "acme:parcels", "note": NOTE}]}),
     ("unknown", "not known", {"requestContext": {"note": NOTE}, "body": BODY}),
-    ("kafka", "Kafka", {"eventSource": "aws:kafka", "eventSourceArn": "arn", "records": {"orders-0": [{"value": "e30="}]}}),
-    ("mq", "MQ", {"eventSource": "aws:mq", "eventSourceArn": "arn", "messages": [{"data": "e30="}]}),
-    ("mq", "MQ", {"eventSource": "aws:rmq", "eventSourceArn": "arn", "rmqMessagesByQueue": {"orders::/": []}}),
-    ("documentdb", "DocumentDB", {"eventSource": "aws:docdb", "eventSourceArn": "arn", "events": [{"event": {}}]}),
+    (
+        "kafka",
+        "Kafka",
+        {
+            "eventSource": "aws:kafka",
+            "eventSourceArn": "arn",
+            "records": {"orders-0": [{"value": "e30="}]},
+        },
+    ),
+    (
+        "mq",
+        "MQ",
+        {"eventSource": "aws:mq", "eventSourceArn": "arn", "messages": [{"data": "e30="}]},
+    ),
+    (
+        "mq",
+        "MQ",
+        {
+            "eventSource": "aws:rmq",
+            "eventSourceArn": "arn",
+            "rmqMessagesByQueue": {"orders::/": []},
+        },
+    ),
+    (
+        "documentdb",
+        "DocumentDB",
+        {"eventSource": "aws:docdb", "eventSourceArn": "arn", "events": [{"event": {}}]},
+    ),
     (
         "cloudwatch_logs",
         "CloudWatch Logs",
         {"awslogs": {"data": "H4sIAAAAAAAAAHWPwQqC"}},
     ),
-    ("cloudwatch_alarm", "CloudWatch alarm", {"source": "aws.cloudwatch", "alarmArn": "arn", "alarmData": {"alarmName": NOTE}}),
-    ("firehose", "Firehose", {"invocationId": "1", "deliveryStreamArn": "arn", "records": [{"recordId": "1", "data": "e30="}]}),
-    ("cognito", "Cognito", {"triggerSource": "PreSignUp_SignUp", "userPoolId": "p", "userName": NOTE, "request": {}}),
-    ("cloudformation", "CloudFormation", {"RequestType": "Create", "ResponseURL": "https://a.example/", "StackId": "s"}),
-    ("s3_batch", "S3 Batch", {"invocationSchemaVersion": "1.0", "invocationId": "1", "job": {"id": "1"}, "tasks": []}),
+    (
+        "cloudwatch_alarm",
+        "CloudWatch alarm",
+        {"source": "aws.cloudwatch", "alarmArn": "arn", "alarmData": {"alarmName": NOTE}},
+    ),
+    (
+        "firehose",
+        "Firehose",
+        {
+            "invocationId": "1",
+            "deliveryStreamArn": "arn",
+            "records": [{"recordId": "1", "data": "e30="}],
+        },
+    ),
+    (
+        "cognito",
+        "Cognito",
+        {"triggerSource": "PreSignUp_SignUp", "userPoolId": "p", "userName": NOTE, "request": {}},
+    ),
+    (
+        "cloudformation",
+        "CloudFormation",
+        {"RequestType": "Create", "ResponseURL": "https://a.example/", "StackId": "s"},
+    ),
+    (
+        "s3_batch",
+        "S3 Batch",
+        {"invocationSchemaVersion": "1.0", "invocationId": "1", "job": {"id": "1"}, "tasks": []},
+    ),
     ("pipes", "Pipes", [{"eventSource": "aws:sqs", "messageId": "1", "body": BODY}]),
 ]
 
@@ -179,8 +289,21 @@ def through_the_bus(kind, key="input/a.jsonl"):
 NOT_CREATIONS = [
     *(
         {"Records": [notification(name)]}
-        for name in ("ObjectRemoved:Delete", "ObjectRemoved:DeleteMarkerCreated", "s3:ObjectTagging:Put", "ObjectRestore:Post")
+        for name in (
+            "ObjectRemoved:Delete",
+            "ObjectRemoved:DeleteMarkerCreated",
+            "s3:ObjectTagging:Put",
+            "ObjectRestore:Post",
+        )
     ),
-    *(through_the_bus(kind) for kind in ("Object Deleted", "Object Tags Added", "AWS API Call via CloudTrail")),
-    {"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2026-11-24T15:00:00.000Z", "Bucket": "bucket"},
+    *(
+        through_the_bus(kind)
+        for kind in ("Object Deleted", "Object Tags Added", "AWS API Call via CloudTrail")
+    ),
+    {
+        "Service": "Amazon S3",
+        "Event": "s3:TestEvent",
+        "Time": "2026-11-24T15:00:00.000Z",
+        "Bucket": "bucket",
+    },
 ]

@@ -28,7 +28,12 @@ class FakeS3:
         body = self._body(Bucket, Key)
         now = datetime.datetime.now(datetime.UTC)
         metadata = self.metadata.get(f"{Bucket}/{Key}", {})
-        return {"ContentLength": len(body), "ETag": etag(body), "Metadata": metadata, "LastModified": now}
+        return {
+            "ContentLength": len(body),
+            "ETag": etag(body),
+            "Metadata": metadata,
+            "LastModified": now,
+        }
 
     def get_object(self, Bucket, Key, Range=None, IfMatch=None):
         self.reads.append(Range)
@@ -62,7 +67,11 @@ class FakeS3:
         return self
 
     def paginate(self, Bucket, Prefix):
-        found = [key.removeprefix(f"{Bucket}/") for key in sorted(self.objects) if key.startswith(f"{Bucket}/{Prefix}")]
+        found = [
+            key.removeprefix(f"{Bucket}/")
+            for key in sorted(self.objects)
+            if key.startswith(f"{Bucket}/{Prefix}")
+        ]
         for at in range(0, len(found), 2):  # pages
             yield {"Contents": [{"Key": key} for key in found[at : at + 2]]}
         if not found:

@@ -1,10 +1,19 @@
-"""HTTP requests as each of Lambda's callers writes them down, after the samples in AWS's documentation."""
+"""HTTP requests as each of Lambda's callers writes them down, after the samples in AWS's
+documentation.
+"""
 
 import base64
 import json
 
 
-def http_api(method, path, body=None, headers=None, domain="abc123.execute-api.us-east-1.amazonaws.com", stage="$default"):
+def http_api(
+    method,
+    path,
+    body=None,
+    headers=None,
+    domain="abc123.execute-api.us-east-1.amazonaws.com",
+    stage="$default",
+):
     prefix = "" if stage == "$default" else f"/{stage}"
     return {
         "version": "2.0",
@@ -16,7 +25,12 @@ def http_api(method, path, body=None, headers=None, domain="abc123.execute-api.u
             "accountId": "123456789012",
             "apiId": "abc123",
             "domainName": domain,
-            "http": {"method": method, "path": prefix + path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1"},
+            "http": {
+                "method": method,
+                "path": prefix + path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "192.0.2.1",
+            },
             "requestId": "JKJaXmPLvHcESHA=",
             "stage": stage,
         },
@@ -39,7 +53,9 @@ def rest_api(method, path, body=None, headers=None):
         "path": path,
         "httpMethod": method,
         "headers": headers,
-        "multiValueHeaders": {name: [value] for name, value in headers.items()} if headers else None,
+        "multiValueHeaders": {name: [value] for name, value in headers.items()}
+        if headers
+        else None,
         "queryStringParameters": None,
         "requestContext": {
             "accountId": "123456789012",
@@ -55,7 +71,11 @@ def rest_api(method, path, body=None, headers=None):
 
 def alb(method, path, body=None, headers=None):
     return {
-        "requestContext": {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/t/1"}},
+        "requestContext": {
+            "elb": {
+                "targetGroupArn": "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/t/1"
+            }
+        },
         "httpMethod": method,
         "path": path,
         "queryStringParameters": {},
@@ -68,7 +88,9 @@ def alb(method, path, body=None, headers=None):
 def alb_multi_value(method, path, body=None, headers=None):
     event = alb(method, path, body)
     del event["headers"]
-    return event | {"multiValueHeaders": {name.lower(): [value] for name, value in (headers or {}).items()}}
+    return event | {
+        "multiValueHeaders": {name.lower(): [value] for name, value in (headers or {}).items()}
+    }
 
 
 FORMS = [http_api, http_api_stage, function_url, rest_api, alb, alb_multi_value]
@@ -83,6 +105,12 @@ def encoded(event):
 
 def opened(answer):
     """Status, headers and JSON body of an HTTP answer, after a look at its form."""
-    assert isinstance(answer["statusCode"], int) and isinstance(answer["body"], str) and answer["isBase64Encoded"] is False
-    headers = answer.get("headers") or {name: value for name, [value] in answer["multiValueHeaders"].items()}
+    assert (
+        isinstance(answer["statusCode"], int)
+        and isinstance(answer["body"], str)
+        and answer["isBase64Encoded"] is False
+    )
+    headers = answer.get("headers") or {
+        name: value for name, [value] in answer["multiValueHeaders"].items()
+    }
     return answer["statusCode"], headers, json.loads(answer["body"])

@@ -1,4 +1,6 @@
-"""Requests for a project's own handler on the toy model of its kind, and their answers; nothing here names its fields."""
+"""Requests for a project's own handler on the toy model of its kind, and their answers; nothing
+here names its fields.
+"""
 
 from types import SimpleNamespace
 
@@ -19,7 +21,11 @@ def of_rows(project, model, onnx_api):
         assert decision_of(answer) is bool(toy.probability(row) >= toy.CARD["threshold"])
         assert "warnings" not in answer
 
-    rows = [toy.CUSTOMER, {**toy.CUSTOMER, "plan": "gold", "fee": None}, {**toy.CUSTOMER, "months": 60}]
+    rows = [
+        toy.CUSTOMER,
+        {**toy.CUSTOMER, "plan": "gold", "fee": None},
+        {**toy.CUSTOMER, "months": 60},
+    ]
     return SimpleNamespace(
         **_loaded(project, model, onnx_api),
         schema=toy.SCHEMA,
@@ -36,12 +42,17 @@ def of_images(project, model, onnx_api):
     """The sample of an image project, whose items are {"image": …}."""
     from tests.unit import toy_image
 
-    names = {toy_image.base64_of(toy_image.file_of(toy_image.plain(name))): name for name in toy_image.COLOURS}
+    names = {
+        toy_image.base64_of(toy_image.file_of(toy_image.plain(name))): name
+        for name in toy_image.COLOURS
+    }
 
     def check(answer, item):
         name = names[item["image"]]
         assert answer["label"] == name
-        assert answer["probabilities"] == pytest.approx(toy_image.probabilities(toy_image.COLOURS[name]), abs=0.01)
+        assert answer["probabilities"] == pytest.approx(
+            toy_image.probabilities(toy_image.COLOURS[name]), abs=0.01
+        )
 
     items = [{"image": text} for text in names]
     return SimpleNamespace(

@@ -1,4 +1,6 @@
-"""Servers that misbehave as a test asks, and names that lead to them as if they were on the internet."""
+"""Servers that misbehave as a test asks, and names that lead to them as if they were on the
+internet.
+"""
 
 import contextlib
 import socket
@@ -21,7 +23,9 @@ def redirected(location, status="302 Found"):
 
 
 def dripping(start, byte=b"x"):
-    """A response that starts as given and goes on, a byte at a time, for longer than a test waits."""
+    """A response that starts as given and goes on, a byte at a time, for longer than a test
+    waits.
+    """
 
     def reply(connection):
         connection.sendall(start)
@@ -44,9 +48,11 @@ def endless(start):
 
 
 class Internet:
-    """Names resolve as `names` says, and whatever address is connected to, a server of this machine answers.
+    """Names resolve as `names` says, and whatever address is connected to, a server of this machine
+    answers.
 
-    names: {host: [address, …]}, or a function that gives the addresses. Other hosts resolve as they do.
+    names: {host: [address, …]}, or a function that gives the addresses. Other hosts resolve as they
+        do.
     looked_up, connected, requests: what was asked of it, in order.
     """
 
@@ -58,7 +64,9 @@ class Internet:
         self.port = self._listener.getsockname()[1]
         self._resolve, connect = socket.getaddrinfo, socket.socket.connect
         monkeypatch.setattr(socket, "getaddrinfo", self._getaddrinfo)
-        monkeypatch.setattr(socket.socket, "connect", lambda this, address: self._connect(connect, this, address))
+        monkeypatch.setattr(
+            socket.socket, "connect", lambda this, address: self._connect(connect, this, address)
+        )
 
     def serve(self, reply, path="/photo", host="photos.example", addresses=(PUBLIC,)):
         """The URL that leads to a response: bytes, or a function of the connection."""
@@ -77,7 +85,10 @@ class Internet:
     def _getaddrinfo(self, host, port, *rest, **options):
         self.looked_up.append(host)
         addresses = self.names.get(host, [host])
-        found = [self._resolve(each, port, *rest, **options) for each in (addresses() if callable(addresses) else addresses)]
+        found = [
+            self._resolve(each, port, *rest, **options)
+            for each in (addresses() if callable(addresses) else addresses)
+        ]
         return [entry for entries in found for entry in entries]
 
     def _connect(self, connect, this, address):
@@ -87,12 +98,18 @@ class Internet:
     def _accept(self):
         with contextlib.suppress(OSError):  # closed at the end of the test
             while True:
-                threading.Thread(target=self._answer, args=self._listener.accept()[:1], daemon=True).start()
+                threading.Thread(
+                    target=self._answer, args=self._listener.accept()[:1], daemon=True
+                ).start()
 
     def _answer(self, connection):
         with contextlib.suppress(OSError), connection:  # the client hangs up, as it should
             connection.settimeout(2)
-            with self.tls.wrap_socket(connection, server_side=True) if self.tls else connection as stream:
+            with (
+                self.tls.wrap_socket(connection, server_side=True)
+                if self.tls
+                else connection as stream
+            ):
                 request = b""
                 while b"\r\n\r\n" not in request and (more := stream.recv(65536)):
                     request += more

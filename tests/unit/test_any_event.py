@@ -1,4 +1,6 @@
-"""Any event, also one that nobody would send, is answered or refused, and nothing that its caller wrote is printed."""
+"""Any event, also one that nobody would send, is answered or refused, and nothing that its caller
+wrote is printed.
+"""
 
 import collections
 import contextlib
@@ -36,7 +38,15 @@ ENVELOPES += [
     {"Records": [{"eventSource": "aws:sqs", "messageId": "message-1", "body": json.dumps(ONE)}]},
     {"Records": [notification("ObjectCreated:Put")]},
     through_the_bus("Object Created"),
-    {"score": {"bucket": "bucket", "key": "input/a.csv", "start": 0, "end": 9, "output": "s3://bucket/out.jsonl"}},
+    {
+        "score": {
+            "bucket": "bucket",
+            "key": "input/a.csv",
+            "start": 0,
+            "end": 9,
+            "output": "s3://bucket/out.jsonl",
+        }
+    },
 ]
 CALLERS = st.text(min_size=8).map(lambda text: f"caller's {text}")  # to be found in what is printed
 ANYTHING = st.recursive(
@@ -46,7 +56,10 @@ ANYTHING = st.recursive(
     | st.floats()
     | CALLERS
     | st.sampled_from(["", "\ud800", "2.0", "/", "GET", "HEAD"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(CALLERS | st.sampled_from([*ONE, "name"]), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(CALLERS | st.sampled_from([*ONE, "name"]), inner, max_size=3)
+    ),
     max_leaves=5,
 )
 
@@ -54,13 +67,21 @@ ANYTHING = st.recursive(
 def places(value, path=()):
     """The path of every value in a JSON value."""
     yield path
-    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+    for key, inner in (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    ):
         yield from places(inner, (*path, key))
 
 
 @st.composite
 def spoiled(draw):
-    """An event of an AWS service in which one to three values were replaced, removed, or took on another key."""
+    """An event of an AWS service in which one to three values were replaced, removed, or took on
+    another key.
+    """
     event = copy.deepcopy(draw(st.sampled_from(ENVELOPES)))
     for _ in range(draw(st.integers(0, 3))):
         path = draw(st.sampled_from(list(places(event))))
@@ -73,7 +94,12 @@ def spoiled(draw):
         if how == "remove":
             del parent[path[-1]]
         elif how == "add" and isinstance(parent, dict):
-            parent[draw(CALLERS | st.sampled_from(["requestContext", "Records", "Items", "detail", "version"]))] = draw(ANYTHING)
+            parent[
+                draw(
+                    CALLERS
+                    | st.sampled_from(["requestContext", "Records", "Items", "detail", "version"])
+                )
+            ] = draw(ANYTHING)
         else:
             parent[path[-1]] = draw(ANYTHING)
     return event
@@ -87,11 +113,16 @@ def message_ids(event):
 
 
 def check_any_event(handle, event):
-    """An event of any form is answered, or refused by InvalidInput, and nothing of it is printed."""
+    """An event of any form is answered, or refused by InvalidInput, and nothing of it is
+    printed.
+    """
     s3 = FakeS3()
     s3.objects = collections.defaultdict(lambda: b'{"plan": "gold", "months": 1}\n')
     answer, reported = None, ""
-    with contextlib.redirect_stdout(io.StringIO()) as printed, patch.object(s3_events, "_client", s3):
+    with (
+        contextlib.redirect_stdout(io.StringIO()) as printed,
+        patch.object(s3_events, "_client", s3),
+    ):
         try:
             answer = handle(event)
         except InvalidInput as refusal:
@@ -105,7 +136,11 @@ def check_any_event(handle, event):
         for key in path:
             value = value[key]
         for text in (value, path[-1] if path else None):
-            if isinstance(text, str) and text.startswith("caller's ") and text not in message_ids(event):
+            if (
+                isinstance(text, str)
+                and text.startswith("caller's ")
+                and text not in message_ids(event)
+            ):
                 assert text not in reported and json.dumps(text)[1:-1] not in reported
 
 

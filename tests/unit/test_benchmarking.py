@@ -1,4 +1,6 @@
-"""What `make benchmark` and `make cold-starts` make of their measurements: statistics, tables, the picture, REPORT lines."""
+"""What `make benchmark` and `make cold-starts` make of their measurements: statistics, tables, the
+picture, REPORT lines.
+"""
 
 import json
 import math
@@ -24,12 +26,15 @@ COLD = (
     "START RequestId: 8f507cfc-xmpl-4697-b07a-ac58fc914c95 Version: $LATEST\n"
     '{"level": "INFO", "message": "REPORT RequestId: of nobody Duration: 9 ms"}\n'
     "END RequestId: 8f507cfc-xmpl-4697-b07a-ac58fc914c95\n"
-    "REPORT RequestId: 8f507cfc-xmpl-4697-b07a-ac58fc914c95\tDuration: 15.74 ms\tBilled Duration: 147 ms\t"
+    "REPORT RequestId: 8f507cfc-xmpl-4697-b07a-ac58fc914c95\tDuration: 15.74 ms\tBilled Duration: "
+    "147 ms\t"
     "Memory Size: 128 MB\tMax Memory Used: 56 MB\tInit Duration: 130.49 ms\t\n"
-    "XRAY TraceId: 1-5e34a614-10bdxmplf1fb44f07bc535a1\tSegmentId: 07f5xmpl2d1f6f85\tSampled: true\t\n"
+    "XRAY TraceId: 1-5e34a614-10bdxmplf1fb44f07bc535a1\tSegmentId: 07f5xmpl2d1f6f85\tSampled: "
+    "true\t\n"
 )
 RESTORED = (  # as the documentation prints it, with blanks for tabs
-    "REPORT RequestId: 2ae81d0a-xmpl-4697-b07a-ac58fc914c95 Duration: 6.53 ms Billed Duration: 186 ms Memory Size: 1024 MB "
+    "REPORT RequestId: 2ae81d0a-xmpl-4697-b07a-ac58fc914c95 Duration: 6.53 ms Billed Duration: "
+    "186 ms Memory Size: 1024 MB "
     "Max Memory Used: 105 MB Restore Duration: 433.16 ms Billed Restore Duration: 179 ms\n"
 )
 AS_JSON = json.dumps(
@@ -53,9 +58,17 @@ AS_JSON = json.dumps(
 
 @pytest.mark.parametrize(
     ("quantized", "off", "name"),
-    [(False, 0.05, "pytorch"), (False, 0.05, "python"), (True, 0.05, "pytorch"), (True, 0.05, "python"), (False, 1e-7, "python")],
+    [
+        (False, 0.05, "pytorch"),
+        (False, 0.05, "python"),
+        (True, 0.05, "pytorch"),
+        (True, 0.05, "python"),
+        (False, 1e-7, "python"),
+    ],
 )
-def test_only_an_int8_model_may_answer_otherwise_than_its_framework(monkeypatch, quantized, off, name):
+def test_only_an_int8_model_may_answer_otherwise_than_its_framework(
+    monkeypatch, quantized, off, name
+):
     answers = dict.fromkeys(("c", "python", "pytorch"), 0.5)
     answers[name] += off
 
@@ -68,7 +81,9 @@ def test_only_an_int8_model_may_answer_otherwise_than_its_framework(monkeypatch,
     monkeypatch.setattr(measure, "Served", Served)
     project: Any = SimpleNamespace(folder=Path("mine"), image="mine", quantized=quantized)
     folders = {"c": Path("mine"), "python": Path("mine"), "pytorch": Path("theirs")}
-    candidates = [Candidate(key, key, project, folder, has_model=True) for key, folder in folders.items()]
+    candidates = [
+        Candidate(key, key, project, folder, has_model=True) for key, folder in folders.items()
+    ]
     examples: Any = SimpleNamespace(one={}, sizes=[1], batch=lambda size: {})
     if off < 1e-4 or (quantized and name == "pytorch"):
         assert measure.check_answers(candidates, examples)[name] == pytest.approx(off)
@@ -80,7 +95,9 @@ def test_only_an_int8_model_may_answer_otherwise_than_its_framework(monkeypatch,
 @settings(deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30), st.floats(0, 1))
 def test_percentiles_are_numpy_s(values, share):
-    assert math.isclose(percentile(values, share), np.quantile(values, share), rel_tol=1e-9, abs_tol=1e-6)
+    assert math.isclose(
+        percentile(values, share), np.quantile(values, share), rel_tol=1e-9, abs_tol=1e-6
+    )
 
 
 def test_a_summary_is_the_median_and_the_quartiles():
@@ -101,7 +118,15 @@ def test_the_largest_difference_of_two_answers():
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(12345.6, "12,346"), (99.96, "100"), (99.94, "99.9"), (9.996, "10.0"), (1.234, "1.23"), (0.1234, "0.123")]
+    ("value", "text"),
+    [
+        (12345.6, "12,346"),
+        (99.96, "100"),
+        (99.94, "99.9"),
+        (9.996, "10.0"),
+        (1.234, "1.23"),
+        (0.1234, "0.123"),
+    ],
 )
 def test_three_digits_are_shown(value, text):
     assert number(value) == text
@@ -109,7 +134,11 @@ def test_three_digits_are_shown(value, text):
 
 def test_a_cell_has_the_spread_where_there_is_one():
     assert cell({"median": 5, "low": 4, "high": 6, "n": 9}, spread=True) == "5.00 (4.00–6.00)"
-    assert cell({"median": 5, "low": 4, "high": 6, "n": 9}, spread=False) == cell(summary([5]), spread=True) == "5.00"
+    assert (
+        cell({"median": 5, "low": 4, "high": 6, "n": 9}, spread=False)
+        == cell(summary([5]), spread=True)
+        == "5.00"
+    )
     assert cell(None, spread=True) == "–"
 
 
@@ -118,16 +147,33 @@ def test_a_cell_has_the_spread_where_there_is_one():
     [
         (
             COLD,
-            {"durationMs": 15.74, "billedDurationMs": 147, "memorySizeMB": 128, "maxMemoryUsedMB": 56, "initDurationMs": 130.49},
+            {
+                "durationMs": 15.74,
+                "billedDurationMs": 147,
+                "memorySizeMB": 128,
+                "maxMemoryUsedMB": 56,
+                "initDurationMs": 130.49,
+            },
         ),
         (
             RESTORED,
-            {"durationMs": 6.53, "billedDurationMs": 186, "memorySizeMB": 1024, "maxMemoryUsedMB": 105}
+            {
+                "durationMs": 6.53,
+                "billedDurationMs": 186,
+                "memorySizeMB": 1024,
+                "maxMemoryUsedMB": 105,
+            }
             | {"restoreDurationMs": 433.16, "billedRestoreDurationMs": 179},
         ),
         (
             '{"level": "INFO"}\n' + AS_JSON + "\n",
-            {"durationMs": 693.92, "billedDurationMs": 694, "memorySizeMB": 128, "maxMemoryUsedMB": 84, "initDurationMs": 397.68},
+            {
+                "durationMs": 693.92,
+                "billedDurationMs": 694,
+                "memorySizeMB": 128,
+                "maxMemoryUsedMB": 84,
+                "initDurationMs": 397.68,
+            },
         ),
     ],
     ids=["cold", "restored", "json"],
@@ -146,7 +192,12 @@ def test_cold_and_warm_side_by_side():
     lines = shown([report_of(COLD)] * 3, [warm, warm]).splitlines()
     assert re.split(r"\s{2,}", lines[0].strip()) == ["cold (3)", "warm (2)"]
     assert re.split(r"\s{2,}", lines[1]) == ["Init Duration, ms", "130 (130–130)", "–"]
-    assert [line.split(",")[0] for line in lines[2:]] == ["Duration", "Billed Duration", "Max Memory Used", "Memory Size"]
+    assert [line.split(",")[0] for line in lines[2:]] == [
+        "Duration",
+        "Billed Duration",
+        "Max Memory Used",
+        "Memory Size",
+    ]
 
 
 @pytest.fixture
@@ -154,9 +205,19 @@ def found():
     """What a JSON file holds, of two candidates, one of which has no model."""
 
     def measures(factor, *names):
-        return {name: {"median": factor, "low": 0.9 * factor, "high": 1.1 * factor, "n": 9} for name in names}
+        return {
+            name: {"median": factor, "low": 0.9 * factor, "high": 1.1 * factor, "n": 9}
+            for name in names
+        }
 
-    always = ("start_up_ms", "first_answer_ms", "added_mb", "memory_mb", "round_trip_p50_ms", "throughput_1")
+    always = (
+        "start_up_ms",
+        "first_answer_ms",
+        "added_mb",
+        "memory_mb",
+        "round_trip_p50_ms",
+        "throughput_1",
+    )
     model = (*always, "handler_p50_ms", "run_ms", "batch_1_handler_ms", "batch_10_handler_ms")
     return {
         "model": "toy <&>",
@@ -176,17 +237,30 @@ def test_the_picture_is_svg_with_every_name_and_number(found):
     root = ElementTree.fromstring(picture(found))
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     texts = ["".join(text.itertext()) for text in root.iter("{http://www.w3.org/2000/svg}text")]
-    assert texts.count("imports nothing") == 3 and texts.count("ONNX Runtime, C API") == 4  # three bars, and one line
+    assert (
+        texts.count("imports nothing") == 3 and texts.count("ONNX Runtime, C API") == 4
+    )  # three bars, and one line
     assert texts.count("12.5") == 3 and texts.count("3.25") == 3 and "10" in texts
-    bars = [float(bar.attrib["width"]) for bar in root.iter("{http://www.w3.org/2000/svg}rect") if bar.get("rx") == "3"]
+    bars = [
+        float(bar.attrib["width"])
+        for bar in root.iter("{http://www.w3.org/2000/svg}rect")
+        if bar.get("rx") == "3"
+    ]
     assert bars[0] / bars[1] == pytest.approx(12.5 / 3.25, rel=0.01)
     width, height = float(root.attrib["width"]), float(root.attrib["height"])
-    places = [(float(text.attrib["x"]), float(text.attrib["y"])) for text in root.iter("{http://www.w3.org/2000/svg}text")]
+    places = [
+        (float(text.attrib["x"]), float(text.attrib["y"]))
+        for text in root.iter("{http://www.w3.org/2000/svg}text")
+    ]
     assert all(0 < x < width and 0 < y < height for x, y in places)
 
 
 def test_the_tables_are_aligned_and_leave_out_what_has_no_model(found):
-    start, weight, *_, by_size, _ = (table.splitlines() for table in all_tables(found).split("\n\n"))
-    assert start[0] == "Start, ms" and len({len(line) for line in start[1:]}) == 1 and len(start) == 4
+    start, weight, *_, by_size, _ = (
+        table.splitlines() for table in all_tables(found).split("\n\n")
+    )
+    assert (
+        start[0] == "Start, ms" and len({len(line) for line in start[1:]}) == 1 and len(start) == 4
+    )
     assert "12.5 (11.2–13.8)" in start[2] and weight[3].startswith("imports nothing")
     assert by_size[0] == "Time in the handler by rows in one request, ms" and len(by_size) == 3

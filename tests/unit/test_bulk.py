@@ -1,4 +1,6 @@
-"""Every row of a file is in exactly one of scored and refused, whatever its bytes, wherever it is cut, in linear time."""
+"""Every row of a file is in exactly one of scored and refused, whatever its bytes, wherever it is
+cut, in linear time.
+"""
 
 import json
 import sys
@@ -69,7 +71,10 @@ class Predict:
         rows, path_of = rows_of(request, one="customer", many="customers")
         self.calls, self.rows = self.calls + 1, self.rows + len(rows)
         columns, warnings = features.read(rows, path_of)
-        answers = [{"churn_probability": months / 1000, "churn": months > 500} for months in columns["months"]]
+        answers = [
+            {"churn_probability": months / 1000, "churn": months > 500}
+            for months in columns["months"]
+        ]
         for at, messages in warnings.items():
             answers[at]["warnings"] = messages
         return {"predictions": answers}
@@ -83,18 +88,31 @@ def s3(monkeypatch):
 
 
 def scored(s3, data, suffix, cuts=(), predict=None, **more):
-    """All lines of the results and refusals of a file's parts: (number of the line, problem), and the results as they are."""
+    """All lines of the results and refusals of a file's parts: (number of the line, problem), and
+    the results as they are.
+    """
     key, ends, before = f"in{suffix}", sorted({*cuts, 0, len(data)}), 0
     s3.objects[f"b/{key}"] = data
     results, refused, rows = b"", [], 0
     for start, end in pairwise(ends):
-        part = {"bucket": "b", "key": key, "start": start, "end": end, "output": "s3://b/out.jsonl", **more}
+        part = {
+            "bucket": "b",
+            "key": key,
+            "start": start,
+            "end": end,
+            "output": "s3://b/out.jsonl",
+            **more,
+        }
         counts = s3_events.score_part({"score": part}, predict or Predict(), CARD, "customers")
         results += s3.objects["b/out.jsonl"]
         messages = s3.objects.get("b/out.refused.ndjson", b"").split(b"\n")[:-1]
         assert messages or "b/out.refused.ndjson" not in s3.objects
-        refused += [(before + entry["line"], entry["problem"]) for entry in map(json.loads, messages)]
-        assert counts["scored"] + counts["refused"] == counts["rows"] and counts["refused"] == len(messages)
+        refused += [
+            (before + entry["line"], entry["problem"]) for entry in map(json.loads, messages)
+        ]
+        assert counts["scored"] + counts["refused"] == counts["rows"] and counts["refused"] == len(
+            messages
+        )
         before, rows = before + counts["lines"], rows + counts["rows"]
     answers = [json.loads(line) for line in results.decode().split("\n")[:-1]]
     assert len(answers) == rows
@@ -112,7 +130,11 @@ def numbers_of_rows(data, header):
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
-@given(lines=FILES, cuts=st.lists(st.integers(0, 10**6), max_size=3), size=st.sampled_from([300, 5_000]))
+@given(
+    lines=FILES,
+    cuts=st.lists(st.integers(0, 10**6), max_size=3),
+    size=st.sampled_from([300, 5_000]),
+)
 @settings(max_examples=40, deadline=None)
 def test_each_row_is_scored_or_refused_once_however_the_file_is_cut(suffix, lines, cuts, size):
     with pytest.MonkeyPatch.context() as patch:
@@ -123,9 +145,14 @@ def test_each_row_is_scored_or_refused_once_however_the_file_is_cut(suffix, line
         answers, refused = scored(s3, data, suffix)
         rows = numbers_of_rows(data, header=suffix == ".csv")
         assert len(answers) == len(rows)
-        assert [(rows[at], row["error"]) for at, row in enumerate(answers) if "error" in row] == refused
+        assert [
+            (rows[at], row["error"]) for at, row in enumerate(answers) if "error" in row
+        ] == refused
         assert all(("error" in row) != ("churn" in row) for row in answers)
-        assert scored(s3, data, suffix, [cut % (len(data) + 1) for cut in cuts]) == (answers, refused)
+        assert scored(s3, data, suffix, [cut % (len(data) + 1) for cut in cuts]) == (
+            answers,
+            refused,
+        )
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
@@ -134,7 +161,9 @@ def test_a_bad_line_costs_no_other(s3, bad, suffix):
     good = GOOD if suffix == ".csv" else b'{"id": "7", "plan": "gold", "months": 3}'
     data = (HEADER if suffix == ".csv" else b"") + b"\n".join([*[good] * 100, bad, *[good] * 100])
     answers, refused = scored(s3, data, suffix)
-    others = [row for row in answers if row.get("id") == "7" and row.get("churn_probability") == 0.003]
+    others = [
+        row for row in answers if row.get("id") == "7" and row.get("churn_probability") == 0.003
+    ]
     assert len(others) >= 200 and len(answers) - len(others) <= 1
     assert {number for number, _ in refused} <= {101 + (suffix == ".csv")}
 
@@ -145,11 +174,26 @@ def test_a_line_that_is_too_long_is_refused_and_never_held(s3):
     data = good + line + b"\n" + good
     expected = scored(s3, data, ".jsonl")
     assert [number for number, _ in expected[1]] == [2] and len(expected[0]) == 3
-    for cut in (len(good), len(good) + 1, 2 * byte_ranges.LONGEST_LINE, len(good) + len(line), len(good) + len(line) + 1):
+    for cut in (
+        len(good),
+        len(good) + 1,
+        2 * byte_ranges.LONGEST_LINE,
+        len(good) + len(line),
+        len(good) + len(line) + 1,
+    ):
         assert scored(s3, data, ".jsonl", [cut]) == expected
 
 
-@pytest.mark.parametrize("row", [b"{}", b'{"a": 1}', b'{"plan": "gold", "months": 1}', b"x", b'{"plan": "gold", "months": "x"}'])
+@pytest.mark.parametrize(
+    "row",
+    [
+        b"{}",
+        b'{"a": 1}',
+        b'{"plan": "gold", "months": 1}',
+        b"x",
+        b'{"plan": "gold", "months": "x"}',
+    ],
+)
 def test_the_work_grows_with_the_rows_alone(s3, monkeypatch, row):
     """At most two looks at a row, and calls by the batch, however many rows are bad."""
     monkeypatch.setattr(bulk, "BATCH", 1000)
@@ -159,7 +203,13 @@ def test_the_work_grows_with_the_rows_alone(s3, monkeypatch, row):
         assert predict.rows <= 2 * count and predict.calls <= 8
 
 
-SAME = ["{}", "x", "[1]", '{"plan": "gold", "months": "x", "id": 1}', '{"plan": "gold", "months": 1}\n{}']
+SAME = [
+    "{}",
+    "x",
+    "[1]",
+    '{"plan": "gold", "months": "x", "id": 1}',
+    '{"plan": "gold", "months": 1}\n{}',
+]
 DISTINCT = ["{%d}", "[%d]", '{"a": %d}', '{"months": %d}\nx']
 
 
@@ -175,15 +225,24 @@ def test_a_refusal_that_many_rows_share_is_put_into_words_once(s3, monkeypatch, 
 
     monkeypatch.setattr(InvalidInput, "_message", message)
     lines = [line % at if line in DISTINCT else line for at in range(2000)]
-    _, refused = scored(s3, (HEADER if suffix == ".csv" else b"") + "\n".join(lines).encode(), suffix)
+    _, refused = scored(
+        s3, (HEADER if suffix == ".csv" else b"") + "\n".join(lines).encode(), suffix
+    )
     assert len(refused) >= 2000 and len({problem for _, problem in refused}) <= 3
-    looked_at = 2000 if line in DISTINCT and suffix == ".jsonl" else 0  # each has to be parsed to be refused
+    looked_at = (
+        2000 if line in DISTINCT and suffix == ".jsonl" else 0
+    )  # each has to be parsed to be refused
     assert len(worded) <= looked_at + 30
 
 
 def test_a_refused_row_names_five_fields_and_counts_the_others():
     rules = {"type": "integer", "minimum": 0, "maximum": 9, "x-seen": [0, 9]}
-    wide = Features({"properties": {f"f{at}": rules for at in range(9)}, "required": [f"f{at}" for at in range(9)]})
+    wide = Features(
+        {
+            "properties": {f"f{at}": rules for at in range(9)},
+            "required": [f"f{at}" for at in range(9)],
+        }
+    )
 
     def predict(request):
         return wide.read(request["rows"], lambda at: ("rows", at))
@@ -192,9 +251,21 @@ def test_a_refused_row_names_five_fields_and_counts_the_others():
     assert bulk.score(rows, predict, "rows", frozenset()) == [
         (json.dumps({**others, "error": problem}), problem)
         for others, problem in (
-            ({}, "f0 is missing; f1 must be a number, not text; f2 is missing; f3 is missing; f4 is missing; and 4 more"),
-            ({}, "f0 is missing; f1 is missing; f2 is missing; f3 is missing; f4 is missing; and 4 more"),
-            ({"id": 7}, "f1 must be a whole number; f2 is missing; f3 is missing; f4 is missing; f5 is missing; and 3 more"),
+            (
+                {},
+                "f0 is missing; f1 must be a number, not text; f2 is missing; f3 is missing; f4 "
+                "is missing; and 4 more",
+            ),
+            (
+                {},
+                "f0 is missing; f1 is missing; f2 is missing; f3 is missing; f4 is missing; and 4 "
+                "more",
+            ),
+            (
+                {"id": 7},
+                "f1 must be a whole number; f2 is missing; f3 is missing; f4 is missing; f5 is "
+                "missing; and 3 more",
+            ),
         )
     ]
 
@@ -222,9 +293,16 @@ def test_a_request_that_is_no_row_is_told_its_unknown_keys(s3):
 
 def test_bad_rows_among_good_ones_cost_one_more_look(s3):
     predict = Predict()
-    data = b"".join(b'{"plan": "gold", "months": %s}\n' % (b"1" if at % 3 else b'"x"') for at in range(9000))
+    data = b"".join(
+        b'{"plan": "gold", "months": %s}\n' % (b"1" if at % 3 else b'"x"') for at in range(9000)
+    )
     answers, refused = scored(s3, data, ".jsonl", predict=predict)
-    assert len(refused) == 3000 and predict.rows <= 15_001 and predict.calls <= 5 and "churn" in answers[1]
+    assert (
+        len(refused) == 3000
+        and predict.rows <= 15_001
+        and predict.calls <= 5
+        and "churn" in answers[1]
+    )
 
 
 def test_a_predict_that_names_one_row_at_a_time_is_asked_for_each_row_at_most():
@@ -246,7 +324,13 @@ def test_a_predict_that_names_one_row_at_a_time_is_asked_for_each_row_at_most():
 def test_memory_is_bounded_by_a_slice_and_not_by_the_file(s3):
     def peak(count):
         s3.objects["b/big.csv"] = HEADER + (GOOD + b"\n") * count
-        part = {"bucket": "b", "key": "big.csv", "start": 0, "end": len(s3.objects["b/big.csv"]), "output": "s3://b/out.jsonl"}
+        part = {
+            "bucket": "b",
+            "key": "big.csv",
+            "start": 0,
+            "end": len(s3.objects["b/big.csv"]),
+            "output": "s3://b/out.jsonl",
+        }
         tracemalloc.start()
         try:
             s3_events.score_part({"score": part}, Predict(), CARD, "customers")
@@ -263,7 +347,14 @@ def test_memory_is_bounded_by_a_slice_and_not_by_the_file(s3):
 
 def test_an_object_that_is_replaced_while_it_is_read_is_refused(s3):
     s3.objects["b/a.csv"] = HEADER + GOOD
-    part = {"bucket": "b", "key": "a.csv", "start": 0, "end": 9, "output": "s3://b/o", "etag": etag(b"another")}
+    part = {
+        "bucket": "b",
+        "key": "a.csv",
+        "start": 0,
+        "end": 9,
+        "output": "s3://b/o",
+        "etag": etag(b"another"),
+    }
     with pytest.raises(InvalidInput, match="was replaced while it was read"):
         s3_events.score_part({"score": part}, Predict(), CARD, "customers")
     assert set(s3.objects) == {"b/a.csv"}
@@ -276,7 +367,9 @@ def test_a_column_named_like_a_part_of_an_answer_is_kept_beside_it(s3, name, val
     [row], _ = scored(s3, data, ".csv")
     assert row["input"] == {name: "mine"} and row["id"] == "7" and row.get(name) != "mine"
     assert ("churn" in row) == (value == "gold")
-    line = json.dumps({name: "mine", "id": "7", "months": 3, **({"plan": value} if value else {})}).encode()
+    line = json.dumps(
+        {name: "mine", "id": "7", "months": 3, **({"plan": value} if value else {})}
+    ).encode()
     assert scored(s3, line, ".jsonl")[0] == [row]
 
 
@@ -295,11 +388,21 @@ def test_too_many_results_for_tmp_are_refused_in_one_line(s3, monkeypatch):
 
 
 def test_a_job_leaves_nothing_of_an_earlier_one_and_touches_nothing_else(s3):
-    old = ["part-00007.jsonl", "part-00000.refused.jsonl", "part-00000.refused.ndjson", "refused.jsonl", "manifest.json"]
+    old = [
+        "part-00007.jsonl",
+        "part-00000.refused.jsonl",
+        "part-00000.refused.ndjson",
+        "refused.jsonl",
+        "manifest.json",
+    ]
     mine = ["part-1.jsonl", "part-00007.jsonl.bak", "notes.txt", "deeper/part-00000.jsonl"]
-    s3.objects = {f"b/out/{name}": b"" for name in [*old, *mine]} | {"b/output/part-00000.jsonl": b""}
+    s3.objects = {f"b/out/{name}": b"" for name in [*old, *mine]} | {
+        "b/output/part-00000.jsonl": b""
+    }
     clear(s3, "b", "out")
-    assert sorted(s3.objects) == sorted(["b/output/part-00000.jsonl", *[f"b/out/{name}" for name in mine]])
+    assert sorted(s3.objects) == sorted(
+        ["b/output/part-00000.jsonl", *[f"b/out/{name}" for name in mine]]
+    )
 
 
 def test_the_report_gives_lines_of_the_whole_file_and_only_counts_its_own_parts(s3):
@@ -320,5 +423,7 @@ def test_the_report_gives_lines_of_the_whole_file_and_only_counts_its_own_parts(
 
 @pytest.mark.parametrize("url", ["s3://b", "s3://b/", "s3://b//", "s3:///k", "b/k", ""])
 def test_an_output_without_a_key_is_refused(url):
-    with pytest.raises(SystemExit, match=f"OUTPUT={url} is not an address in S3 such as s3://bucket/folder"):
+    with pytest.raises(
+        SystemExit, match=f"OUTPUT={url} is not an address in S3 such as s3://bucket/folder"
+    ):
         location(url, "OUTPUT", "folder")

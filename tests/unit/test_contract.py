@@ -8,7 +8,10 @@ from shared.serving.errors import InvalidInput
 from tests.unit.http_events import FORMS, encoded, http_api, opened
 from tests.unit.toy import CARD, CUSTOMER, SCHEMA, probability
 
-ONE, MANY = {"customer": CUSTOMER}, {"customers": [CUSTOMER, {**CUSTOMER, "plan": "gold", "fee": None}]}
+ONE, MANY = (
+    {"customer": CUSTOMER},
+    {"customers": [CUSTOMER, {**CUSTOMER, "plan": "gold", "fee": None}]},
+)
 JSON = {"Content-Type": "application/json; charset=utf-8"}
 
 
@@ -68,7 +71,13 @@ def test_http_get(handler, form):
         ("POST", "/health", "{}", JSON, 405),
         ("POST", "/predict", '"' + "x" * 7_000_000 + '"', JSON, 413),
         ("POST", "/predict", json.dumps({"customers": [{}] * 10_001}), JSON, 413),
-        ("POST", "/predict", "customer=1", {"Content-Type": "application/x-www-form-urlencoded"}, 415),
+        (
+            "POST",
+            "/predict",
+            "customer=1",
+            {"Content-Type": "application/x-www-form-urlencoded"},
+            415,
+        ),
         ("POST", "/predict", "x", {"Content-Type": "image/png"}, 415),
     ],
 )
@@ -76,7 +85,9 @@ def test_http_refusals(handler, form, method, path, body, headers, status):
     answer = handler(form(method, path, body, headers))
     got, answer_headers, problem = opened(answer)
     assert (got, answer_headers["Content-Type"]) == (status, "application/problem+json")
-    assert problem["status"] == status and problem["title"] and problem["detail"] and problem["errors"]
+    assert (
+        problem["status"] == status and problem["title"] and problem["detail"] and problem["errors"]
+    )
     assert ("Allow" in answer_headers) == (status == 405)
     if "elb" in json.dumps(answer.get("statusDescription", "")):
         assert answer["statusDescription"].startswith(str(status))
@@ -107,7 +118,9 @@ def test_an_answer_that_lambda_could_not_carry_is_refused(handler):
     assert (status, problem["status"]) == (413, 413)
 
 
-def test_http_fault_of_ours_tells_a_request_id_and_nothing_else(module, handler, monkeypatch, lines):
+def test_http_fault_of_ours_tells_a_request_id_and_nothing_else(
+    module, handler, monkeypatch, lines
+):
     monkeypatch.setattr(module.model, "run", lambda columns: 1 / 0)
     status, _, problem = opened(handler(http_api("POST", "/predict", json.dumps(ONE), JSON)))
     assert status == 500 and problem["request_id"] == "request-1"
@@ -129,11 +142,20 @@ def test_http_and_direct_refusals_say_the_same(handler):
     with pytest.raises(InvalidInput) as refusal:
         handler(request)
     assert problem["detail"] == str(refusal.value)
-    assert [error["pointer"] for error in problem["errors"]] == ["#/customer/plan", "#/customer/months"]
+    assert [error["pointer"] for error in problem["errors"]] == [
+        "#/customer/plan",
+        "#/customer/months",
+    ]
 
 
 def test_eventbridge_detail_is_the_request(handler, lines):
-    event = {"version": "0", "id": "1", "detail-type": "customer changed", "source": "crm", "detail": ONE}
+    event = {
+        "version": "0",
+        "id": "1",
+        "detail-type": "customer changed",
+        "source": "crm",
+        "detail": ONE,
+    }
     assert_answers(handler(event), CUSTOMER)
     [line] = lines()
     assert line["trigger"] == "eventbridge"
@@ -146,13 +168,20 @@ def test_eventbridge_bad_detail_raises_so_that_it_is_retried_and_kept(handler):
 
 
 def record(number, body):
-    return {"messageId": f"message-{number}", "eventSource": "aws:sqs", "body": body, "attributes": {}}
+    return {
+        "messageId": f"message-{number}",
+        "eventSource": "aws:sqs",
+        "body": body,
+        "attributes": {},
+    }
 
 
 def test_sqs_gives_back_the_records_that_failed_alone(handler, lines):
     bodies = [json.dumps(ONE), "not json", json.dumps({"customer": {}}), json.dumps(MANY), "null"]
     answer = handler({"Records": [record(number, body) for number, body in enumerate(bodies)]})
-    assert answer == {"batchItemFailures": [{"itemIdentifier": f"message-{number}"} for number in (1, 2, 4)]}
+    assert answer == {
+        "batchItemFailures": [{"itemIdentifier": f"message-{number}"} for number in (1, 2, 4)]
+    }
     [line] = lines()
     assert [answer["message_id"] for answer in line["answers"]] == ["message-0", "message-3"]
     assert (line["predictions"], line["refused"], line["errors"]) == (3, 3, 0)
@@ -180,8 +209,22 @@ def test_step_functions_items_are_answered_in_order_and_in_place(handler):
 def test_log_line(handler, lines):
     handler(MANY)
     [line] = lines()
-    assert {"request_id", "trigger", "function", "model", "version", "cold_start", "duration_ms", "inference_ms"} <= line.keys()
-    assert (line["request_id"], line["trigger"], line["predictions"], line["level"]) == ("request-1", "invoke", 2, "INFO")
+    assert {
+        "request_id",
+        "trigger",
+        "function",
+        "model",
+        "version",
+        "cold_start",
+        "duration_ms",
+        "inference_ms",
+    } <= line.keys()
+    assert (line["request_id"], line["trigger"], line["predictions"], line["level"]) == (
+        "request-1",
+        "invoke",
+        2,
+        "INFO",
+    )
     assert line["duration_ms"] >= line["inference_ms"] > 0
     [metrics] = line["_aws"]["CloudWatchMetrics"]
     assert {metric["Name"] for metric in metrics["Metrics"]} >= {
@@ -208,7 +251,12 @@ def test_no_customer_data_in_the_log(handler, lines, capsys):
         {"customer": spoiled},
         {"customers": [spoiled, {"months": secret}]},
         {"detail-type": "x", "detail": {"customer": spoiled}},
-        {"Records": [record(0, json.dumps({"customer": spoiled})), record(1, json.dumps({"customer": {"fee": secret}}))]},
+        {
+            "Records": [
+                record(0, json.dumps({"customer": spoiled})),
+                record(1, json.dumps({"customer": {"fee": secret}})),
+            ]
+        },
         http_api("POST", "/predict", json.dumps({"customer": spoiled}), JSON),
     ):
         try:

@@ -1,4 +1,6 @@
-"""Advice where no container can be run, by cause, and options that Podman needs and Docker does not know: with fake clients."""
+"""Advice where no container can be run, by cause, and options that Podman needs and Docker does not
+know: with fake clients.
+"""
 
 import base64
 import re
@@ -13,16 +15,29 @@ from scripts.project import Project
 
 DOCKER, PODMAN = "Docker version 28.1.1, build 4eba377", "podman version 4.3.1"
 SOCKET = "unix:///var/run/docker.sock"
-DENIED = f"Got permission denied while trying to connect to the Docker daemon socket at {SOCKET}: dial unix: permission denied"
+DENIED = (
+    f"Got permission denied while trying to connect to the Docker daemon socket at {SOCKET}: dial "
+    "unix: permission denied"
+)
 DOWN = f"Cannot connect to the Docker daemon at {SOCKET}. Is the docker daemon running?"
-DOWN_29 = f"failed to connect to the docker API at {SOCKET}; check if the path is correct and if the daemon is running"
-NO_MACHINE = "Cannot connect to Podman. Please verify your connection to the Linux system\nError: unable to connect: refused"
-NO_NAMESPACE = "Error: cannot set up namespace using newuidmap: should have setuid or have filecaps setuid"
+DOWN_29 = (
+    f"failed to connect to the docker API at {SOCKET}; check if the path is correct and if the "
+    "daemon is running"
+)
+NO_MACHINE = (
+    "Cannot connect to Podman. Please verify your connection to the Linux system\nError: unable "
+    "to connect: refused"
+)
+NO_NAMESPACE = (
+    "Error: cannot set up namespace using newuidmap: should have setuid or have filecaps setuid"
+)
 
 
 @pytest.fixture
 def client(tmp_path, monkeypatch):
-    """Makes a client that says its version, notes its arguments, and fails or prints; gives the file of the arguments."""
+    """Makes a client that says its version, notes its arguments, and fails or prints; gives the
+    file of the arguments.
+    """
 
     def make(version, name="docker", fails="", prints=""):
         program, given = tmp_path / name, tmp_path / "arguments"
@@ -30,7 +45,8 @@ def client(tmp_path, monkeypatch):
         (tmp_path / "stdout").write_text(prints)
         program.write_text(
             f"#!/bin/sh\nif [ \"$1\" = --version ]; then echo '{version}'; exit; fi\n"
-            f'echo "$@" >>{given}\ncat {tmp_path}/stdout\ncat {tmp_path}/stderr >&2\nexit {int(bool(fails))}\n'
+            f'echo "$@" >>{given}\ncat {tmp_path}/stdout\ncat {tmp_path}/stderr >&2\nexit '
+            f"{int(bool(fails))}\n"
         )
         program.chmod(0o755)
         use(monkeypatch, str(program))
@@ -56,25 +72,57 @@ def use(monkeypatch, name):
 @pytest.mark.parametrize(
     ("version", "fails", "reason", "advice"),
     [
-        (DOCKER, DENIED, "this user may not use the {} engine", "add yourself to the group docker (`sudo usermod -aG docker"),
-        (DOCKER, DOWN, "no {} engine answers", "install and start Docker (https://docs.docker.com/engine/install); `sudo"),
+        (
+            DOCKER,
+            DENIED,
+            "this user may not use the {} engine",
+            "add yourself to the group docker (`sudo usermod -aG docker",
+        ),
+        (
+            DOCKER,
+            DOWN,
+            "no {} engine answers",
+            "install and start Docker (https://docs.docker.com/engine/install); `sudo",
+        ),
         (DOCKER, DOWN_29, "no {} engine answers", "install and start Docker ("),
         (DOCKER, "unknown flag", "`{} ps` fails (unknown flag)", "mend that"),
-        (PODMAN, NO_MACHINE, "no {} engine answers", "start Podman's machine (`podman machine init` once, then `podman machine"),
-        (PODMAN, NO_NAMESPACE, "`{} ps` fails (Error: cannot set up namespace using newuidmap", "mend that"),
+        (
+            PODMAN,
+            NO_MACHINE,
+            "no {} engine answers",
+            "start Podman's machine (`podman machine init` once, then `podman machine",
+        ),
+        (
+            PODMAN,
+            NO_NAMESPACE,
+            "`{} ps` fails (Error: cannot set up namespace using newuidmap",
+            "mend that",
+        ),
     ],
 )
 def test_why_no_container_runs_and_what_helps(client, version, fails, reason, advice):
     client(version, fails=fails)
     found = no_engine()
-    assert found and found.reason.startswith(reason.format(docker.DOCKER)) and found.advice.startswith(advice)
-    with pytest.raises(SystemExit, match=rf"^{re.escape(found.reason)}: {re.escape(found.advice)}, then run this again$"):
+    assert (
+        found
+        and found.reason.startswith(reason.format(docker.DOCKER))
+        and found.advice.startswith(advice)
+    )
+    with pytest.raises(
+        SystemExit,
+        match=rf"^{re.escape(found.reason)}: {re.escape(found.advice)}, then run this again$",
+    ):
         require_engine()
-    with pytest.raises(SystemExit, match=rf"^{re.escape(found.reason)}: tests need it, so {re.escape(found.advice)}, then"):
+    with pytest.raises(
+        SystemExit,
+        match=rf"^{re.escape(found.reason)}: tests need it, so {re.escape(found.advice)}, then",
+    ):
         require_engine("tests need it, so")
 
 
-@pytest.mark.parametrize(("name", "product"), [("no-such-docker", "Docker"), ("no/such/podman", "Podman")])
+@pytest.mark.parametrize(
+    ("name", "product"), [("no-such-docker", "Docker"), ("no/such/podman", "Podman")]
+)
 def test_what_is_not_installed_is_called_by_its_own_name(monkeypatch, name, product):
     use(monkeypatch, name)
     found = no_engine()
@@ -83,7 +131,9 @@ def test_what_is_not_installed_is_called_by_its_own_name(monkeypatch, name, prod
 
 def test_a_client_that_is_no_program(monkeypatch, tmp_path):
     use(monkeypatch, str(tmp_path))
-    assert no_engine() == NoEngine(f"{tmp_path} is not a program that this user may run", "set DOCKER to docker or podman")
+    assert no_engine() == NoEngine(
+        f"{tmp_path} is not a program that this user may run", "set DOCKER to docker or podman"
+    )
 
 
 def test_an_engine_that_answers(client):
@@ -92,7 +142,9 @@ def test_an_engine_that_answers(client):
     require_engine()
 
 
-@pytest.mark.parametrize("name", ["podman", "docker"])  # the second as the package podman-docker installs it
+@pytest.mark.parametrize(
+    "name", ["podman", "docker"]
+)  # the second as the package podman-docker installs it
 @pytest.mark.parametrize("local", [True, False])
 def test_podman_is_told_that_a_registry_on_this_machine_has_no_tls(client, name, local):
     given = client(PODMAN, name)
@@ -115,7 +167,10 @@ def test_docker_is_told_nothing_of_tls(client):
 def test_a_failed_login_is_told_by_the_client_s_name(client):
     client(PODMAN, "podman", fails="Error: authenticating creds")
     with (
-        pytest.raises(SystemExit, match=r"/podman cannot log in to 127.0.0.1:4566: Error: authenticating creds$"),
+        pytest.raises(
+            SystemExit,
+            match=r"/podman cannot log in to 127.0.0.1:4566: Error: authenticating creds$",
+        ),
         push._logged_in(account(True), ecr()),
     ):
         pass
@@ -125,7 +180,10 @@ def test_a_failed_login_is_told_by_the_client_s_name(client):
 def test_the_id_of_an_image_is_a_digest(client, prefix):
     """As ECR has it; Podman prints it without the name of its algorithm."""
     project = Project(Project.names()[0])
-    client(PODMAN if not prefix else DOCKER, prints=f"{prefix}{'a' * 64} {PLATFORMS[project.architecture]}")
+    client(
+        PODMAN if not prefix else DOCKER,
+        prints=f"{prefix}{'a' * 64} {PLATFORMS[project.architecture]}",
+    )
     assert push.require_platform(project, "my-model:1") == f"sha256:{'a' * 64}"
 
 
@@ -142,4 +200,6 @@ def account(local):
 def ecr():
     """What push needs of ECR's client."""
     token = base64.b64encode(b"AWS:token").decode()
-    return SimpleNamespace(get_authorization_token=lambda: {"authorizationData": [{"authorizationToken": token}]})
+    return SimpleNamespace(
+        get_authorization_token=lambda: {"authorizationData": [{"authorizationToken": token}]}
+    )

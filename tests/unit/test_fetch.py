@@ -1,4 +1,6 @@
-"""URLs that a stranger sends: what is fetched, what is refused, and that neither takes longer than it may."""
+"""URLs that a stranger sends: what is fetched, what is refused, and that neither takes longer than
+it may.
+"""
 
 import gc
 import socket
@@ -31,7 +33,11 @@ def refused(url):
 
 
 def test_the_limits_are_those_of_the_contract():
-    assert (download.MOST_BYTES, download.CONNECT_SECONDS, download.TOTAL_SECONDS) == (10_000_000, 3, 8)
+    assert (download.MOST_BYTES, download.CONNECT_SECONDS, download.TOTAL_SECONDS) == (
+        10_000_000,
+        3,
+        8,
+    )
     assert 1 <= download.MOST_REDIRECTS <= 5
 
 
@@ -41,10 +47,15 @@ def test_a_file_is_fetched(internet):
     assert download.fetched(url) == PHOTO
     assert internet.connected == [PUBLIC, PUBLIC]
     [request, _] = internet.requests
-    assert "\r\nHost: photos.example\r\n" in request and "\r\nAccept-Encoding: identity\r\n" in request
+    assert (
+        "\r\nHost: photos.example\r\n" in request and "\r\nAccept-Encoding: identity\r\n" in request
+    )
 
 
-@pytest.mark.parametrize("kind", ["image/jpeg", "IMAGE/PNG; q=1", "application/octet-stream", "binary/octet-stream", "", None])
+@pytest.mark.parametrize(
+    "kind",
+    ["image/jpeg", "IMAGE/PNG; q=1", "application/octet-stream", "binary/octet-stream", "", None],
+)
 def test_types_that_an_image_may_have(internet, kind):
     assert download.fetched(internet.serve(replied(PHOTO, kind=kind))) == PHOTO
 
@@ -52,13 +63,22 @@ def test_types_that_an_image_may_have(internet, kind):
 def test_a_chunked_body_and_one_without_a_length(internet):
     head = f"{OK}\r\nContent-Type: image/png\r\n".encode()
     assert (
-        download.fetched(internet.serve(head + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")) == b"abcde"
+        download.fetched(
+            internet.serve(
+                head + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+            )
+        )
+        == b"abcde"
     )
     assert download.fetched(internet.serve(head + b"\r\nabc")) == b"abc"
 
 
-@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
-@pytest.mark.parametrize("location", ["http://other.example/b", "/b", "b", "//other.example/b", "?b"])
+@pytest.mark.parametrize(
+    "status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"]
+)
+@pytest.mark.parametrize(
+    "location", ["http://other.example/b", "/b", "b", "//other.example/b", "?b"]
+)
 def test_redirects_are_followed(internet, status, location):
     url = internet.serve(redirected(location, status), path="/a")
     internet.serve(replied(PHOTO), path="/a?b")
@@ -69,7 +89,13 @@ def test_redirects_are_followed(internet, status, location):
 @pytest.mark.parametrize(
     "url",
     [
-        *("file:///etc/passwd", "ftp://photos.example/a.png", "data:image/png;base64,AAAA", "gopher://photos.example/", "a.png"),
+        *(
+            "file:///etc/passwd",
+            "ftp://photos.example/a.png",
+            "data:image/png;base64,AAAA",
+            "gopher://photos.example/",
+            "a.png",
+        ),
         *(
             "",
             "http://",
@@ -80,9 +106,24 @@ def test_redirects_are_followed(internet, status, location):
             "http://[::1",
             "http://]",
         ),
-        *("http://photos.example:99999/", "http://photos.example:x/", "http://photos.example:22/", "http://photos.example:25/"),
-        *("http://user@photos.example/", "http://user:secret@photos.example/", "http://@photos.example/"),
-        *("http://photos.example\\@127.0.0.1/", "http://a b/", "http://a\0b/", "http://[fe80::1%25eth0]/", "http://%31/"),
+        *(
+            "http://photos.example:99999/",
+            "http://photos.example:x/",
+            "http://photos.example:22/",
+            "http://photos.example:25/",
+        ),
+        *(
+            "http://user@photos.example/",
+            "http://user:secret@photos.example/",
+            "http://@photos.example/",
+        ),
+        *(
+            "http://photos.example\\@127.0.0.1/",
+            "http://a b/",
+            "http://a\0b/",
+            "http://[fe80::1%25eth0]/",
+            "http://%31/",
+        ),
         *(
             "http://" + "a" * 64 + ".example/",
             "http://photos.example/" + "a" * 9000,
@@ -96,7 +137,14 @@ def test_urls_that_are_not_allowed(internet, url):
     assert not internet.looked_up
 
 
-LONG_HOSTS = ["ü" * 8000, "ü." * 4000, "\ufdfa" * 253, ("\ufdfa" * 60 + ".") * 4, "a." * 200, "ü" * 253]
+LONG_HOSTS = [
+    "ü" * 8000,
+    "ü." * 4000,
+    "\ufdfa" * 253,
+    ("\ufdfa" * 60 + ".") * 4,
+    "a." * 200,
+    "ü" * 253,
+]
 
 
 @pytest.mark.parametrize("host", LONG_HOSTS)
@@ -135,8 +183,25 @@ def test_a_redirect_to_a_long_url(internet):
             "0",
             "0.0.0.0",
         ),
-        *("169.254.169.254", "10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "224.0.0.1", "255.255.255.255", "①②⑦.⓪.⓪.①"),
-        *("[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:a9fe:a9fe]", "[fe80::1]", "[fd00:ec2::254]", "[64:ff9b::7f00:1]"),
+        *(
+            "169.254.169.254",
+            "10.0.0.1",
+            "172.16.0.1",
+            "192.168.1.1",
+            "100.64.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "①②⑦.⓪.⓪.①",
+        ),
+        *(
+            "[::1]",
+            "[::]",
+            "[::ffff:127.0.0.1]",
+            "[::ffff:a9fe:a9fe]",
+            "[fe80::1]",
+            "[fd00:ec2::254]",
+            "[64:ff9b::7f00:1]",
+        ),
     ],
 )
 def test_addresses_that_are_not_public(internet, host):
@@ -156,21 +221,74 @@ def test_private_addresses_can_be_allowed_for_tests(internet, monkeypatch):
 @pytest.mark.parametrize(
     ("address", "public"),
     [
-        *((text, True) for text in ("8.8.8.8", "93.184.215.14", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808")),
-        *((text, False) for text in ("0.0.0.0", "10.1.2.3", "100.64.0.1", "100.127.255.255", "127.8.8.8", "169.254.170.2")),
         *(
-            (text, False)
-            for text in ("172.31.0.1", "192.0.2.1", "192.168.0.1", "198.18.0.1", "224.0.1.1", "239.1.1.1", "240.0.0.1")
+            (text, True)
+            for text in (
+                "8.8.8.8",
+                "93.184.215.14",
+                "2606:4700:4700::1111",
+                "::ffff:8.8.8.8",
+                "64:ff9b::808:808",
+            )
         ),
         *(
             (text, False)
-            for text in ("::", "::1", "::127.0.0.1", "::8.8.8.8", "::ffff:10.0.0.1", "64:ff9b::a00:1", "64:ff9b:1::1")
+            for text in (
+                "0.0.0.0",
+                "10.1.2.3",
+                "100.64.0.1",
+                "100.127.255.255",
+                "127.8.8.8",
+                "169.254.170.2",
+            )
         ),
         *(
             (text, False)
-            for text in ("2002:7f00:1::", "2002:808:808::", "2001:0:808:808::1", "2001:db8::1", "fc00::1", "fd00::1")
+            for text in (
+                "172.31.0.1",
+                "192.0.2.1",
+                "192.168.0.1",
+                "198.18.0.1",
+                "224.0.1.1",
+                "239.1.1.1",
+                "240.0.0.1",
+            )
         ),
-        *((text, False) for text in ("fe80::1", "fe80::1%1", "fec0::1", "ff02::1", "ff0e::1", "100::1", "5f00::1")),
+        *(
+            (text, False)
+            for text in (
+                "::",
+                "::1",
+                "::127.0.0.1",
+                "::8.8.8.8",
+                "::ffff:10.0.0.1",
+                "64:ff9b::a00:1",
+                "64:ff9b:1::1",
+            )
+        ),
+        *(
+            (text, False)
+            for text in (
+                "2002:7f00:1::",
+                "2002:808:808::",
+                "2001:0:808:808::1",
+                "2001:db8::1",
+                "fc00::1",
+                "fd00::1",
+            )
+        ),
+        *(
+            (text, False)
+            for text in (
+                "fe80::1",
+                "fe80::1%1",
+                "fec0::1",
+                "ff02::1",
+                "ff0e::1",
+                "100::1",
+                "5f00::1",
+            )
+        ),
     ],
 )
 def test_which_addresses_are_public(address, public):
@@ -188,7 +306,9 @@ def test_a_name_that_changes_its_address_is_looked_up_once(internet):
     internet.names["photos.example"] = lambda: next(answers)
     assert download.fetched(url) == PHOTO
     assert (internet.looked_up, internet.connected) == (["photos.example"], [PUBLIC])
-    assert refused(url)[0] == 400  # and again at the next request, though not by a second look at the first
+    assert (
+        refused(url)[0] == 400
+    )  # and again at the next request, though not by a second look at the first
 
 
 INSIDE = ("127.0.0.1:9001", "169.254.169.254", "[::ffff:127.0.0.1]", "2130706433", "inside.example")
@@ -222,7 +342,10 @@ MISBEHAVIOUR = {
     "announced as too large": (HEAD + b"Content-Length: 300001\r\n\r\n", "more than"),
     "too large": (HEAD + b"\r\n" + b"x" * 300_001, "more than"),
     "endless": (endless(HEAD + b"\r\n"), "more than"),
-    "endless chunk": (endless(HEAD + b"Transfer-Encoding: chunked\r\n\r\nfffffff\r\n"), "more than"),
+    "endless chunk": (
+        endless(HEAD + b"Transfer-Encoding: chunked\r\n\r\nfffffff\r\n"),
+        "more than",
+    ),
     "cut short": (HEAD + b"Content-Length: 100\r\n\r\nx", "breaks off"),
     "cut chunk": (HEAD + b"Transfer-Encoding: chunked\r\n\r\nff\r\nx", "breaks off"),
     "wrong chunk": (HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nx", "breaks off"),
@@ -245,7 +368,10 @@ SLOWNESS = {
 
 @pytest.mark.parametrize("name", SLOWNESS)
 def test_servers_that_are_slow(internet, impatient, name):
-    assert refused(internet.serve(SLOWNESS[name])) == (422, "the request took longer than 0.15 seconds")
+    assert refused(internet.serve(SLOWNESS[name])) == (
+        422,
+        "the request took longer than 0.15 seconds",
+    )
 
 
 @pytest.mark.parametrize("name", MISBEHAVIOUR)
@@ -274,7 +400,9 @@ def test_addresses_that_do_not_answer_share_the_time(monkeypatch, internet):
 
     monkeypatch.setattr(socket.socket, "connect", connect)
     assert "cannot be reached" in refused(internet.serve(b"", addresses=(PUBLIC, "8.8.8.8")))[1]
-    assert seconds == pytest.approx([download.CONNECT_SECONDS / 2, download.CONNECT_SECONDS], abs=0.5)
+    assert seconds == pytest.approx(
+        [download.CONNECT_SECONDS / 2, download.CONNECT_SECONDS], abs=0.5
+    )
 
 
 def test_redirects_share_the_time(internet, impatient):
@@ -287,14 +415,18 @@ def test_redirects_share_the_time(internet, impatient):
 
 @pytest.fixture
 def secure(internet, monkeypatch, tmp_path_factory):
-    """The internet with TLS, whose servers have a certificate for photos.example of an authority that we trust."""
+    """The internet with TLS, whose servers have a certificate for photos.example of an authority
+    that we trust.
+    """
     authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
     file = tmp_path_factory.mktemp("tls") / "authority.pem"
     authority.cert_pem.write_to_path(file)
     monkeypatch.setenv("SSL_CERT_FILE", str(file))  # where OpenSSL looks for what it trusts
     monkeypatch.setattr(download, "_tls", None)
     internet.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("photos.example", key_type=trustme.KeyType.ECDSA).configure_cert(internet.tls)
+    authority.issue_cert("photos.example", key_type=trustme.KeyType.ECDSA).configure_cert(
+        internet.tls
+    )
     internet.asked = []
     internet.tls.sni_callback = lambda connection, name, context: internet.asked.append(name)
     return internet

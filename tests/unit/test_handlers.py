@@ -1,4 +1,6 @@
-"""The contract of every project's own handler, whatever its requests and answers are called: each caller, on a toy model."""
+"""The contract of every project's own handler, whatever its requests and answers are called: each
+caller, on a toy model.
+"""
 
 import json
 
@@ -21,7 +23,10 @@ def record(number, body):
 
 def assert_all(own, answer):
     """Asserts that an answer is that to all items, in their order, and JSON."""
-    assert list(answer) == ["predictions"] and json.loads(json.dumps(answer, allow_nan=False)) == answer
+    assert (
+        list(answer) == ["predictions"]
+        and json.loads(json.dumps(answer, allow_nan=False)) == answer
+    )
     for one, item in zip(answer["predictions"], own.items, strict=True):
         own.check(one, item)
 
@@ -34,7 +39,10 @@ def test_one_and_many(own):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_http(own, form):
-    for body in (form("POST", "/predict", json.dumps(own.many), JSON), encoded(form("POST", "/", json.dumps(own.many), JSON))):
+    for body in (
+        form("POST", "/predict", json.dumps(own.many), JSON),
+        encoded(form("POST", "/", json.dumps(own.many), JSON)),
+    ):
         status, headers, answer = opened(own.call(body))
         assert (status, headers["Content-Type"]) == (200, "application/json")
         assert_all(own, answer)
@@ -59,7 +67,11 @@ def test_health_and_schema(own, form):
 )
 def test_http_refusals(own, method, path, body, status):
     got, headers, problem = opened(own.call(http_api(method, path, body, JSON)))
-    assert (got, headers["Content-Type"], problem["status"]) == (status, "application/problem+json", status)
+    assert (got, headers["Content-Type"], problem["status"]) == (
+        status,
+        "application/problem+json",
+        status,
+    )
     assert problem["detail"]
 
 
@@ -76,12 +88,16 @@ def test_events(own, lines):
     own.check(own.call({"detail-type": "x", "source": "y", "detail": request}), own.items[0])
     bodies = [json.dumps(request), "not JSON", json.dumps(own.wrong), json.dumps(own.many)]
     answer = own.call({"Records": [record(number, body) for number, body in enumerate(bodies)]})
-    assert answer == {"batchItemFailures": [{"itemIdentifier": f"message-{number}"} for number in (1, 2)]}
+    assert answer == {
+        "batchItemFailures": [{"itemIdentifier": f"message-{number}"} for number in (1, 2)]
+    }
     first, refused, many = own.call({"Items": [request, own.wrong, own.many]})
     own.check(first, own.items[0])
     assert 400 <= refused["status"] < 500 and refused["detail"]
     assert_all(own, many)
-    assert [(line["trigger"], line["predictions"], line["refused"], line["errors"]) for line in lines()] == [
+    assert [
+        (line["trigger"], line["predictions"], line["refused"], line["errors"]) for line in lines()
+    ] == [
         ("eventbridge", 1, 0, 0),
         ("sqs", 1 + len(own.items), 2, 0),
         ("step_functions", 1 + len(own.items), 1, 0),
@@ -91,10 +107,23 @@ def test_events(own, lines):
 def test_a_file_in_the_bucket(own, monkeypatch):
     monkeypatch.setattr(s3_events, "_client", s3 := FakeS3())
     s3.objects["bucket/input/all.jsonl"] = "\n".join([*map(json.dumps, own.items), "[1]"]).encode()
-    event = {"Records": [{"eventSource": "aws:s3", "s3": {"bucket": {"name": "bucket"}, "object": {"key": "input/all.jsonl"}}}]}
+    event = {
+        "Records": [
+            {
+                "eventSource": "aws:s3",
+                "s3": {"bucket": {"name": "bucket"}, "object": {"key": "input/all.jsonl"}},
+            }
+        ]
+    }
     [counts] = own.call(event)["results"]
-    assert (counts["rows"], counts["scored"], counts["refused"]) == (len(own.items) + 1, len(own.items), 1)
-    *answers, refused = map(json.loads, s3.objects["bucket/results/input/all.jsonl.jsonl"].splitlines())
+    assert (counts["rows"], counts["scored"], counts["refused"]) == (
+        len(own.items) + 1,
+        len(own.items),
+        1,
+    )
+    *answers, refused = map(
+        json.loads, s3.objects["bucket/results/input/all.jsonl.jsonl"].splitlines()
+    )
     for answer, item in zip(answers, own.items, strict=True):
         own.check(answer, item)
     assert list(refused) == ["error"]
@@ -103,7 +132,11 @@ def test_a_file_in_the_bucket(own, monkeypatch):
 def test_a_fault_of_ours_tells_a_request_id_alone(own, monkeypatch, lines):
     monkeypatch.setattr(own.module.model, "run", lambda inputs: 1 / 0)
     status, _, problem = opened(own.call(http_api("POST", "/predict", json.dumps(own.many), JSON)))
-    assert status == 500 and problem["request_id"] == "request-1" and "division" not in json.dumps(problem)
+    assert (
+        status == 500
+        and problem["request_id"] == "request-1"
+        and "division" not in json.dumps(problem)
+    )
     assert lines()[0]["tracebacks"][0]["error"] == "ZeroDivisionError"
     with pytest.raises(ZeroDivisionError):
         own.call(own.many)
@@ -112,7 +145,11 @@ def test_a_fault_of_ours_tells_a_request_id_alone(own, monkeypatch, lines):
 @pytest.mark.parametrize("what", ["wrong", "strange"])
 def test_what_a_caller_sends_is_not_logged(own, capsys, what):
     request = getattr(own, what)
-    for event in (request, {"detail-type": "x", "detail": request}, {"Records": [record(0, json.dumps(request))]}):
+    for event in (
+        request,
+        {"detail-type": "x", "detail": request},
+        {"Records": [record(0, json.dumps(request))]},
+    ):
         try:
             own.call(event)
         except InvalidInput as error:
@@ -123,8 +160,15 @@ def test_what_a_caller_sends_is_not_logged(own, capsys, what):
 
 
 ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from([10**400, "\ud800", "", 1e39]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from([10**400, "\ud800", "", 1e39]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 
@@ -133,7 +177,12 @@ ANYTHING = st.recursive(
 @given(data=st.data())
 def test_hostile_events_are_answered_or_refused(own, data):
     keys = [next(iter(own.request(own.items[0]))), next(iter(own.many)), "Items", "Records"]
-    event = data.draw(st.dictionaries(st.sampled_from(keys), ANYTHING | st.lists(ANYTHING, max_size=3), max_size=2) | ANYTHING)
+    event = data.draw(
+        st.dictionaries(
+            st.sampled_from(keys), ANYTHING | st.lists(ANYTHING, max_size=3), max_size=2
+        )
+        | ANYTHING
+    )
     try:
         json.dumps(own.call(event), allow_nan=False)
     except InvalidInput as refusal:

@@ -1,4 +1,6 @@
-"""Small files that would take all memory or minutes are refused at once; ordinary files near the limits are decoded."""
+"""Small files that would take all memory or minutes are refused at once; ordinary files near the
+limits are decoded.
+"""
 
 import time
 import zlib
@@ -57,7 +59,9 @@ def test_the_pixels_of_the_made_files_are_neither_too_few_nor_too_many(size, col
 
 
 @pytest.mark.parametrize("components", [3, 4])
-def test_a_baseline_jpeg_with_a_scan_for_each_component_keeps_all_coefficients(monkeypatch, components):
+def test_a_baseline_jpeg_with_a_scan_for_each_component_keeps_all_coefficients(
+    monkeypatch, components
+):
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
     assert "more than fit into" in refused(jpeg(7071, 7071, EACH_ITS_SCAN[:components], components))
     assert decoded(jpeg(7071, 7071, (tuple(range(1, components + 1)),), components), SIZE)
@@ -82,12 +86,19 @@ def test_a_jpeg_with_very_many_scans_for_its_components():
     ids=["exif", "app", "icc", "markers", "padding", "escapes", "junk"],
 )
 def test_a_jpeg_of_very_many_segments(extra):
-    assert refused(jpeg(8, 8, extra=extra)) == "is a JPEG of more than 300 segments before its pixels"
+    assert (
+        refused(jpeg(8, 8, extra=extra)) == "is a JPEG of more than 300 segments before its pixels"
+    )
 
 
 def test_a_jpeg_with_much_metadata_is_decoded():
-    data = file_of(plain("red"), "JPEG", icc_profile=bytes(500_000), exif=b"Exif\0\0" + bytes(60_000))
-    extra = segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(65_000)) * 120 + b"\xff" * 1000
+    data = file_of(
+        plain("red"), "JPEG", icc_profile=bytes(500_000), exif=b"Exif\0\0" + bytes(60_000)
+    )
+    extra = (
+        segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(65_000)) * 120
+        + b"\xff" * 1000
+    )
     assert decoded(data[:2] + extra + data[2:], SIZE)
 
 
@@ -97,14 +108,21 @@ def test_a_jpeg_with_much_metadata_is_decoded():
     ids=["unknown", "profiles", "texts"],
 )
 def test_a_png_of_very_many_chunks(chunks):
-    assert refused(png(8, 8, extra=chunks)) == "is a PNG of more than 20,000 chunks of pixels, or 300 others"
+    assert (
+        refused(png(8, 8, extra=chunks))
+        == "is a PNG of more than 20,000 chunks of pixels, or 300 others"
+    )
 
 
 def test_a_png_whose_pixels_are_in_very_many_chunks():
     start = png(8, 8).partition(chunk(b"IEND"))[0]
     assert start.startswith(PNG_START)
-    assert refused(start + chunk(b"IDAT") * 800_000 + chunk(b"IEND")).startswith("is a PNG of more than 20,000 chunks")
-    assert decoded(start + chunk(b"IDAT") * 10_000 + chunk(b"tEXt", b"a\0b") * 100 + chunk(b"IEND"), SIZE)
+    assert refused(start + chunk(b"IDAT") * 800_000 + chunk(b"IEND")).startswith(
+        "is a PNG of more than 20,000 chunks"
+    )
+    assert decoded(
+        start + chunk(b"IDAT") * 10_000 + chunk(b"tEXt", b"a\0b") * 100 + chunk(b"IEND"), SIZE
+    )
 
 
 def resident():

@@ -1,4 +1,6 @@
-"""Every row of the function's contract for image projects: who calls, what is sent, what is answered."""
+"""Every row of the function's contract for image projects: who calls, what is sent, what is
+answered.
+"""
 
 import io
 import json
@@ -23,7 +25,10 @@ MANY = {"images": [{"image": base64_of(file_of(plain(name)))} for name in ("blue
 
 
 def assert_answers(answer, name="red"):
-    assert list(answer) == ["label", "probability", "probabilities"] and list(answer["probabilities"]) == LABELS
+    assert (
+        list(answer) == ["label", "probability", "probabilities"]
+        and list(answer["probabilities"]) == LABELS
+    )
     assert answer["probabilities"] == pytest.approx(probabilities(COLOURS[name]), abs=0.01)
     assert (answer["label"], answer["probability"]) == (name, answer["probabilities"][name])
 
@@ -34,7 +39,9 @@ def test_direct_invoke_with_one_image(classify, kind, name):
     assert_answers(classify({"image": base64_of(file_of(plain(name), kind))}), name)
 
 
-def test_direct_invoke_with_many_images_keeps_their_order_and_runs_once(classify, image_module, monkeypatch):
+def test_direct_invoke_with_many_images_keeps_their_order_and_runs_once(
+    classify, image_module, monkeypatch
+):
     run = Mock(side_effect=image_module.model.run)
     monkeypatch.setattr(image_module.model, "run", run)
     answer = classify(MANY)
@@ -71,7 +78,9 @@ def test_http_post_of_json(classify, form, path):
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("kind", ["image/jpeg", "Image/PNG; charset=binary"])
 def test_http_post_of_the_file_itself(classify, form, kind):
-    assert opened(classify(encoded(form("POST", "/predict", PHOTO, {"Content-Type": kind}))))[::2] == (200, classify(ONE))
+    assert opened(classify(encoded(form("POST", "/predict", PHOTO, {"Content-Type": kind}))))[
+        ::2
+    ] == (200, classify(ONE))
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -86,22 +95,40 @@ def test_http_get(classify, form):
     [
         (b"", "image/jpeg", 422, "image is empty: it has 0 bytes"),
         (b"hello", "image/jpeg", 422, "image is not an image: JPEG, PNG and WebP are taken"),
-        (PHOTO[:300], "image/jpeg", 422, "image is a JPEG that cannot be decoded: it is damaged or incomplete"),
+        (
+            PHOTO[:300],
+            "image/jpeg",
+            422,
+            "image is a JPEG that cannot be decoded: it is damaged or incomplete",
+        ),
         (b"<svg/>", "image/svg+xml", 422, "image is of the type SVG: JPEG, PNG and WebP are taken"),
         (PHOTO + bytes(7_000_000), "image/jpeg", 413, "the request has 7000"),
-        (PHOTO, "text/plain", 415, "the request must have the header Content-Type: application/json or image/*"),
+        (
+            PHOTO,
+            "text/plain",
+            415,
+            "the request must have the header Content-Type: application/json or image/*",
+        ),
         (PHOTO, "application/json", 400, "the request is not valid JSON"),
     ],
 )
 def test_http_refusals_of_a_file(classify, body, kind, status, message):
-    got, headers, problem = opened(classify(encoded(http_api("POST", "/predict", body, {"Content-Type": kind}))))
-    assert (got, headers["Content-Type"], problem["status"]) == (status, "application/problem+json", status)
+    got, headers, problem = opened(
+        classify(encoded(http_api("POST", "/predict", body, {"Content-Type": kind})))
+    )
+    assert (got, headers["Content-Type"], problem["status"]) == (
+        status,
+        "application/problem+json",
+        status,
+    )
     assert problem["detail"].startswith(message)
 
 
 def test_a_file_that_an_api_turned_into_text_is_told_what_to_change(classify):
     mangled = PHOTO.decode("utf-8", "replace")
-    status, _, problem = opened(classify(rest_api("POST", "/predict", mangled, {"Content-Type": "image/jpeg"})))
+    status, _, problem = opened(
+        classify(rest_api("POST", "/predict", mangled, {"Content-Type": "image/jpeg"}))
+    )
     assert status == 415 and "binary media types" in problem["detail"]
 
 
@@ -111,12 +138,18 @@ def test_a_file_that_an_api_turned_into_text_is_told_what_to_change(classify):
         (None, "the request must be an object with url, image or images, not null"),
         ([], "the request must be an object with url, image or images, not a list"),
         ({}, "the request must have either url, image or images"),
-        ({**ONE, "url": "http://photos.example"}, "the request must have either url, image or images"),
+        (
+            {**ONE, "url": "http://photos.example"},
+            "the request must have either url, image or images",
+        ),
         ({**ONE, "debug": 1}, "a key is not known: send url, image or images"),
         ({"image": None}, "image must be text, not null"),
         ({"image": {"data": ""}}, "image must be text, not an object"),
         ({"url": 5}, "url must be text, not a number"),
-        ({"image": "data:image/png;base64,AAAA"}, "image must be the base64 part of the data: URL alone, what follows its comma"),
+        (
+            {"image": "data:image/png;base64,AAAA"},
+            "image must be the base64 part of the data: URL alone, what follows its comma",
+        ),
         *(
             ({"image": text}, "image must be base64: A-Z")
             for text in ("%", "AAA", "AA AA", "AAAA\nAAAA", "-_-_", "é", "A===", "\0")
@@ -142,7 +175,13 @@ def test_each_wrong_request_has_its_message(classify, request_, message):
 
 def test_every_bad_image_of_a_batch_is_named(classify, internet):
     url = internet.serve(replied(b"", status="HTTP/1.1 404 Not Found"))
-    bad = [ONE, {"url": url}, {"url": "file:///etc/passwd"}, {"image": ""}, {"url": "http://127.0.0.1/"}]
+    bad = [
+        ONE,
+        {"url": url},
+        {"url": "file:///etc/passwd"},
+        {"image": ""},
+        {"url": "http://127.0.0.1/"},
+    ]
     with pytest.raises(InvalidInput) as refusal:
         classify({"images": bad})
     assert refusal.value.status == 422
@@ -163,7 +202,9 @@ def test_the_number_of_images_is_bounded(classify):
 def test_all_images_of_a_request_share_the_time(classify, internet, impatient):
     url = internet.serve(dripping(b""))
     start = time.monotonic()
-    with pytest.raises(InvalidInput, match=r"images\[0\].url took longer .* images\[4\].image was not reached"):
+    with pytest.raises(
+        InvalidInput, match=r"images\[0\].url took longer .* images\[4\].image was not reached"
+    ):
         classify({"images": [{"url": url}] * 4 + [ONE]})
     assert time.monotonic() - start < 1.5
 
@@ -198,11 +239,19 @@ FETCHED = {
 
 
 @pytest.mark.parametrize("what", [*HOSTILE, *FETCHED])
-def test_hostile_urls_are_refused_in_time_and_stay_out_of_the_log(classify, internet, impatient, capsys, what):
+def test_hostile_urls_are_refused_in_time_and_stay_out_of_the_log(
+    classify, internet, impatient, capsys, what
+):
     url = internet.serve(FETCHED[what]) if what in FETCHED else what
     start = time.monotonic()
-    status, _, problem = opened(classify(http_api("POST", "/predict", json.dumps({"url": url}), JSON)))
-    assert status in (400, 422) and problem["detail"].startswith("url ") and time.monotonic() - start < 2
+    status, _, problem = opened(
+        classify(http_api("POST", "/predict", json.dumps({"url": url}), JSON))
+    )
+    assert (
+        status in (400, 422)
+        and problem["detail"].startswith("url ")
+        and time.monotonic() - start < 2
+    )
     assert problem["errors"] == [{"pointer": "#/url", "detail": problem["detail"][4:]}]
     assert url not in problem["detail"] and url not in capsys.readouterr().out
 
@@ -237,7 +286,9 @@ def test_a_large_photo_and_its_small_copy_get_the_same_answer(classify, photo):
     assert large["probabilities"] == pytest.approx(small["probabilities"], abs=0.05)
 
 
-def test_an_invocation_with_a_large_photo_costs_half_of_a_plain_decode(classify, image_module, photo):
+def test_an_invocation_with_a_large_photo_costs_half_of_a_plain_decode(
+    classify, image_module, photo
+):
     event = encoded(http_api("POST", "/predict", photo[0], {"Content-Type": "image/jpeg"}))
 
     def seconds(function):
@@ -249,7 +300,9 @@ def test_an_invocation_with_a_large_photo_costs_half_of_a_plain_decode(classify,
         image = Image.open(io.BytesIO(photo[0])).convert("RGB").resize(image_module.size)
         image_module.model.run({"image": image.tobytes()})
 
-    assert min(seconds(lambda: classify(event)) for _ in range(3)) <= 0.5 * min(seconds(plainly) for _ in range(3))
+    assert min(seconds(lambda: classify(event)) for _ in range(3)) <= 0.5 * min(
+        seconds(plainly) for _ in range(3)
+    )
 
 
 ANYTHING = st.recursive(
@@ -260,7 +313,8 @@ ANYTHING = st.recursive(
     | st.text()
     | st.sampled_from(["AAAA", ONE["image"], "data:,", "\ud800"]),
     lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["url", "image", "images", "x"]), inner, max_size=2)
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["url", "image", "images", "x"]), inner, max_size=2)
     ),
     max_leaves=6,
 )
@@ -269,7 +323,9 @@ ANYTHING = st.recursive(
 @settings(max_examples=150, deadline=None)
 @given(
     request=ANYTHING
-    | st.fixed_dictionaries({"images": st.lists(st.fixed_dictionaries({}, optional={"image": ANYTHING}), max_size=3)})
+    | st.fixed_dictionaries(
+        {"images": st.lists(st.fixed_dictionaries({}, optional={"image": ANYTHING}), max_size=3)}
+    )
 )
 def test_http_requests_never_give_a_5xx(classify, request):
     status, _, body = opened(classify(http_api("POST", "/predict", json.dumps(request), JSON)))

@@ -1,4 +1,6 @@
-"""Image files as pixels: every kind that is taken, and that no other bytes do more than be refused."""
+"""Image files as pixels: every kind that is taken, and that no other bytes do more than be
+refused.
+"""
 
 import io
 import time
@@ -41,12 +43,15 @@ def test_any_size_is_squashed_to_the_one_asked_for(kind, size):
     assert distance(image, UPRIGHT.resize(size, Image.Resampling.BILINEAR)) < 3
 
 
-@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}, {"qtables": "web_high"}])
+@pytest.mark.parametrize(
+    "options", [{}, {"progressive": True}, {"subsampling": 0}, {"qtables": "web_high"}]
+)
 def test_jpegs_of_all_kinds(options):
     assert distance(decoded(file_of(UPRIGHT, "JPEG", **options), SIZE), WANTED) < 2
 
 
-# What turns the upright picture into the one that a camera would have stored, by the EXIF orientation: the inverse of the turn.
+# What turns the upright picture into the one that a camera would have stored, by the EXIF
+# orientation: the inverse of the turn.
 STORED = {
     1: None,
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -70,7 +75,10 @@ def test_exif_orientation(kind, orientation):
         assert distance(decoded(data, size), UPRIGHT.resize(size, Image.Resampling.BILINEAR)) < 3
 
 
-@pytest.mark.parametrize("exif", [b"Exif\0\0", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM\0*\0\0\0\x08\xff\xff", b"x" * 500])
+@pytest.mark.parametrize(
+    "exif",
+    [b"Exif\0\0", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM\0*\0\0\0\x08\xff\xff", b"x" * 500],
+)
 def test_broken_exif_is_ignored(exif):
     assert distance(decoded(file_of(UPRIGHT, "JPEG", exif=exif), SIZE), WANTED) < 2
 
@@ -79,7 +87,9 @@ def in_mode(mode):
     """The scene in a mode of Pillow's, and what it must look like."""
     if mode == "I;16":
         grey = UPRIGHT.convert("L")
-        return Image.frombytes("I;16", grey.size, bytes(byte for value in grey.tobytes() for byte in (0, value))), grey
+        return Image.frombytes(
+            "I;16", grey.size, bytes(byte for value in grey.tobytes() for byte in (0, value))
+        ), grey
     if mode == "1":
         return (dithered := UPRIGHT.convert("1")), dithered
     image = UPRIGHT.convert("RGB").convert(mode)
@@ -118,7 +128,10 @@ def transparent(mode):
     return (image.quantize(16) if mode == "P" else image.convert(mode)), {}
 
 
-@pytest.mark.parametrize(("mode", "kind"), [*((mode, "PNG") for mode in ("RGBA", "LA", "P", "L", "RGB")), ("RGBA", "WebP")])
+@pytest.mark.parametrize(
+    ("mode", "kind"),
+    [*((mode, "PNG") for mode in ("RGBA", "LA", "P", "L", "RGB")), ("RGBA", "WebP")],
+)
 def test_transparency_goes_on_white(mode, kind):
     image, options = transparent(mode)
     small = decoded(file_of(image, kind, lossless=True, **options), (4, 2))
@@ -130,7 +143,12 @@ def test_colours_count_as_much_as_they_show():
     image.paste((255, 0, 0, 255), (20, 0, 46, 30))
     on_white = plain((255, 255, 255), image.size)
     on_white.paste((255, 0, 0), (20, 0, 46, 30))
-    assert distance(decoded(file_of(image), (3, 2)), on_white.resize((3, 2), Image.Resampling.BILINEAR)) < 2
+    assert (
+        distance(
+            decoded(file_of(image), (3, 2)), on_white.resize((3, 2), Image.Resampling.BILINEAR)
+        )
+        < 2
+    )
 
 
 @pytest.mark.parametrize("size", [(28, 28), (224, 224)])
@@ -139,7 +157,8 @@ def test_a_large_photo_and_its_small_copy_look_the_same(photo, kind, size):
     if kind == "WebP":
         image = scene((1600, 1200))
         photo = [
-            file_of(each, kind, quality=90, method=0) for each in (image, image.resize((400, 300), Image.Resampling.LANCZOS))
+            file_of(each, kind, quality=90, method=0)
+            for each in (image, image.resize((400, 300), Image.Resampling.LANCZOS))
         ]
     large, small = (decoded(data, size) for data in photo)
     assert distance(large, small) < 2
@@ -154,7 +173,9 @@ def test_a_large_jpeg_costs_a_fraction_of_a_plain_decode(photo):
         return time.process_time() - start
 
     ours = min(seconds(lambda: decoded(data, size)) for _ in range(3))
-    plain = min(seconds(lambda: Image.open(io.BytesIO(data)).convert("RGB").resize(size)) for _ in range(3))
+    plain = min(
+        seconds(lambda: Image.open(io.BytesIO(data)).convert("RGB").resize(size)) for _ in range(3)
+    )
     assert ours <= 0.4 * plain
 
 
@@ -196,7 +217,12 @@ def test_a_file_that_is_cut_short(kind):
 
 
 def chunk(name, content):
-    return len(content).to_bytes(4, "big") + name + content + zlib.crc32(name + content).to_bytes(4, "big")
+    return (
+        len(content).to_bytes(4, "big")
+        + name
+        + content
+        + zlib.crc32(name + content).to_bytes(4, "big")
+    )
 
 
 def png(*chunks, width=10, height=10):
@@ -209,16 +235,24 @@ def test_bombs():
     pixels = chunk(b"IDAT", zlib.compress(bytes(10 * 11)))
     assert decoded(png(pixels), SIZE).size == SIZE
     assert "million pixels" in refused(png(chunk(b"IDAT", zeros), width=7072, height=7072))
-    assert "million pixels" in refused(png(chunk(b"IDAT", zeros), width=2**31 - 1, height=2**31 - 1))
+    assert "million pixels" in refused(
+        png(chunk(b"IDAT", zeros), width=2**31 - 1, height=2**31 - 1)
+    )
     assert "damaged" in refused(png(chunk(b"zTXt", b"a\0\0" + zeros), pixels))
     assert "damaged" in refused(png(chunk(b"iTXt", b"a\0\1\0\0\0" + zeros), pixels))
-    assert "damaged" in refused(png(*[chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(1_000_000)))] * 5, pixels))
+    assert "damaged" in refused(
+        png(*[chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(1_000_000)))] * 5, pixels)
+    )
     assert "damaged" in refused(png(chunk(b"iCCP", b"a\0\0" + zeros), pixels))
     jpeg = bytearray(file_of(plain("red"), "JPEG"))
     at = jpeg.index(b"\xff\xc0") + 5
     jpeg[at : at + 4] = b"\xff\xff\xff\xff"
     assert "million pixels" in refused(bytes(jpeg))
-    webp = b"RIFF\x1e\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0" + b"\xff\xff\x00" * 2 + file_of(plain("red"), "WebP")[12:]
+    webp = (
+        b"RIFF\x1e\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0"
+        + b"\xff\xff\x00" * 2
+        + file_of(plain("red"), "WebP")[12:]
+    )
     assert refused(webp)
 
 
@@ -250,7 +284,9 @@ def test_what_does_not_fit_into_the_functions_memory_is_refused(monkeypatch, fil
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", str(megabytes))
     assert decoded(data, SIZE)
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0")
-    assert refused(data).endswith("has 1 million pixels, more than fit into this function's memory: send a smaller copy")
+    assert refused(data).endswith(
+        "has 1 million pixels, more than fit into this function's memory: send a smaller copy"
+    )
 
 
 EXIF = Image.Exif()
@@ -280,7 +316,10 @@ def answered_or_refused(data):
 
 
 @settings(max_examples=300, deadline=None)
-@given(good=st.sampled_from(GOOD), edits=st.lists(st.tuples(PLACE, st.integers(0, 4), st.binary(max_size=4)), max_size=6))
+@given(
+    good=st.sampled_from(GOOD),
+    edits=st.lists(st.tuples(PLACE, st.integers(0, 4), st.binary(max_size=4)), max_size=6),
+)
 def test_damaged_files_are_decoded_or_refused(good, edits):
     for local_aws_checkout, cut, put in edits:
         at = int(local_aws_checkout * len(good))
@@ -290,7 +329,10 @@ def test_damaged_files_are_decoded_or_refused(good, edits):
 
 @settings(max_examples=200, deadline=None)
 @given(
-    start=st.sampled_from([b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\xff\0\0\0WEBPVP8L", b"GIF89a"]), rest=st.binary()
+    start=st.sampled_from(
+        [b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\xff\0\0\0WEBPVP8L", b"GIF89a"]
+    ),
+    rest=st.binary(),
 )
 def test_any_bytes_are_decoded_or_refused(start, rest):
     answered_or_refused(start + rest)
@@ -298,7 +340,12 @@ def test_any_bytes_are_decoded_or_refused(start, rest):
 
 def test_nothing_is_printed_or_logged(capfd, caplog):
     caplog.set_level("DEBUG")
-    for data in (GOOD[0], GOOD[3], file_of(UPRIGHT, "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff"), b"\xff\xd8\xff"):
+    for data in (
+        GOOD[0],
+        GOOD[3],
+        file_of(UPRIGHT, "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff"),
+        b"\xff\xd8\xff",
+    ):
         answered_or_refused(data)
     assert capfd.readouterr() == ("", "")
     assert not [record for record in caplog.records if "TiffImagePlugin" in record.name]

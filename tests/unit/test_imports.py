@@ -1,4 +1,6 @@
-"""What travels into the image imports little, knows no feature, and knows ONNX Runtime's Python module in one place."""
+"""What travels into the image imports little, knows no feature, and knows ONNX Runtime's Python
+module in one place.
+"""
 
 import ast
 import json
@@ -36,24 +38,63 @@ def test_serving_imports_the_standard_library_and_in_three_places_more(path):
 
 
 def test_handler_imports_neither_numpy_nor_onnxruntime(project):
-    beyond = set(imported(project.folder / "lambda_function.py")) - set(sys.stdlib_module_names) - {"shared"}
+    beyond = (
+        set(imported(project.folder / "lambda_function.py"))
+        - set(sys.stdlib_module_names)
+        - {"shared"}
+    )
     assert not beyond & {"numpy", "onnxruntime", "PIL"}
 
 
 def test_no_feature_is_named_in_the_handler_and_in_what_is_shared(tabular):
     names = row_of(tabular)
     for path in [*(ROOT / "shared").rglob("*.py"), tabular.folder / "lambda_function.py"]:
-        words = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
+        words = {
+            node.value
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Constant)
+        }
         assert not words & set(names), path
 
 
-HEAVY = {"asyncio", "boto3", "botocore", "dataclasses", "email", "http.client", "onnx", "pandas", "requests", "scipy", "ssl"}
-HEAVY |= {"google.protobuf", "flatbuffers", "packaging", "sklearn", "urllib.request", "numpy.f2py", "numpy.testing"}
-OF_PYTHON = {"numpy", "onnxruntime", "importlib.metadata", "inspect", "logging", "pathlib", "tempfile", "typing"}
+HEAVY = {
+    "asyncio",
+    "boto3",
+    "botocore",
+    "dataclasses",
+    "email",
+    "http.client",
+    "onnx",
+    "pandas",
+    "requests",
+    "scipy",
+    "ssl",
+}
+HEAVY |= {
+    "google.protobuf",
+    "flatbuffers",
+    "packaging",
+    "sklearn",
+    "urllib.request",
+    "numpy.f2py",
+    "numpy.testing",
+}
+OF_PYTHON = {
+    "numpy",
+    "onnxruntime",
+    "importlib.metadata",
+    "inspect",
+    "logging",
+    "pathlib",
+    "tempfile",
+    "typing",
+}
 
 
 def test_a_start_loads_nothing_heavy(tabular, toy, onnx_api):
-    """Each of these costs a cold start more than a millisecond, and nothing that serves needs it."""
+    """Each of these costs a cold start more than a millisecond, and nothing that serves needs
+    it.
+    """
     program = f"import lambda_function\nlambda_function.lambda_handler({with_rows(tabular, [CUSTOMER])!r}, None)"
     loaded = loaded_by(program, tabular, toy, onnx_api)
     if onnx_api == "python":
@@ -63,9 +104,15 @@ def test_a_start_loads_nothing_heavy(tabular, toy, onnx_api):
 
 
 def test_a_start_with_images_loads_nothing_heavy(imaging, image_toy):
-    """An image in the request needs no HTTP and no TLS, and of Pillow only what reads the types that are taken."""
+    """An image in the request needs no HTTP and no TLS, and of Pillow only what reads the types
+    that are taken.
+    """
     event = json.loads(imaging.event_file.read_text())
-    loaded = loaded_by(f"import lambda_function\nlambda_function.lambda_handler({event!r}, None)", imaging, image_toy)
+    loaded = loaded_by(
+        f"import lambda_function\nlambda_function.lambda_handler({event!r}, None)",
+        imaging,
+        image_toy,
+    )
     without = loaded_by(
         f"import {', '.join(set(imported(imaging.folder / 'lambda_function.py')) - {'os', 'shared'} | {'onnxruntime'})}"
     )
@@ -86,7 +133,11 @@ def loaded_by(program, project=None, model=None, onnx_api="python"):
     environment = {"MODEL_PATH": str(model), "ONNX_API": onnx_api, "PATH": ""}
     environment |= {"PYTHONPATH": f"{project.folder}:{ROOT}"} if project else {}
     ran = subprocess.run(
-        [sys.executable, "-c", f"{program}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"],
+        [
+            sys.executable,
+            "-c",
+            f"{program}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))",
+        ],
         env=environment,
         capture_output=True,
         text=True,
@@ -95,15 +146,25 @@ def loaded_by(program, project=None, model=None, onnx_api="python"):
     return set(json.loads(ran.stdout.splitlines()[-1]))
 
 
-OF_IMAGES = {"PIL", "tests.unit.toy_image", "tests.projects.pictures"}  # what projects of rows cannot import
+OF_IMAGES = {
+    "PIL",
+    "tests.unit.toy_image",
+    "tests.projects.pictures",
+}  # what projects of rows cannot import
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "tests").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_only_files_for_image_projects_import_pillow_when_they_are_collected(path):
     if kind_of_file(path) == "imaging" or path.stem == "pictures":
         return
     for node in ast.parse(path.read_text()).body:
-        names = [alias.name for alias in node.names] if isinstance(node, (ast.Import, ast.ImportFrom)) else []
+        names = (
+            [alias.name for alias in node.names]
+            if isinstance(node, (ast.Import, ast.ImportFrom))
+            else []
+        )
         if isinstance(node, ast.ImportFrom):
             names = [node.module or "", *(f"{node.module}.{name}" for name in names)]
         assert not OF_IMAGES & {*names, *(name.split(".")[0] for name in names)}, path

@@ -42,7 +42,9 @@ def invoke(emulator, status, body, event=None):
     return Function(endpoint_url=f"http://127.0.0.1:{emulator.server_port}")(event or {})
 
 
-@pytest.mark.parametrize("answer", [{"a": 1}, [1, "é"], None, {"errorType": "a field of the answer"}])
+@pytest.mark.parametrize(
+    "answer", [{"a": 1}, [1, "é"], None, {"errorType": "a field of the answer"}]
+)
 def test_an_answer_comes_back_as_it_is(emulator, answer):
     assert invoke(emulator, 200, json.dumps(answer).encode()) == answer
 
@@ -50,11 +52,19 @@ def test_an_answer_comes_back_as_it_is(emulator, answer):
 @pytest.mark.parametrize(
     ("status", "body", "message"),
     [
-        (200, b'{"errorType": "InvalidInput", "errorMessage": "customer.tenure is missing"}', "InvalidInput: customer.tenure"),
+        (
+            200,
+            b'{"errorType": "InvalidInput", "errorMessage": "customer.tenure is missing"}',
+            "InvalidInput: customer.tenure",
+        ),
         (200, b"Task timed out after 3.00 seconds", "Task timed out after 3.00 seconds"),
         (200, b"", "empty"),
         (502, b"", "does not start"),
-        (502, b'{"errorType": "NameError", "errorMessage": "x"}', r"does not start .* \(NameError: x\)"),
+        (
+            502,
+            b'{"errorType": "NameError", "errorMessage": "x"}',
+            r"does not start .* \(NameError: x\)",
+        ),
         (
             502,
             b'{"errorType": "Runtime.ImportModuleError", "errorMessage": "No module named \'x\'"}',
@@ -62,7 +72,8 @@ def test_an_answer_comes_back_as_it_is(emulator, answer):
         ),
         (
             502,
-            b'{"errorType": "Runtime.ExitError", "errorMessage": "Runtime exited with error: signal: killed"}',
+            b'{"errorType": "Runtime.ExitError", "errorMessage": "Runtime exited with error: '
+            b'signal: killed"}',
             "more memory than",
         ),
         (200, b'{"errorType": "BdbQuit", "errorMessage": ""}', r"breakpoint\(\) needs a terminal"),

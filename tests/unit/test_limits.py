@@ -1,4 +1,6 @@
-"""Limits of size: hostile requests do not take a small function's memory, and no answer is larger than its caller takes."""
+"""Limits of size: hostile requests do not take a small function's memory, and no answer is larger
+than its caller takes.
+"""
 
 import csv
 import json
@@ -54,7 +56,9 @@ except InvalidInput as refusal:
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit of memory is Linux's")
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_brackets_take_little_memory(text):
-    ran = subprocess.run([sys.executable, "-c", PROGRAM], input=text, capture_output=True, text=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", PROGRAM], input=text, capture_output=True, text=True
+    )
     assert ran.returncode == 0 and ran.stdout.startswith("the request "), ran.stderr
 
 
@@ -64,7 +68,9 @@ def test_hostile_bodies_are_refused_by_every_source_of_text(handler, name):
     status, _, problem = opened(handler(http_api("POST", "/predict", HOSTILE[name], JSON)))
     assert status in (400, 413) and problem["detail"]
     record = {"eventSource": "aws:sqs", "messageId": "message-1", "body": HOSTILE[name]}
-    assert handler({"Records": [record]}) == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}
+    assert handler({"Records": [record]}) == {
+        "batchItemFailures": [{"itemIdentifier": "message-1"}]
+    }
     assert time.process_time() - start < 4
 
 
@@ -80,7 +86,11 @@ def nested(levels, rng):
     value = rng.choice(confusing)
     for level in range(levels):
         beside = [rng.choice(confusing), rng.choice([[], {}, 5]) if level else 5]
-        value = {rng.choice(confusing): beside[0], "in": value} if rng.random() < 0.5 else [*beside, value]
+        value = (
+            {rng.choice(confusing): beside[0], "in": value}
+            if rng.random() < 0.5
+            else [*beside, value]
+        )
     return value
 
 
@@ -88,7 +98,10 @@ def test_depth_is_counted_without_what_stands_in_texts():
     for seed in range(200):
         rng = random.Random(seed)
         filler = {"filler": [["[", {"}": "]"}]] * rng.choice([0, 100])}
-        shallow, deep = (json.dumps([nested(n, rng), filler], ensure_ascii=seed % 2 == 0) for n in (DEEPEST - 1, DEEPEST))
+        shallow, deep = (
+            json.dumps([nested(n, rng), filler], ensure_ascii=seed % 2 == 0)
+            for n in (DEEPEST - 1, DEEPEST)
+        )
         assert parsed(shallow) == json.loads(shallow)
         with pytest.raises(InvalidInput, match="nested more than 32 levels deep"):
             parsed(deep)
@@ -104,7 +117,10 @@ def test_what_is_not_balanced_is_called_invalid(text):
 def test_deep_bodies_are_told_why(handler, text):
     for form in FORMS:
         status, _, problem = opened(handler(form("POST", "/predict", text, JSON)))
-        assert (status, problem["detail"]) == (400, "the request is nested more than 32 levels deep")
+        assert (status, problem["detail"]) == (
+            400,
+            "the request is nested more than 32 levels deep",
+        )
 
 
 def payload_size(answer):
@@ -114,14 +130,18 @@ def payload_size(answer):
 
 def test_an_answer_is_measured_as_lambda_writes_it(handler):
     """110,000 keys that the model does not know, with a quote each, are escaped twice."""
-    body = json.dumps({"customers": [{**CUSTOMER, **{f'"{at}': 0 for at in range(11)}} for _ in range(10_000)]})
+    body = json.dumps(
+        {"customers": [{**CUSTOMER, **{f'"{at}': 0 for at in range(11)}} for _ in range(10_000)]}
+    )
     assert len(body) < LARGEST
     answer = handler(http_api("POST", "/predict", body, JSON))
     assert opened(answer)[0] == 413 and payload_size(answer) < 2000
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_the_largest_answer_is_the_largest_that_its_caller_takes(module, handler, monkeypatch, form):
+def test_the_largest_answer_is_the_largest_that_its_caller_takes(
+    module, handler, monkeypatch, form
+):
     most = 1_000_000 if form("GET", "/")["requestContext"].get("elb") else LARGEST
 
     def answer(quotes):
@@ -131,7 +151,10 @@ def test_the_largest_answer_is_the_largest_that_its_caller_takes(module, handler
     quotes = (most - payload_size(answer(0))) // 4  # each is written as \", and that again as \\\"
     assert most - 4 < payload_size(answer(quotes)) <= most and answer(quotes)["statusCode"] == 200
     status, _, problem = opened(answer(quotes + 1))
-    assert (status, problem["detail"]) == (413, f"the request has an answer larger than {most:,} bytes: send fewer rows")
+    assert (status, problem["detail"]) == (
+        413,
+        f"the request has an answer larger than {most:,} bytes: send fewer rows",
+    )
 
 
 def test_the_largest_direct_answer(module, handler, monkeypatch):
@@ -139,7 +162,10 @@ def test_the_largest_direct_answer(module, handler, monkeypatch):
     least = payload_size({"text": ""})
     assert payload_size(handler(LARGEST - least)) == LARGEST
     for event in (LARGEST - least + 1, {"detail-type": "x", "source": "y", "detail": LARGEST}):
-        with pytest.raises(InvalidInput, match=r"^the request has an answer larger than 6,291,556 bytes: send fewer rows$"):
+        with pytest.raises(
+            InvalidInput,
+            match=r"^the request has an answer larger than 6,291,556 bytes: send fewer rows$",
+        ):
             handler(event)
 
 
@@ -154,12 +180,18 @@ def test_items_of_a_state_machine_are_bounded(handler):
 def test_warnings_of_a_row_are_bounded(handler):
     keys = {"".join(pair): 0 for pair in zip(string.ascii_letters, string.ascii_letters)}
     answer = handler({"customer": {**CUSTOMER, **keys}})
-    assert len(answer["warnings"]) == 21 and answer["warnings"][-1] == "only the first 20 warnings are given"
+    assert (
+        len(answer["warnings"]) == 21
+        and answer["warnings"][-1] == "only the first 20 warnings are given"
+    )
 
 
 def test_problems_are_counted_beyond_those_that_are_kept(handler):
     rows = [{"months": 1}] * 500 + [{"plan": 3}] * 500
-    with pytest.raises(InvalidInput, match=r"^customers\[0\].plan is missing; .*customers\[19\].plan is missing; and 1480 more$"):
+    with pytest.raises(
+        InvalidInput,
+        match=r"^customers\[0\].plan is missing; .*customers\[19\].plan is missing; and 1480 more$",
+    ):
         handler({"customers": rows})
 
 
@@ -176,10 +208,19 @@ def test_the_contract_names_the_limits():
         ),
         *(tabular.MOST_ROWS, app.MOST_ITEMS, app.MOST_STATE_BYTES, errors.MOST_NAMED),
         *(limits.MOST_SIDE, limits.MOST_PARTS, limits.MOST_PIXEL_CHUNKS, limits.MOST_SCANS),
-        *(limits.BASE_MB, download.MOST_CHARACTERS, download.MOST_IN_HOST, download.MOST_REDIRECTS, download.LOW_PORTS[-1]),
+        *(
+            limits.BASE_MB,
+            download.MOST_CHARACTERS,
+            download.MOST_IN_HOST,
+            download.MOST_REDIRECTS,
+            download.LOW_PORTS[-1],
+        ),
         *(s3_events.MOST_BYTES, byte_ranges.LONGEST_LINE, csv.field_size_limit()),
     ):
         assert re.search(rf"(?<![\d,]){limit:,}(?![\d,]\d)", table), limit
     for limit in (limits.MOST_BYTES // 10**6, results.MOST_BYTES // 2**20):
         assert f" {limit} MB" in table, limit
-    assert f"{limits.MOST_PIXELS // 10**6} million pixels" in table and f"{download.TOTAL_SECONDS:g} s in all" in table
+    assert (
+        f"{limits.MOST_PIXELS // 10**6} million pixels" in table
+        and f"{download.TOTAL_SECONDS:g} s in all" in table
+    )

@@ -12,7 +12,9 @@ from shared.serving import logs
 
 
 class Unbuffered(io.StringIO):
-    """Standard output as Lambda's runtime client replaces it: each write reaches the file at once."""
+    """Standard output as Lambda's runtime client replaces it: each write reaches the file at
+    once.
+    """
 
     def __init__(self):
         super().__init__()
@@ -32,7 +34,10 @@ def test_a_line_is_one_write(monkeypatch):
     assert line.endswith("\n") and json.loads(line)["predictions"] == 1
 
 
-@pytest.mark.parametrize(("context", "function"), [(SimpleNamespace(function_name="my-folder"), "my-folder"), (None, "my-model")])
+@pytest.mark.parametrize(
+    ("context", "function"),
+    [(SimpleNamespace(function_name="my-folder"), "my-folder"), (None, "my-model")],
+)
 def test_metrics_are_those_of_the_function_whatever_its_model_is_called(capsys, context, function):
     """The alarm on errors knows the function alone."""
     with logs.invocation(context, "invoke", {"name": "my-model"}):

@@ -16,11 +16,20 @@ def forgotten(nobody_dials_out):
     offline.REFUSED.clear()
 
 
-@pytest.mark.parametrize("host", ["192.0.2.1", "010.0.0.1", "10.0.0.1", "0.0.0.0", "::ffff:192.0.2.1", "photos.example"])
+@pytest.mark.parametrize(
+    "host", ["192.0.2.1", "010.0.0.1", "10.0.0.1", "0.0.0.0", "::ffff:192.0.2.1", "photos.example"]
+)
 def test_a_connection_to_another_machine_is_refused(host):
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for kind, dial in ((socket.SOCK_STREAM, "connect"), (socket.SOCK_STREAM, "connect_ex"), (socket.SOCK_DGRAM, "connect")):
-        with socket.socket(family, kind) as client, pytest.raises(offline.DialedOut, match=f"connect to '{host}', port 9"):
+    for kind, dial in (
+        (socket.SOCK_STREAM, "connect"),
+        (socket.SOCK_STREAM, "connect_ex"),
+        (socket.SOCK_DGRAM, "connect"),
+    ):
+        with (
+            socket.socket(family, kind) as client,
+            pytest.raises(offline.DialedOut, match=f"connect to '{host}', port 9"),
+        ):
             getattr(client, dial)((host, 9))
     with socket.socket(family, socket.SOCK_DGRAM) as client, pytest.raises(offline.DialedOut):
         client.sendto(b"x", (host, 9))
@@ -35,7 +44,9 @@ def test_no_name_of_another_machine_is_looked_up(ask, host):
 
 def test_the_code_under_test_cannot_swallow_it():
     for url in ("http://photos.example/", "http://192.0.2.1/"):
-        with pytest.raises(offline.DialedOut):  # which urllib would make a URLError of, if it were an OSError
+        with pytest.raises(
+            offline.DialedOut
+        ):  # which urllib would make a URLError of, if it were an OSError
             urllib.request.urlopen(url, timeout=1)
 
 

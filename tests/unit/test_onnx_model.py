@@ -1,4 +1,6 @@
-"""The one interface to ONNX Runtime, on both ways to it: model files, good and broken, and what goes in and out."""
+"""The one interface to ONNX Runtime, on both ways to it: model files, good and broken, and what
+goes in and out.
+"""
 
 import array
 import ctypes
@@ -41,7 +43,9 @@ def test_metadata_is_what_export_wrote(model_class, toy):
 def test_a_batch_of_any_size(model_class, toy, rows):
     customers = [{**CUSTOMER, "months": month} for month in range(rows)]
     answers = model_class(toy).run(columns(*customers))["probabilities"]
-    assert [yes for _, yes in answers] == pytest.approx([probability(customer) for customer in customers], abs=1e-6)
+    assert [yes for _, yes in answers] == pytest.approx(
+        [probability(customer) for customer in customers], abs=1e-6
+    )
 
 
 @pytest.mark.parametrize(
@@ -65,7 +69,9 @@ def test_lists_come_back(echo, code, values):
 def test_values_take_the_shape_of_the_input(echo, shape):
     count = 1 if shape == () else 3 if shape == (3,) else 6
     values = list(range(count))
-    nested = {(): 0, (None, 2, 3): [[[0, 1, 2], [3, 4, 5]]], (2, None): [[0, 1, 2], [3, 4, 5]]}.get(shape, values)
+    nested = {(): 0, (None, 2, 3): [[[0, 1, 2], [3, 4, 5]]], (2, None): [[0, 1, 2], [3, 4, 5]]}.get(
+        shape, values
+    )
     assert echo("q", values, shape) == nested
     assert str(echo("", [str(value) for value in values], shape)).replace("'", "") == str(nested)
     for wrong in ([], [1] * 7) if shape in ((3,), ()) else ([1] * 7,) if shape != (None,) else ():
@@ -124,11 +130,15 @@ TYPES = {name.lower(): number for name, number in TensorProto.DataType.items() i
 
 
 @pytest.mark.parametrize("name", TYPES)
-def test_each_type_of_onnx_comes_out_as_plain_python_or_is_refused_by_name(model_class, tmp_path, name):
+def test_each_type_of_onnx_comes_out_as_plain_python_or_is_refused_by_name(
+    model_class, tmp_path, name
+):
     path = save_cast(tmp_path / "cast.onnx", TYPES[name], opset=25)
     if name not in CAST:
         refused = f"its output y has the type {name}, which is not served"
-        with pytest.raises(BrokenModel, match=f"{refused}|registered|implement") as message:  # or ONNX Runtime cannot load it
+        with pytest.raises(
+            BrokenModel, match=f"{refused}|registered|implement"
+        ) as message:  # or ONNX Runtime cannot load it
             model_class(path)
         assert "\n" not in str(message.value)
         return
@@ -155,10 +165,18 @@ def test_an_unknown_and_a_missing_input_and_unequal_columns_are_errors(model_cla
     with pytest.raises(KeyError, match="nothing"):
         model.run({**columns(CUSTOMER), "nothing": [1]})
     with pytest.raises(ValueError, match="plan, region"):
-        model.run({name: values for name, values in columns(CUSTOMER).items() if name not in ("plan", "region")})
+        model.run(
+            {
+                name: values
+                for name, values in columns(CUSTOMER).items()
+                if name not in ("plan", "region")
+            }
+        )
     with pytest.raises(Exception, match=r"plan|Concat|shape|dimension"):
         model.run({**columns(CUSTOMER), "plan": ["basic", "basic"]})
-    assert model.run(columns(CUSTOMER))["probabilities"][0][1] == pytest.approx(probability(CUSTOMER), abs=1e-6)
+    assert model.run(columns(CUSTOMER))["probabilities"][0][1] == pytest.approx(
+        probability(CUSTOMER), abs=1e-6
+    )
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not a model", "cut"])
@@ -197,7 +215,9 @@ def test_a_model_that_onnxruntime_quantized_is_loaded(model_class, toy, tmp_path
     for path in (prepared, quantized):
         model = model_class(path)
         assert model.metadata == CARD
-        assert model.run(columns(CUSTOMER))["probabilities"][0][1] == pytest.approx(probability(CUSTOMER), abs=0.01)
+        assert model.run(columns(CUSTOMER))["probabilities"][0][1] == pytest.approx(
+            probability(CUSTOMER), abs=0.01
+        )
 
 
 @pytest.mark.parametrize("key", ["input_schema", "labels", "threshold"])
@@ -214,14 +234,20 @@ def test_metadata_of_ours_that_is_not_json_is_one_clear_line(model_class, tmp_pa
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        ("double", "its input x has the type double, which is not served: use one of string, float, int64, uint8"),
+        (
+            "double",
+            "its input x has the type double, which is not served: use one of string, float, "
+            "int64, uint8",
+        ),
         ("float16", "its input x has the type float16"),
         ("sparse", "its input x is not a tensor"),
         ("sequence", "its input x is not a tensor"),
         ("map", "its output y is not a tensor"),
     ],
 )
-def test_types_that_cannot_be_served_are_told_when_the_model_is_loaded(model_class, tmp_path, kind, message):
+def test_types_that_cannot_be_served_are_told_when_the_model_is_loaded(
+    model_class, tmp_path, kind, message
+):
     with pytest.raises(BrokenModel, match=message):
         model_class(save_unserved(tmp_path / "model.onnx", kind))
 
@@ -238,7 +264,10 @@ print(count() - before)"""
 
 @pytest.mark.parametrize(("memory", "threads"), [(None, 1), ("128", 1), ("1768", 1), ("3538", 2)])
 def test_threads_follow_the_vcpus_that_the_memory_size_buys(onnx_api, toy, memory, threads):
-    environment = {"PYTHONPATH": str(ROOT), **({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory} if memory else {})}
+    environment = {
+        "PYTHONPATH": str(ROOT),
+        **({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory} if memory else {}),
+    }
     command = [sys.executable, "-c", THREADS.format(onnx_api=onnx_api), str(toy)]
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert int(ran.stdout) == threads - 1  # beside the one that calls

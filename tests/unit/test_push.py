@@ -11,7 +11,9 @@ def test_a_tag_names_the_commit_and_marks_what_differs_from_it(tmp_path, monkeyp
 
     def git(*arguments):
         command = ["git", "-c", "user.name=me", "-c", "user.email=me@example.com", *arguments]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, check=True
+        ).stdout.strip()
 
     assert re.fullmatch(r"\d{8}T\d{6}-no-git", push.new_tag())
     git("init")

@@ -1,4 +1,6 @@
-"""Events by their source: other services are refused by name, deletions in S3 are not scored, keys are not logged."""
+"""Events by their source: other services are refused by name, deletions in S3 are not scored, keys
+are not logged.
+"""
 
 import json
 
@@ -50,13 +52,21 @@ def test_a_batch_of_several_services_is_refused_by_the_one_that_does_not_belong(
 @pytest.mark.parametrize("changed", [{"messageId": None}, {"messageId": 5}])
 def test_a_record_that_could_not_be_given_back_is_refused(handler, changed):
     with pytest.raises(InvalidInput, match=r"Records\[0\].messageId must be text"):
-        handler({"Records": [{"eventSource": "aws:sqs", "messageId": "message-1", "body": BODY} | changed]})
+        handler(
+            {
+                "Records": [
+                    {"eventSource": "aws:sqs", "messageId": "message-1", "body": BODY} | changed
+                ]
+            }
+        )
 
 
 @pytest.mark.parametrize("body", [None, 5, {}, [BODY]])
 def test_a_record_without_a_text_is_given_back(handler, body):
     record = {"eventSource": "aws:sqs", "messageId": "message-1", "body": body}
-    assert handler({"Records": [record]}) == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}
+    assert handler({"Records": [record]}) == {
+        "batchItemFailures": [{"itemIdentifier": "message-1"}]
+    }
 
 
 @pytest.mark.parametrize("event", NOT_CREATIONS)
@@ -68,15 +78,22 @@ def test_what_is_not_a_new_object_is_acknowledged_and_counted(handler, s3, lines
     assert list(s3.objects) == ["bucket/input/a.jsonl"]
 
 
-@pytest.mark.parametrize("name", ["ObjectCreated:Put", "ObjectCreated:CompleteMultipartUpload", "s3:ObjectCreated:Copy"])
+@pytest.mark.parametrize(
+    "name", ["ObjectCreated:Put", "ObjectCreated:CompleteMultipartUpload", "s3:ObjectCreated:Copy"]
+)
 def test_new_objects_are_scored_beside_deleted_ones(handler, s3, lines, name):
     s3.objects["bucket/input/a.jsonl"] = b'{"plan": "gold", "months": 1}\n'
-    answer = handler({"Records": [notification("ObjectRemoved:Delete", "gone.csv"), notification(name)]})
+    answer = handler(
+        {"Records": [notification("ObjectRemoved:Delete", "gone.csv"), notification(name)]}
+    )
     assert [result["scored"] for result in answer["results"]] == [1]
     assert [line["ignored"] for line in lines()] == [1]
 
 
-@pytest.mark.parametrize("entity", [None, {}, {"bucket": "b", "object": "k"}, {"bucket": {"name": "b"}, "object": {"key": 5}}])
+@pytest.mark.parametrize(
+    "entity",
+    [None, {}, {"bucket": "b", "object": "k"}, {"bucket": {"name": "b"}, "object": {"key": 5}}],
+)
 def test_an_object_without_a_name_is_refused(handler, s3, entity):
     with pytest.raises(InvalidInput, match="must name a bucket and an object"):
         handler({"Records": [{"eventSource": "aws:s3", "s3": entity}]})
@@ -130,7 +147,9 @@ def test_the_callers_own_answer_names_its_keys(handler):
         problem = opened(handler(form("POST", "/predict", text, JSON)))[2]
         assert problem["detail"] == "; ".join([messages.format("card 4111"), messages.format("b")])
         assert [error["pointer"] for error in problem["errors"]] == ["#/card 4111", "#/b"]
-    with pytest.raises(InvalidInput, match=r"^a key is not known: send customer or customers; and 1 more$"):
+    with pytest.raises(
+        InvalidInput, match=r"^a key is not known: send customer or customers; and 1 more$"
+    ):
         handler(json.loads(text))
     [answer] = handler({"Items": [json.loads(text)]})
     assert answer["detail"] == problem["detail"]

@@ -1,4 +1,6 @@
-"""Objects in S3: their lines become rows, parts fit together at any cut, and what is refused is named."""
+"""Objects in S3: their lines become rows, parts fit together at any cut, and what is refused is
+named.
+"""
 
 import csv
 import io
@@ -14,7 +16,13 @@ from tests.unit.fake_s3 import FakeS3
 from tests.unit.toy import probability
 
 HEADER = "id,plan,region,months,fee"
-LINES = [HEADER, *(f'{at},{("gold", "basic")[at % 2]},"no, ""rth""",{at % 60},{at / 7:.2f}' for at in range(200))]
+LINES = [
+    HEADER,
+    *(
+        f'{at},{("gold", "basic")[at % 2]},"no, ""rth""",{at % 60},{at / 7:.2f}'
+        for at in range(200)
+    ),
+]
 
 
 @pytest.fixture
@@ -33,7 +41,12 @@ def results(s3, key="bucket/out.jsonl"):
 
 
 def arrived(*keys):
-    return {"Records": [{"eventSource": "aws:s3", "s3": {"bucket": {"name": "bucket"}, "object": {"key": k}}} for k in keys]}
+    return {
+        "Records": [
+            {"eventSource": "aws:s3", "s3": {"bucket": {"name": "bucket"}, "object": {"key": k}}}
+            for k in keys
+        ]
+    }
 
 
 def test_a_csv_that_arrives_is_scored_and_left_untouched(handler, s3):
@@ -52,11 +65,19 @@ def test_through_eventbridge_the_key_comes_unquoted(handler, s3):
     s3.objects["bucket/in put.jsonl"] = b'{"plan": "gold", "months": 1, "who": "x"}\n\n[1]\n'
     detail = {"bucket": {"name": "bucket"}, "object": {"key": "in put.jsonl"}}
     answer = handler({"detail-type": "Object Created", "source": "aws.s3", "detail": detail})
-    assert answer["results"][0] | {"output": None} == {"lines": 3, "rows": 2, "scored": 1, "refused": 1, "output": None}
+    assert answer["results"][0] | {"output": None} == {
+        "lines": 3,
+        "rows": 2,
+        "scored": 1,
+        "refused": 1,
+        "output": None,
+    }
     first, second = results(s3, "bucket/results/in put.jsonl.jsonl")
     assert first["who"] == "x" and "churn" in first and "warnings" not in first
     assert second == {"error": "the request must be an object, not a list"}
-    assert results(s3, "bucket/results/in put.jsonl.refused.ndjson") == [{"line": 3, "problem": second["error"]}]
+    assert results(s3, "bucket/results/in put.jsonl.refused.ndjson") == [
+        {"line": 3, "problem": second["error"]}
+    ]
 
 
 def test_results_do_not_trigger_again(handler, s3):
@@ -64,8 +85,13 @@ def test_results_do_not_trigger_again(handler, s3):
 
 
 def test_an_object_that_cannot_be_scored_is_an_error_and_the_others_are_scored(handler, s3):
-    s3.objects |= {"bucket/a.csv": b"no,such,columns\n1,2,3\n", "bucket/b.csv": f"{LINES[0]}\n{LINES[1]}\n".encode()}
-    with pytest.raises(InvalidInput, match="header lacks plan, months: the first line must name the columns"):
+    s3.objects |= {
+        "bucket/a.csv": b"no,such,columns\n1,2,3\n",
+        "bucket/b.csv": f"{LINES[0]}\n{LINES[1]}\n".encode(),
+    }
+    with pytest.raises(
+        InvalidInput, match="header lacks plan, months: the first line must name the columns"
+    ):
         handler(arrived("a.csv", "b.csv"))
     assert len(results(s3, "bucket/results/b.csv.jsonl")) == 1
 
@@ -80,7 +106,9 @@ def test_parts_fit_together_wherever_they_are_cut(handler, s3, size, end):
         counts = handler(part("all.csv", start, min(start + size, len(body))))
         rows += results(s3)
         if counts["refused"]:
-            refused += [lines_before + entry["line"] for entry in results(s3, "bucket/out.refused.ndjson")]
+            refused += [
+                lines_before + entry["line"] for entry in results(s3, "bucket/out.refused.ndjson")
+            ]
         lines_before += counts["lines"]
     assert [row.get("id") for row in rows] == [*map(str, range(6)), None, *map(str, range(6, 11))]
     assert refused == [8] and lines_before == 13 + (end == "\n\n")
@@ -107,7 +135,10 @@ def test_a_part_that_is_run_twice_writes_the_same(handler, s3):
         ('1,gold,no"rth,1,1', "the request has a quote that does not belong to a pair"),
         ('1,gold,"north"x,1,1', "the request is not valid CSV"),
         ('1,gold,"north,1,1', f"the request {CSV_PROBLEMS['unexpected end']}"),
-        ("1,gold,no\rrth,1,1", "the request has a carriage return in it: end lines with LF or CRLF"),
+        (
+            "1,gold,no\rrth,1,1",
+            "the request has a carriage return in it: end lines with LF or CRLF",
+        ),
         (f"1,gold,{'n' * 200_000},1,1", "the request has a value of more than 131,072 characters"),
         ("1,gold,north,1e999,1", "months must be a number, not NaN or infinity"),
     ],
@@ -136,7 +167,9 @@ def test_thousands_of_bad_rows_are_all_told(handler, s3):
     s3.objects["bucket/all.csv"] = "\n".join([HEADER, *lines]).encode()
     counts = handler(part("all.csv", 0, len(s3.objects["bucket/all.csv"])))
     assert (counts["scored"], counts["refused"]) == (6000, 3000)
-    assert [entry["line"] for entry in results(s3, "bucket/out.refused.ndjson")] == list(range(2, 9002, 3))
+    assert [entry["line"] for entry in results(s3, "bucket/out.refused.ndjson")] == list(
+        range(2, 9002, 3)
+    )
 
 
 @pytest.mark.parametrize(
@@ -145,7 +178,10 @@ def test_thousands_of_bad_rows_are_all_told(handler, s3):
         ({"start": "0"}, "score.start must be a whole number"),
         ({"start": 5, "end": 4}, "score.start must be between 0 and end"),
         ({"output": None}, "score.output must be text"),
-        ({"output": "out"}, "score.output must be an address in S3 such as s3://bucket/folder/part.jsonl"),
+        (
+            {"output": "out"},
+            "score.output must be an address in S3 such as s3://bucket/folder/part.jsonl",
+        ),
         ({"output": "s3://b"}, "score.output must be an address in S3"),
         ({"output": "s3://b/"}, "score.output must be an address in S3"),
         ({"output": "s3:///k"}, "score.output must be an address in S3"),
@@ -154,14 +190,28 @@ def test_thousands_of_bad_rows_are_all_told(handler, s3):
         ({"output": "s3://bucket/a.csv"}, "score.output must not be the object that is scored"),
         ({"etag": 1}, "score.etag must be text"),
         ({"fresh": "yes"}, "score.fresh must be true or false"),
-        ({"end": 10**9}, "score has more than 33,554,432 bytes: use make score, which cuts it into parts"),
+        (
+            {"end": 10**9},
+            "score has more than 33,554,432 bytes: use make score, which cuts it into parts",
+        ),
         ({"key": "a.xlsx"}, "must be a .csv or .jsonl file"),
     ],
 )
 def test_a_part_that_makes_no_sense(handler, s3, changed, message):
     before = s3.objects = {"bucket/a.csv": LINES[0].encode(), "bucket/a.xlsx": b"x"}
     with pytest.raises(InvalidInput, match=message):
-        handler({"score": {"bucket": "bucket", "key": "a.csv", "start": 0, "end": 1, "output": "s3://bucket/o", **changed}})
+        handler(
+            {
+                "score": {
+                    "bucket": "bucket",
+                    "key": "a.csv",
+                    "start": 0,
+                    "end": 1,
+                    "output": "s3://bucket/o",
+                    **changed,
+                }
+            }
+        )
     assert s3.objects == before and s3.bytes_read <= 1  # refused before any work
 
 

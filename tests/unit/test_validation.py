@@ -1,4 +1,6 @@
-"""What a customer may be: all that is wrong is named, nothing else is refused, and no input does more than that."""
+"""What a customer may be: all that is wrong is named, nothing else is refused, and no input does
+more than that.
+"""
 
 import json
 import math
@@ -33,7 +35,10 @@ JSON = {"Content-Type": "application/json"}
         ({"months": -1}, "customer.months must be between 0 and 790"),
         ({"fee": 1e308}, "customer.fee must be between 0 and 1320.5"),
         ({"months": 10**400}, "customer.months must be between 0 and 790"),
-        ({"plan": 1, "months": "x"}, "customer.plan must be text, not a number; customer.months must be a number, not text"),
+        (
+            {"plan": 1, "months": "x"},
+            "customer.plan must be text, not a number; customer.months must be a number, not text",
+        ),
     ],
 )
 def test_each_fault_has_its_message(handler, change, message):
@@ -49,13 +54,19 @@ def test_each_fault_has_its_message(handler, change, message):
         ([], "the request must be an object with customer or customers, not a list"),
         (None, "the request must be an object with customer or customers, not null"),
         ("x", "the request must be an object with customer or customers, not text"),
-        ({"customer": CUSTOMER, "customers": [CUSTOMER]}, "the request must have either customer or customers"),
+        (
+            {"customer": CUSTOMER, "customers": [CUSTOMER]},
+            "the request must have either customer or customers",
+        ),
         ({"customer": CUSTOMER, "debug": 1}, "a key is not known: send customer or customers"),
         ({"customer": [CUSTOMER]}, "customer must be an object, not a list"),
         ({"customers": CUSTOMER}, "customers must be a list with at least one row"),
         ({"customers": []}, "customers must be a list with at least one row"),
         ({"customers": [CUSTOMER, 3]}, "customers[1] must be an object, not a number"),
-        ({"customers": [CUSTOMER, {**CUSTOMER, "fee": ""}]}, "customers[1].fee must be a number, not text"),
+        (
+            {"customers": [CUSTOMER, {**CUSTOMER, "fee": ""}]},
+            "customers[1].fee must be a number, not text",
+        ),
     ],
 )
 def test_each_wrong_request_has_its_message(handler, request_, message):
@@ -112,8 +123,15 @@ def test_a_long_text_is_cut_before_anything_else_is_done_with_it():
 
 
 ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from([10**400, "basic", "\ud800", "", 1e39]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from([10**400, "basic", "\ud800", "", 1e39]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 FEATURE = {
@@ -126,7 +144,10 @@ CUSTOMERS = st.fixed_dictionaries({}, optional={**FEATURE, "extra": ANYTHING}) |
 REQUESTS = (
     st.fixed_dictionaries({"customer": CUSTOMERS})
     | st.fixed_dictionaries({"customers": st.lists(CUSTOMERS, max_size=4)})
-    | st.fixed_dictionaries({}, optional={"customer": CUSTOMERS, "customers": ANYTHING, "Items": ANYTHING, "x": ANYTHING})
+    | st.fixed_dictionaries(
+        {},
+        optional={"customer": CUSTOMERS, "customers": ANYTHING, "Items": ANYTHING, "x": ANYTHING},
+    )
     | ANYTHING
 )
 
@@ -156,7 +177,13 @@ def test_http_bodies_of_any_text_never_give_a_5xx(handler, body):
 
 
 @settings(max_examples=50, deadline=None)
-@given(customers=st.lists(st.fixed_dictionaries({name: FEATURE[name] for name in SCHEMA["properties"]}), min_size=1, max_size=5))
+@given(
+    customers=st.lists(
+        st.fixed_dictionaries({name: FEATURE[name] for name in SCHEMA["properties"]}),
+        min_size=1,
+        max_size=5,
+    )
+)
 def test_a_batch_is_answered_as_its_customers_one_by_one(handler, customers):
     def answer(request):
         try:
@@ -172,7 +199,9 @@ def test_a_batch_is_answered_as_its_customers_one_by_one(handler, customers):
 def test_a_schema_of_one_feature():
     rules = {"type": "integer", "minimum": 0, "maximum": 100, "x-seen": [1, 9]}
     features = Features({"properties": {"months": rules}, "required": ["months"]})
-    columns, warnings = features.read([{"months": 3}, {"months": 12}, {"months": 0, "plan": 1}], lambda at: ("customers", at))
+    columns, warnings = features.read(
+        [{"months": 3}, {"months": 12}, {"months": 0, "plan": 1}], lambda at: ("customers", at)
+    )
     assert columns == {"months": [3, 12, 0]}
     assert {at: len(messages) for at, messages in warnings.items()} == {1: 1, 2: 2}
     with pytest.raises(InvalidInput, match=r"^customers\[0\].months is missing$"):

@@ -1,4 +1,6 @@
-"""The workflows on GitHub: what they run exists, they keep no key, and what may deploy runs no package of training."""
+"""The workflows on GitHub: what they run exists, they keep no key, and what may deploy runs no
+package of training.
+"""
 
 import os
 import re
@@ -34,7 +36,9 @@ def targets(job):
 def test_a_workflow_runs_targets_that_exist(job):
     makefile = (ROOT / "Makefile").read_text()
     assert job["timeout-minutes"]
-    assert targets(job) and all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets(job))
+    assert targets(job) and all(
+        re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets(job)
+    )
 
 
 @pytest.mark.parametrize("job", JOBS.values(), ids=JOBS)
@@ -45,16 +49,26 @@ def test_an_action_is_pinned_by_its_commit(job):
 
 @pytest.mark.parametrize("job", JOBS.values(), ids=JOBS)
 def test_no_script_holds_what_a_caller_chose(job):
-    """A tag or a branch may be named `$(…)`: what GitHub knows gets into a script by the environment alone."""
+    """A tag or a branch may be named `$(…)`: what GitHub knows gets into a script by the
+    environment alone.
+    """
     assert not [line for line in commands(job) if "${{" in line]
 
 
 def test_deploying_needs_no_key():
     text = (ROOT / ".github/workflows/deploy.yml").read_text()
     assert "secrets." not in text and "access-key" not in text
-    assert [name for name, job in JOBS.items() if "id-token" in job["permissions"]] == ["deploy-deploy"]
-    assert DEPLOY["permissions"] == {"contents": "read", "id-token": "write"} and DEPLOY["environment"] == "production"
-    assert any(f"`repo:OWNER/REPOSITORY:environment:{DEPLOY['environment']}`" in line for line in documented())
+    assert [name for name, job in JOBS.items() if "id-token" in job["permissions"]] == [
+        "deploy-deploy"
+    ]
+    assert (
+        DEPLOY["permissions"] == {"contents": "read", "id-token": "write"}
+        and DEPLOY["environment"] == "production"
+    )
+    assert any(
+        f"`repo:OWNER/REPOSITORY:environment:{DEPLOY['environment']}`" in line
+        for line in documented()
+    )
 
 
 def documented():
@@ -63,7 +77,9 @@ def documented():
 
 
 def test_a_tag_is_tested_before_it_is_deployed():
-    assert {"lint", "test", "build"} <= set(targets(BUILD)) and BUILD["permissions"] == {"contents": "read"}
+    assert {"lint", "test", "build"} <= set(targets(BUILD)) and BUILD["permissions"] == {
+        "contents": "read"
+    }
     assert DEPLOY["needs"] == "build"
 
 
@@ -77,15 +93,25 @@ def test_what_may_deploy_trains_and_tests_nothing(any_project):
             continue
         # As on a fresh machine (--always-make), with the commands printed and not run.
         ran = subprocess.run(
-            ["bash", "-c", f"{line} --dry-run --always-make"], cwd=ROOT, env=clean(values), capture_output=True, text=True
+            ["bash", "-c", f"{line} --dry-run --always-make"],
+            cwd=ROOT,
+            env=clean(values),
+            capture_output=True,
+            text=True,
         )
         assert ran.returncode == 0 and "scripts/" in ran.stdout, ran.stderr
-        assert not re.search(r"export|model\.py|train\.py|pytest|install\.py .*\b(train|dev)\b", ran.stdout), ran.stdout
+        assert not re.search(
+            r"export|model\.py|train\.py|pytest|install\.py .*\b(train|dev)\b", ran.stdout
+        ), ran.stdout
 
 
 def clean(values):
     """The environment of a shell that no make has started, with these variables."""
-    mine = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MODEL")}
+    mine = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MODEL")
+    }
     return {**mine, **values}
 
 
@@ -96,7 +122,12 @@ def named_by(tag, tmp_path):
     handed_on = tmp_path / "output"
     handed_on.touch()
     variables = dict.fromkeys(step["env"], tag) | {"GITHUB_OUTPUT": str(handed_on)}
-    ran = subprocess.run(["bash", "-e", "-c", step["run"]], cwd=ROOT, env={**os.environ, **variables}, capture_output=True)
+    ran = subprocess.run(
+        ["bash", "-e", "-c", step["run"]],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        capture_output=True,
+    )
     return ran.returncode, handed_on.read_text()
 
 

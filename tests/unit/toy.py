@@ -11,7 +11,12 @@ SCHEMA = {
         "plan": {"type": "string", "x-seen": ["basic", "gold"]},
         "region": {"type": ["string", "null"], "x-seen": ["north", "south"]},
         "months": {"type": "integer", "minimum": 0, "maximum": 790, "x-seen": [0, 72]},
-        "fee": {"type": ["number", "null"], "minimum": 0, "maximum": 1320.5, "x-seen": [18.5, 118.75]},
+        "fee": {
+            "type": ["number", "null"],
+            "minimum": 0,
+            "maximum": 1320.5,
+            "x-seen": [18.5, 118.75],
+        },
     },
     "required": ["plan", "months"],
 }
@@ -28,11 +33,20 @@ CUSTOMER = {"plan": "basic", "region": "north", "months": 3, "fee": 70.0}
 
 
 def save_toy(path, **metadata):
-    """Writes a model of the four features of SCHEMA: p(yes) = sigmoid(gold + north - months / 100 + fee / 100), NaN as 0."""
+    """Writes a model of the four features of SCHEMA: p(yes) = sigmoid(gold + north - months / 100 +
+    fee / 100), NaN as 0.
+    """
     nodes, texts, numbers = [], ("plan", "region"), ("months", "fee")
     for name, known in zip(texts, ("gold", "north")):
-        node = helper.make_node("LabelEncoder", [name], [f"{name}_value"], domain="ai.onnx.ml", default_float=0.0)
-        node.attribute.extend([helper.make_attribute("keys_strings", [known]), helper.make_attribute("values_floats", [1.0])])
+        node = helper.make_node(
+            "LabelEncoder", [name], [f"{name}_value"], domain="ai.onnx.ml", default_float=0.0
+        )
+        node.attribute.extend(
+            [
+                helper.make_attribute("keys_strings", [known]),
+                helper.make_attribute("values_floats", [1.0]),
+            ]
+        )
         nodes.append(node)
     for name in numbers:
         nodes += [
@@ -46,20 +60,29 @@ def save_toy(path, **metadata):
         helper.make_node("Sub", ["one", "yes"], ["no"]),
         helper.make_node("Concat", ["no", "yes"], ["probabilities"], axis=1),
     ]
-    constants = {"zero": np.zeros(1), "one": np.ones(1), "weights": np.array([[1], [1], [-0.01], [0.01]])}
+    constants = {
+        "zero": np.zeros(1),
+        "one": np.ones(1),
+        "weights": np.array([[1], [1], [-0.01], [0.01]]),
+    }
     graph = helper.make_graph(
         nodes,
         "toy",
         [helper.make_tensor_value_info(name, TensorProto.STRING, [None, 1]) for name in texts]
         + [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 1]) for name in numbers],
         [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, 2])],
-        [numpy_helper.from_array(value.astype(np.float32), name) for name, value in constants.items()],
+        [
+            numpy_helper.from_array(value.astype(np.float32), name)
+            for name, value in constants.items()
+        ],
     )
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
     checker.check_model(model)
     text = ("name", "version", "task")
-    helper.set_model_props(model, {k: v if k in text else json.dumps(v) for k, v in {**CARD, **metadata}.items()})
+    helper.set_model_props(
+        model, {k: v if k in text else json.dumps(v) for k, v in {**CARD, **metadata}.items()}
+    )
     save(model, path)
     return path
 
@@ -67,4 +90,6 @@ def save_toy(path, **metadata):
 def probability(customer):
     """What the toy model must answer for a customer, computed without it."""
     gold, north = customer["plan"] == "gold", customer.get("region") == "north"
-    return 1 / (1 + np.exp(-(gold + north - customer["months"] / 100 + (customer.get("fee") or 0) / 100)))
+    return 1 / (
+        1 + np.exp(-(gold + north - customer["months"] / 100 + (customer.get("fee") or 0) / 100))
+    )

@@ -12,12 +12,17 @@ features = Features(model.metadata["input_schema"])
 
 
 def predict(request):
-    """{"customer": {...}} -> {"churn_probability": 0.66, "churn": true}; {"customers": [...]} -> {"predictions": [...]}."""
+    """{"customer": {...}} -> {"churn_probability": 0.66, "churn": true}; {"customers": [...]} ->
+    {"predictions": [...]}.
+    """
     rows, path_of = rows_of(request, one="customer", many="customers")
     columns, warnings = features.read(rows, path_of)
     with timed("inference"):
         probabilities = model.run(columns)["probabilities"]
-    answers = [{"churn_probability": yes, "churn": yes >= model.metadata["threshold"]} for _, yes in probabilities]
+    answers = [
+        {"churn_probability": yes, "churn": yes >= model.metadata["threshold"]}
+        for _, yes in probabilities
+    ]
     for index, message in warnings.items():
         answers[index]["warnings"] = message
     count("predictions", len(answers))

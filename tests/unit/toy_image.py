@@ -1,4 +1,6 @@
-"""A small image model with the metadata of a real one, and files to send to it, made without a framework or a network."""
+"""A small image model with the metadata of a real one, and files to send to it, made without a
+framework or a network.
+"""
 
 import base64
 import io
@@ -14,7 +16,10 @@ CARD = {
     "name": "toy",
     "version": "v1",
     "task": "image-classification",
-    "input_schema": {"type": "object", "properties": {"url": {"type": "string"}, "image": {"type": "string"}}},
+    "input_schema": {
+        "type": "object",
+        "properties": {"url": {"type": "string"}, "image": {"type": "string"}},
+    },
     "labels": LABELS,
     "preprocessing": {"width": WIDTH, "height": HEIGHT},
 }
@@ -22,7 +27,9 @@ COLOURS = {"red": (250, 20, 30), "green": (10, 240, 20), "blue": (0, 40, 250)}
 
 
 def save_image_toy(path):
-    """Writes a model whose probabilities are the softmax of the mean red, green and blue of an image, over 32."""
+    """Writes a model whose probabilities are the softmax of the mean red, green and blue of an
+    image, over 32.
+    """
     graph = helper.make_graph(
         [
             helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
@@ -37,7 +44,13 @@ def save_image_toy(path):
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     checker.check_model(model)
-    helper.set_model_props(model, {key: value if isinstance(value, str) else json.dumps(value) for key, value in CARD.items()})
+    helper.set_model_props(
+        model,
+        {
+            key: value if isinstance(value, str) else json.dumps(value)
+            for key, value in CARD.items()
+        },
+    )
     save(model, path)
     return path
 
@@ -54,13 +67,19 @@ def plain(colour, size=(40, 30)):
 
 
 def scene(size=(400, 300)):
-    """An image that differs from all its turns and mirrors: smooth, with a dark shape off its centre."""
+    """An image that differs from all its turns and mirrors: smooth, with a dark shape off its
+    centre.
+    """
     width, height = size
     x, y = np.linspace(0, 1, width)[None, :], np.linspace(0, 1, height)[:, None]
     shape = ((x - 0.3) ** 2 + (y - 0.35) ** 2 < 0.04) * 100
     waves = 20 * np.sin(40 * x + 25 * y)
     bands = [200 * x + 0 * y, 220 * y + 0 * x, 120 * (1 - x) * (1 + y) / 2]
-    return Image.fromarray(np.stack([(band + 25 + waves - shape).clip(0, 255) for band in bands], axis=2).astype(np.uint8))
+    return Image.fromarray(
+        np.stack([(band + 25 + waves - shape).clip(0, 255) for band in bands], axis=2).astype(
+            np.uint8
+        )
+    )
 
 
 def file_of(image, kind="PNG", **options):
@@ -76,4 +95,6 @@ def base64_of(data):
 
 def distance(image, other):
     """The mean difference of two images, in steps of 0–255."""
-    return np.abs(np.asarray(image.convert("RGB"), float) - np.asarray(other.convert("RGB"), float)).mean()
+    return np.abs(
+        np.asarray(image.convert("RGB"), float) - np.asarray(other.convert("RGB"), float)
+    ).mean()

@@ -1,7 +1,10 @@
-"""Photo files as the pixels that a model takes. Training and serving both call this, so that they see the same image.
+"""Photo files as the pixels that a model takes. Training and serving both call this, so that they
+see the same image.
 
-The only module that imports Pillow. It names the readers of the three types that are taken: `Image.open` would load others
-first, and would offer them hostile bytes too. Colour profiles are not applied, neither in training nor here.
+The only module that imports Pillow. It names the readers of the three types that are taken:
+`Image.open` would load others
+first, and would offer them hostile bytes too. Colour profiles are not applied, neither in training
+nor here.
 """
 
 from __future__ import annotations
@@ -21,7 +24,14 @@ READERS: dict[str, Callable] = {
     "PNG": PngImagePlugin.PngImageFile,
     "WebP": WebPImagePlugin.WebPImageFile,
 }
-TYPES = {b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG", b"GIF8": "GIF", b"BM": "BMP", b"II*\0": "TIFF", b"MM\0*": "TIFF"}
+TYPES = {
+    b"\xff\xd8\xff": "JPEG",
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"GIF8": "GIF",
+    b"BM": "BMP",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+}
 
 ORIENTATION = 0x0112  # the EXIF tag
 TURNS = {
@@ -33,14 +43,20 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-PngImagePlugin.MAX_TEXT_MEMORY = 4_000_000  # bytes of all texts in a file; Pillow would take 64 MB of a function's memory
-TiffImagePlugin.logger.disabled = True  # reads EXIF; at the level DEBUG it would log what a photo says of its owner
+PngImagePlugin.MAX_TEXT_MEMORY = (
+    4_000_000  # bytes of all texts in a file; Pillow would take 64 MB of a function's memory
+)
+TiffImagePlugin.logger.disabled = (
+    True  # reads EXIF; at the level DEBUG it would log what a photo says of its owner
+)
 
 
 def decoded(data: bytes, size: tuple[int, int]) -> Image.Image:
-    """A JPEG, PNG or WebP file as an RGB image of exactly size, (width, height) in pixels, as `resized` makes it.
+    """A JPEG, PNG or WebP file as an RGB image of exactly size, (width, height) in pixels, as
+    `resized` makes it.
 
-    Raises InvalidInput with the status 422 for anything else: other types, damaged files, more than `image_limits` allows.
+    Raises InvalidInput with the status 422 for anything else: other types, damaged files, more than
+        `image_limits` allows.
     """
     kind = type_of(data)
     if len(data) > limits.MOST_BYTES:
@@ -60,21 +76,32 @@ def decoded(data: bytes, size: tuple[int, int]) -> Image.Image:
         except MemoryError:
             raise refusal("takes more memory than this function has: send a smaller copy") from None
         except Exception:  # Pillow has no base class for what hostile bytes can raise
-            raise refusal(f"is a {kind} that cannot be decoded: it is damaged or incomplete") from None
+            raise refusal(
+                f"is a {kind} that cannot be decoded: it is damaged or incomplete"
+            ) from None
 
 
 def resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     """Any image of Pillow's as an RGB image of exactly size, (width, height) in pixels.
 
-    The whole image is squashed to the size, smoothly, after it was turned as its EXIF data says. White is put behind what is
-    transparent. A JPEG that was opened and not yet loaded is decoded at a reduced scale, several times faster.
+    The whole image is squashed to the size, smoothly, after it was turned as its EXIF data says.
+    White is put behind what is
+    transparent. A JPEG that was opened and not yet loaded is decoded at a reduced scale, several
+    times faster.
     """
     _reduce(image, size)
     image.load()
     turn = _turn(image)
-    # The turn comes last, when there is little to turn, so that a quarter turn swaps the sides to resize to.
-    swaps = turn is not None and turn >= Image.Transpose.ROTATE_90 and turn != Image.Transpose.ROTATE_180
-    image = _smooth(image).resize(size[::-1] if swaps else size, Image.Resampling.BILINEAR, reducing_gap=3.0)
+    # The turn comes last, when there is little to turn, so that a quarter turn swaps the sides to
+    # resize to.
+    swaps = (
+        turn is not None
+        and turn >= Image.Transpose.ROTATE_90
+        and turn != Image.Transpose.ROTATE_180
+    )
+    image = _smooth(image).resize(
+        size[::-1] if swaps else size, Image.Resampling.BILINEAR, reducing_gap=3.0
+    )
     if image.mode == "RGBa":
         image = image.convert("RGBA")
         white = Image.new("RGB", image.size, (255, 255, 255))
@@ -85,7 +112,9 @@ def resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def type_of(data: bytes) -> str:
-    """JPEG, PNG or WebP, by the first bytes. Raises InvalidInput, which names the type where it is another known one."""
+    """JPEG, PNG or WebP, by the first bytes. Raises InvalidInput, which names the type where it is
+    another known one.
+    """
     if not data:
         raise refusal("is empty: it has 0 bytes")
     known = (name for start, name in TYPES.items() if data.startswith(start))
@@ -93,12 +122,17 @@ def type_of(data: bytes) -> str:
     if name is None and b"<svg" in data[:1024].lower():
         name = "SVG"
     if name not in READERS:
-        raise refusal(f"is {'not an image' if name is None else f'of the type {name}'}: JPEG, PNG and WebP are taken")
+        raise refusal(
+            f"is {'not an image' if name is None else f'of the type {name}'}: JPEG, PNG and WebP "
+            "are taken"
+        )
     return name
 
 
 def _reduce(image: Image.Image, size: tuple[int, int]) -> None:
-    """Lets a JPEG be decoded at 1/2, 1/4 or 1/8, to at least twice the size, so that resizing still smooths."""
+    """Lets a JPEG be decoded at 1/2, 1/4 or 1/8, to at least twice the size, so that resizing still
+    smooths.
+    """
     image.draft(None, (2 * max(size), 2 * max(size)))  # square, for it may lie on its side
 
 
@@ -110,7 +144,9 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
 
 
 def _smooth(image: Image.Image) -> Image.Image:
-    """The image in a mode whose values can be averaged: L, RGB, CMYK, or RGBa, where colours count as much as they show."""
+    """The image in a mode whose values can be averaged: L, RGB, CMYK, or RGBa, where colours count
+    as much as they show.
+    """
     if image.mode.startswith("I;16"):  # Pillow would cut 16 bits off at 255
         transparent = image.info.pop("transparency", None)
         image = image.point(lambda value: value * (1 / 256)).convert("L")

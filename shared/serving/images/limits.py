@@ -1,4 +1,6 @@
-"""Limits on an image file: its structure before Pillow reads it, its memory before and while Pillow decodes it."""
+"""Limits on an image file: its structure before Pillow reads it, its memory before and while Pillow
+decodes it.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +14,25 @@ from shared.serving.errors import InvalidInput
 MOST_BYTES = 10_000_000
 MOST_PIXELS = 50_000_000
 MOST_SIDE = 30_000  # pixels; decoders hold whole rows, and compute in blocks of 32 columns or rows
-# Pillow reads JPEG segments and PNG chunks in Python, each in microseconds; a file of 10 MB has room for 2,400,000 of them.
-MOST_PARTS = 300  # JPEG segments before the pixels, or PNG chunks other than pixels; the XMP data of Photoshop takes up to 150
+# Pillow reads JPEG segments and PNG chunks in Python, each in microseconds; a file of 10 MB has
+# room for 2,400,000 of them.
+# JPEG segments before the pixels, or PNG chunks other than pixels; the XMP data of Photoshop takes
+# up to 150
+MOST_PARTS = 300
 MOST_PIXEL_CHUNKS = 20_000  # of a PNG; encoders write 4,096 bytes and more into each
 MOST_SKIPPED = 65_536  # bytes between the segments of a JPEG
-MOST_SCANS = 50  # of a JPEG: each is a pass over all pixels, and a hostile file has room for 100,000 of them
+MOST_SCANS = (
+    50  # of a JPEG: each is a pass over all pixels, and a hostile file has room for 100,000 of them
+)
 BASE_MB = 128  # what the function uses beside the decoding of an image
 RESERVE_MB = 32  # what other processes of the function use: on this machine, the emulator
 
 MARKER = re.compile(rb"\xff([\x01-\xfe])")
-WITHOUT_LENGTH = {0xC8, *range(0xD0, 0xDA), *range(0xF0, 0xFE)}  # markers that Pillow takes for whole segments
+WITHOUT_LENGTH = {
+    0xC8,
+    *range(0xD0, 0xDA),
+    *range(0xF0, 0xFE),
+}  # markers that Pillow takes for whole segments
 START_OF_SCAN = 0xDA
 PIXEL_CHUNKS = (b"IDAT", b"fdAT", b"fcTL")
 
@@ -32,7 +43,9 @@ def refusal(reason: str) -> InvalidInput:
 
 
 def check_structure(kind: str, data: bytes) -> int:
-    """Refuse a JPEG or PNG of too many parts. Return where the first scan of a JPEG starts, else 0."""
+    """Refuse a JPEG or PNG of too many parts. Return where the first scan of a JPEG starts, else
+    0.
+    """
     if kind == "JPEG":
         return _first_scan(data)
     if kind == "PNG":
@@ -41,7 +54,9 @@ def check_structure(kind: str, data: bytes) -> int:
 
 
 def check_size(image) -> None:
-    """Refuse an opened image of Pillow's of more than MOST_PIXELS, or with a side of more than MOST_SIDE pixels."""
+    """Refuse an opened image of Pillow's of more than MOST_PIXELS, or with a side of more than
+    MOST_SIDE pixels.
+    """
     if image.width * image.height > MOST_PIXELS:
         raise refusal(f"has more than {MOST_PIXELS // 1_000_000} million pixels")
     if max(image.size) > MOST_SIDE:
@@ -49,30 +64,45 @@ def check_size(image) -> None:
 
 
 def check_memory(image, size: tuple[int, int], data: bytes, first_scan: int) -> None:
-    """Refuse an image that would not fit into the function's memory: Lambda would end the function, and the caller get a 502.
+    """Refuse an image that would not fit into the function's memory: Lambda would end the function,
+    and the caller get a 502.
 
-    image: opened, and to be decoded at its present size. size: that of the file. The bytes for each pixel are what Pillow 13
-    uses at its peak, measured; those for the coefficients are in libjpeg's jdcoefct.c (jinit_d_coef_controller).
+    image: opened, and to be decoded at its present size. size: that of the file. The bytes for each
+        pixel are what Pillow 13
+    uses at its peak, measured; those for the coefficients are in libjpeg's jdcoefct.c
+    (jinit_d_coef_controller).
     """
     memory = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
     pixels = size[0] * size[1]
-    needed = (4 if image.mode in ("L", "RGB", "CMYK", "P", "RGBA", "LA") else 5) * image.width * image.height
+    needed = (
+        (4 if image.mode in ("L", "RGB", "CMYK", "P", "RGBA", "LA") else 5)
+        * image.width
+        * image.height
+    )
     if image.format == "WEBP":
         needed = 17 * pixels  # two canvases, a copy and the image
     elif image.format == "JPEG":
-        if "progressive" in image.info or data[first_scan + 4] < image.layers:  # several scans: all coefficients are kept
+        if (
+            "progressive" in image.info or data[first_scan + 4] < image.layers
+        ):  # several scans: all coefficients are kept
             if data.count(b"\xff\xda", first_scan) > MOST_SCANS:
                 raise refusal(f"is a JPEG of more than {MOST_SCANS} scans")
             needed += 2 * image.layers * _rounded(size[0]) * _rounded(size[1])
     elif image.mode == "P" or image.has_transparency_data:
-        needed *= 2 if image.mode == "RGBA" else 3  # as RGBA, and once more, multiplied with the transparency
+        needed *= (
+            2 if image.mode == "RGBA" else 3
+        )  # as RGBA, and once more, multiplied with the transparency
     if memory and needed > (int(memory) - BASE_MB) * 2**20:
-        raise refusal(f"has {pixels / 1e6:.0f} million pixels, more than fit into this function's memory: send a smaller copy")
+        raise refusal(
+            f"has {pixels / 1e6:.0f} million pixels, more than fit into this function's memory: "
+            "send a smaller copy"
+        )
 
 
 @contextmanager
 def limited_memory():
-    """Make allocations fail beyond the function's memory, for what no header tells, such as the Huffman codes of a WebP.
+    """Make allocations fail beyond the function's memory, for what no header tells, such as the
+    Huffman codes of a WebP.
 
     Decoders turn that into an exception, where Lambda would end the function. On Linux alone.
     """
@@ -83,7 +113,9 @@ def limited_memory():
     import resource
 
     with open("/proc/self/statm") as statm:
-        mapped, resident = (int(pages) * resource.getpagesize() for pages in statm.read().split()[:2])
+        mapped, resident = (
+            int(pages) * resource.getpagesize() for pages in statm.read().split()[:2]
+        )
     before = resource.getrlimit(resource.RLIMIT_AS)
     # The limit is on addresses: those that are mapped and not in memory come on top.
     allowed = mapped - resident + (int(memory) - RESERVE_MB) * 2**20
@@ -95,7 +127,9 @@ def limited_memory():
 
 
 def _first_scan(data: bytes) -> int:
-    """Where the first scan of a JPEG starts, found as Pillow finds it; the end of the file if there is none."""
+    """Where the first scan of a JPEG starts, found as Pillow finds it; the end of the file if there
+    is none.
+    """
     at, skipped = 2, 0
     for _ in range(MOST_PARTS + 1):
         found = MARKER.search(data, at)
@@ -121,7 +155,10 @@ def _check_chunks(data: bytes) -> None:
         else:
             parts += 1
         if parts > MOST_PARTS or pixels > MOST_PIXEL_CHUNKS:
-            raise refusal(f"is a PNG of more than {MOST_PIXEL_CHUNKS:,} chunks of pixels, or {MOST_PARTS} others")
+            raise refusal(
+                f"is a PNG of more than {MOST_PIXEL_CHUNKS:,} chunks of pixels, or {MOST_PARTS} "
+                "others"
+            )
         if data[at + 4 : at + 8] == b"IEND":
             return
         at += 12 + int.from_bytes(data[at : at + 4], "big")

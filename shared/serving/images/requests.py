@@ -1,4 +1,6 @@
-"""Requests for image models: what they may be, the images that they lead to, and the form of the answers."""
+"""Requests for image models: what they may be, the images that they lead to, and the form of the
+answers.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +18,11 @@ KEYS = ("url", "image", "images")
 def images_of(request: object, size: tuple[int, int]) -> list:
     """The images of a request, as Pillow's RGB images of exactly size, (width, height) in pixels.
 
-    request: {"url": "https://…"}, {"image": "<base64>"} or {"images": [{"url": …}, {"image": …}, …]}.
+    request: {"url": "https://…"}, {"image": "<base64>"} or {"images": [{"url": …}, {"image": …},
+        …]}.
         Where an image was the body of an HTTP request, `image` is its bytes.
-    Raises InvalidInput for all that is wrong with the request's form, else for every image that cannot be had or decoded.
+    Raises InvalidInput for all that is wrong with the request's form, else for every image that
+    cannot be had or decoded.
     """
     items, paths = _listed(request)
     sources, statuses = [], [400]
@@ -30,7 +34,8 @@ def images_of(request: object, size: tuple[int, int]) -> list:
             problems += refusal.problems
     if problems:
         raise InvalidInput(*problems)
-    # All images of a request share the time, so that no list of slow ones can use up the function's timeout.
+    # All images of a request share the time, so that no list of slow ones can use up the function's
+    # timeout.
     deadline = time.monotonic() + download.TOTAL_SECONDS
     taken = []
     for (key, value), path in zip(sources, paths):
@@ -45,15 +50,23 @@ def images_of(request: object, size: tuple[int, int]) -> list:
 
 
 def labelled(probabilities: list[float], labels: list[str]) -> dict:
-    """The answer for one image: the most probable label, its probability, and that of every label."""
+    """The answer for one image: the most probable label, its probability, and that of every
+    label.
+    """
     probability, label = max(zip(probabilities, labels), key=lambda pair: pair[0])
-    return {"label": label, "probability": probability, "probabilities": dict(zip(labels, probabilities))}
+    return {
+        "label": label,
+        "probability": probability,
+        "probabilities": dict(zip(labels, probabilities)),
+    }
 
 
 def _listed(request: object) -> tuple[list, list[tuple]]:
     """What should be {"url": …} or {"image": …} each, and the path of each in the request."""
     if not isinstance(request, dict):
-        raise InvalidInput(((), f"must be an object with url, image or images, not {kind_of(request)}"))
+        raise InvalidInput(
+            ((), f"must be an object with url, image or images, not {kind_of(request)}")
+        )
     if not request.keys() <= set(KEYS):
         raise unknown_keys(request, KEYS)
     if len(request) != 1:
@@ -64,7 +77,9 @@ def _listed(request: object) -> tuple[list, list[tuple]]:
     if not isinstance(items, list) or not items:
         raise InvalidInput((("images",), "must be a list with at least one image"))
     if len(items) > MOST_IMAGES:
-        raise InvalidInput((("images",), f"has {len(items)} images, more than {MOST_IMAGES}"), status=413)
+        raise InvalidInput(
+            (("images",), f"has {len(items)} images, more than {MOST_IMAGES}"), status=413
+        )
     return items, [("images", index) for index in range(len(items))]
 
 
@@ -83,17 +98,27 @@ def _source(item: object, path: tuple) -> tuple[str, str | bytes]:
     if key == "url":
         return key, value
     if value[:5].lower() == "data:":
-        raise InvalidInput((path, "must be the base64 part of the data: URL alone, what follows its comma"))
+        raise InvalidInput(
+            (path, "must be the base64 part of the data: URL alone, what follows its comma")
+        )
     try:
         return key, binascii.a2b_base64(value, strict_mode=True)
     except ValueError:
-        raise InvalidInput((path, "must be base64: A-Z, a-z, 0-9, + and /, padded with =, without line breaks")) from None
+        raise InvalidInput(
+            (path, "must be base64: A-Z, a-z, 0-9, + and /, padded with =, without line breaks")
+        ) from None
 
 
 def _image(value: str | bytes, size: tuple[int, int], deadline: float):
     """The image at a URL, or of a file's bytes."""
     if time.monotonic() >= deadline:
-        raise InvalidInput(((), f"was not reached: the images of a request have {download.TOTAL_SECONDS:g} seconds"), status=422)
+        raise InvalidInput(
+            (
+                (),
+                f"was not reached: the images of a request have {download.TOTAL_SECONDS:g} seconds",
+            ),
+            status=422,
+        )
     if isinstance(value, str):
         with timed("fetch"):
             value = download.fetched(value, deadline)

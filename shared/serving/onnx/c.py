@@ -1,4 +1,6 @@
-"""A model file behind plain Python, through ONNX Runtime's C interface: neither numpy nor its Python module is loaded."""
+"""A model file behind plain Python, through ONNX Runtime's C interface: neither numpy nor its
+Python module is loaded.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,15 @@ from operator import itemgetter
 from struct import calcsize, unpack
 
 from shared.serving.onnx.c_api import ELEMENTS, TENSOR, address_of, got, load, made, view_of
-from shared.serving.onnx.common import OUTPUTS, BrokenModel, Input, check_names, described, letter_of, threads
+from shared.serving.onnx.common import (
+    OUTPUTS,
+    BrokenModel,
+    Input,
+    check_names,
+    described,
+    letter_of,
+    threads,
+)
 
 ort = load()
 
@@ -45,11 +55,15 @@ class OnnxModel:
             self._allocator = got(c_void_p, ort.GetAllocatorWithDefaultOptions)
             self._memory = got(c_void_p, ort.AllocatorGetInfo, self._allocator)
             self.metadata = described(self._read_metadata())
-            self._inputs = {name: Input(name, code, shape) for name, code, shape in self._read_types("Input")}
+            self._inputs = {
+                name: Input(name, code, shape) for name, code, shape in self._read_types("Input")
+            }
             self._outputs = [name for name, *_ in self._read_types("Output")]
         except Exception as error:
             raise BrokenModel(path, error) from error
-        self._by_row = all(taken.row == 1 and taken.shape.count(-1) == 1 for taken in self._inputs.values())
+        self._by_row = all(
+            taken.row == 1 and taken.shape.count(-1) == 1 for taken in self._inputs.values()
+        )
         self._input_names = (c_char_p * len(self._inputs))(*map(str.encode, self._inputs))
         self._output_names = (c_char_p * len(self._outputs))(*map(str.encode, self._outputs))
 
@@ -63,13 +77,18 @@ class OnnxModel:
     def run(self, inputs: dict) -> dict[str, list]:
         """Runs the session once over a whole batch.
 
-        inputs: for each of the model's inputs a flat list, or a buffer of the input's element type, in row-major
-            order; its length is the batch size times the size of one row, from which the batch size follows.
+        inputs: for each of the model's inputs a flat list, or a buffer of the input's element type,
+            in row-major
+            order; its length is the batch size times the size of one row, from which the batch size
+            follows.
         Returns a nested list, [batch, ...], for each of the model's outputs.
-        Raises KeyError for an input that the model does not have, ValueError or TypeError for values that do not fit.
+        Raises KeyError for an input that the model does not have, ValueError or TypeError for
+        values that do not fit.
         """
         check_names(inputs, self._inputs)
-        if self._by_row and all(type(values) is list and len(values) == 1 for values in inputs.values()):
+        if self._by_row and all(
+            type(values) is list and len(values) == 1 for values in inputs.values()
+        ):
             return self._run_row(inputs)
         kept: list = []
         tensors = (c_void_p * len(self._inputs))()  # NULL until they are made
@@ -82,8 +101,12 @@ class OnnxModel:
                 ort.ReleaseValue(tensor)
 
     def _run_row(self, inputs: dict) -> dict[str, list]:
-        """Runs the session over one row, in tensors that are kept for the next: making them takes longer than running."""
-        tensors, cells = self._rows.pop() if self._rows else self._new_row()  # two threads at once have a row each
+        """Runs the session over one row, in tensors that are kept for the next: making them takes
+        longer than running.
+        """
+        tensors, cells = (
+            self._rows.pop() if self._rows else self._new_row()
+        )  # two threads at once have a row each
         try:
             for taken, tensor, memory in cells:
                 [value] = inputs[taken.name]
@@ -100,7 +123,9 @@ class OnnxModel:
             self._rows.append((tensors, cells))
 
     def _new_row(self) -> tuple[ctypes.Array, list]:
-        """Tensors of one row for all inputs; and for each of them the input, the tensor, and the array where its number is."""
+        """Tensors of one row for all inputs; and for each of them the input, the tensor, and the
+        array where its number is.
+        """
         tensors, cells = (c_void_p * len(self._inputs))(), []
         for at, taken in enumerate(self._inputs.values()):
             kept = self._make(tensors, at, taken, [0 if taken.code else ""])
@@ -111,49 +136,81 @@ class OnnxModel:
         """Runs the session over tensors in the order of its inputs."""
         outputs = (c_void_p * len(self._outputs))()
         try:
-            ort.Run(self._session, None, self._input_names, tensors, len(tensors), self._output_names, len(outputs), outputs)
+            ort.Run(
+                self._session,
+                None,
+                self._input_names,
+                tensors,
+                len(tensors),
+                self._output_names,
+                len(outputs),
+                outputs,
+            )
             return {name: _nested(tensor) for name, tensor in zip(self._outputs, outputs)}
         finally:
             for tensor in outputs:
                 ort.ReleaseValue(tensor)
 
-    def _make(self, tensors: ctypes.Array, at: int, taken: Input, values: object) -> memoryview | None:
-        """Makes tensors[at], NULL until then. Returns the memory that the tensor uses and that must live as long, if any."""
+    def _make(
+        self, tensors: ctypes.Array, at: int, taken: Input, values: object
+    ) -> memoryview | None:
+        """Makes tensors[at], NULL until then. Returns the memory that the tensor uses and that must
+        live as long, if any.
+        """
         out = byref(tensors, at * POINTER)
         if not taken.code:
             texts, shape = taken.texts(values)
-            ort.CreateTensorAsOrtValue(self._allocator, (c_int64 * len(shape))(*shape), len(shape), TYPES[""], out)
+            ort.CreateTensorAsOrtValue(
+                self._allocator, (c_int64 * len(shape))(*shape), len(shape), TYPES[""], out
+            )
             _fill(tensors[at], texts)
             return None  # ONNX Runtime has copied them
         view, shape = taken.numbers(values)
-        if address_of(view) % taken.size:  # cut out of other bytes, where a processor may not read numbers
+        if (
+            address_of(view) % taken.size
+        ):  # cut out of other bytes, where a processor may not read numbers
             view = memoryview(bytearray(view))
         memory = self._memory, address_of(view), view.nbytes
-        ort.CreateTensorWithDataAsOrtValue(*memory, (c_int64 * len(shape))(*shape), len(shape), TYPES[taken.code], out)
+        ort.CreateTensorWithDataAsOrtValue(
+            *memory, (c_int64 * len(shape))(*shape), len(shape), TYPES[taken.code], out
+        )
         return view
 
     def _read_metadata(self) -> dict[str, str]:
         """The metadata of the model file."""
-        with made(ort.SessionGetModelMetadata, self._session, release=ort.ReleaseModelMetadata) as metadata:
+        with made(
+            ort.SessionGetModelMetadata, self._session, release=ort.ReleaseModelMetadata
+        ) as metadata:
             keys, count = c_void_p(), c_int64()
-            ort.ModelMetadataGetCustomMetadataMapKeys(metadata, self._allocator, byref(keys), byref(count))
+            ort.ModelMetadataGetCustomMetadataMapKeys(
+                metadata, self._allocator, byref(keys), byref(count)
+            )
             try:
                 addresses = (c_void_p * count.value).from_address(keys.value) if keys.value else ()
                 names = [self._taken(address) for address in addresses if address]
             finally:
                 ort.AllocatorFree(self._allocator, keys)
             lookup = ort.ModelMetadataLookupCustomMetadataMap
-            found = {name: self._taken(got(c_void_p, lookup, metadata, self._allocator, name)) for name in names}
+            found = {
+                name: self._taken(got(c_void_p, lookup, metadata, self._allocator, name))
+                for name in names
+            }
         return {name.decode(): text.decode() for name, text in found.items()}
 
     def _read_types(self, kind: str) -> Iterator[tuple[str, str, list[int]]]:
-        """Name, letter of the type, and shape of each "Input" or "Output". Raises TypeError for a type that is not served."""
-        count, name_of, type_of = (getattr(ort, f"SessionGet{kind}{what}") for what in ("Count", "Name", "TypeInfo"))
+        """Name, letter of the type, and shape of each "Input" or "Output". Raises TypeError for a
+        type that is not served.
+        """
+        count, name_of, type_of = (
+            getattr(ort, f"SessionGet{kind}{what}") for what in ("Count", "Name", "TypeInfo")
+        )
         for at in range(got(c_size_t, count, self._session)):
             name = self._taken(got(c_void_p, name_of, self._session, at, self._allocator)).decode()
             with made(type_of, self._session, at, release=ort.ReleaseTypeInfo) as info:
                 tensor, element = got(c_void_p, ort.CastTypeInfoToTensorInfo, info), None
-                if got(c_int, ort.GetOnnxTypeFromTypeInfo, info) == TENSOR:  # not a sequence, a map, …
+                if (
+                    got(c_int, ort.GetOnnxTypeFromTypeInfo, info) == TENSOR
+                ):  # not a sequence, a map, …
                     number = got(c_int, ort.GetTensorElementType, tensor)
                     element = ELEMENTS[number] if number < len(ELEMENTS) else f"number {number}"
                 yield name, letter_of(kind.lower(), name, element), _shape(tensor)
@@ -175,7 +232,8 @@ def _fill(tensor: int | None, texts: list[str]) -> None:
     for text, part in zip(different, encoded.split(b"\0")):
         pointers[text] = address.to_bytes(POINTER, sys.byteorder)
         address += len(part) + 1
-    # By itemgetter in half the time of a loop. The two empty texts are for it, which makes a tuple of no fewer.
+    # By itemgetter in half the time of a loop. The two empty texts are for it, which makes a tuple
+    # of no fewer.
     each = itemgetter(*texts, "", "")(pointers)[:-2]
     ort.FillStringTensor(tensor, b"".join(each), len(each))
 
@@ -217,7 +275,9 @@ def _texts(tensor: int | None, count: int) -> list[str]:
         return []
     content = bytearray(got(c_size_t, ort.GetStringTensorDataLength, tensor))
     starts = array("Q", bytes(count * 8))
-    ort.GetStringTensorContent(tensor, address_of(content), len(content), starts.buffer_info()[0], count)
+    ort.GetStringTensorContent(
+        tensor, address_of(content), len(content), starts.buffer_info()[0], count
+    )
     ends = [*starts[1:], len(content)]
     return [content[start:end].decode() for start, end in zip(starts, ends)]
 

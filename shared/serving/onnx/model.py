@@ -1,6 +1,8 @@
-"""A model file behind plain Python. What is behind it is chosen when the image is built: both answer the same, to the last digit.
+"""A model file behind plain Python. What is behind it is chosen when the image is built: both
+answer the same, to the last digit.
 
-The variable ONNX_API is `c` (ONNX Runtime's shared library alone) or `python` (its Python module, and numpy). The Dockerfile
+The variable ONNX_API is `c` (ONNX Runtime's shared library alone) or `python` (its Python module,
+and numpy). The Dockerfile
 sets it in the image, and `make run` sets it where it runs the handler without a container.
 """
 

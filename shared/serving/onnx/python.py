@@ -1,4 +1,6 @@
-"""A model file behind plain Python, through ONNX Runtime's Python module: the only module that imports it, or numpy."""
+"""A model file behind plain Python, through ONNX Runtime's Python module: the only module that
+imports it, or numpy.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,14 @@ import os
 import numpy as np
 import onnxruntime
 
-from shared.serving.onnx.common import BrokenModel, Input, check_names, described, letter_of, threads
+from shared.serving.onnx.common import (
+    BrokenModel,
+    Input,
+    check_names,
+    described,
+    letter_of,
+    threads,
+)
 
 
 class OnnxModel:
@@ -25,7 +34,9 @@ class OnnxModel:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3  # errors only
         try:
-            self._session = onnxruntime.InferenceSession(os.fspath(path), options, ["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(
+                os.fspath(path), options, ["CPUExecutionProvider"]
+            )
             self.metadata = described(self._session.get_modelmeta().custom_metadata_map)
             self._inputs = {node.name: _input(node) for node in self._session.get_inputs()}
             self._outputs = [node.name for node in self._session.get_outputs()]
@@ -37,10 +48,13 @@ class OnnxModel:
     def run(self, inputs: dict) -> dict[str, list]:
         """Runs the session once over a whole batch.
 
-        inputs: for each of the model's inputs a flat list, or a buffer of the input's element type, in row-major
-            order; its length is the batch size times the size of one row, from which the batch size follows.
+        inputs: for each of the model's inputs a flat list, or a buffer of the input's element type,
+            in row-major
+            order; its length is the batch size times the size of one row, from which the batch size
+            follows.
         Returns a nested list, [batch, ...], for each of the model's outputs.
-        Raises KeyError for an input that the model does not have, ValueError or TypeError for values that do not fit.
+        Raises KeyError for an input that the model does not have, ValueError or TypeError for
+        values that do not fit.
         """
         check_names(inputs, self._inputs)
         feed = {name: _array(self._inputs[name], values) for name, values in inputs.items()}
@@ -49,7 +63,9 @@ class OnnxModel:
 
 
 def _element(node) -> str | None:
-    """ONNX's name of the element type of an input or output, None if it is not a tensor. node.type: tensor(float), …"""
+    """ONNX's name of the element type of an input or output, None if it is not a tensor. node.type:
+    tensor(float), …
+    """
     return node.type[len("tensor(") : -1] if node.type.startswith("tensor(") else None
 
 

@@ -13,8 +13,11 @@ MOST_TOLD = 5  # problems spelled out for one row: the text must not outgrow the
 INPUT = "input"  # the key for the columns of a row that are named like a part of an answer
 
 
-def score(rows: list[Line], predict: Callable, many: str | None, reserved: frozenset[str]) -> list[tuple[str, str] | None]:
-    """For each line its answer as JSON text and why it was refused, "" where it was not; None for a blank line.
+def score(
+    rows: list[Line], predict: Callable, many: str | None, reserved: frozenset[str]
+) -> list[tuple[str, str] | None]:
+    """For each line its answer as JSON text and why it was refused, "" where it was not; None for a
+    blank line.
 
     rows: at most BATCH, as a reader of lines.py gives them.
     many: the key of a list of rows in a request; None where each row is a request of its own.
@@ -22,8 +25,14 @@ def score(rows: list[Line], predict: Callable, many: str | None, reserved: froze
     """
     good = [row for row in rows if type(row) is tuple]
     requests = [features for features, _ in good]
-    answers = iter(_scored(requests, predict, many)) if many else (_alone(row, predict) for row in requests)
-    refused: dict[tuple, tuple[str, str]] = {}  # by their problems, which many rows share: each is put into words once
+    answers = (
+        iter(_scored(requests, predict, many))
+        if many
+        else (_alone(row, predict) for row in requests)
+    )
+    refused: dict[
+        tuple, tuple[str, str]
+    ] = {}  # by their problems, which many rows share: each is put into words once
     result: list[tuple[str, str] | None] = []
     for row in rows:
         if row is None:
@@ -32,7 +41,9 @@ def score(rows: list[Line], predict: Callable, many: str | None, reserved: froze
         answer, others = (row, {}) if isinstance(row, InvalidInput) else (next(answers), row[1])
         if isinstance(answer, dict):
             try:
-                result.append((encoded(_joined(others, answer, reserved) if others else answer), ""))
+                result.append(
+                    (encoded(_joined(others, answer, reserved) if others else answer), "")
+                )
                 continue
             except ValueError:
                 answer = InvalidInput(((), "has an answer that is not a number"))
@@ -41,16 +52,23 @@ def score(rows: list[Line], predict: Callable, many: str | None, reserved: froze
             problem = message(answer)
             refused[same] = encoded({"error": problem}), problem
         text, problem = refused[same]
-        result.append((encoded(_joined(others, {"error": problem}, reserved)) if others else text, problem))
+        result.append(
+            (encoded(_joined(others, {"error": problem}, reserved)) if others else text, problem)
+        )
     return result
 
 
 def reserved_names(predict: Callable, many: str | None, input_schema: dict) -> frozenset[str]:
-    """The names that a column of the input must not take in a result: those in an answer, which a row of the schema tells."""
+    """The names that a column of the input must not take in a result: those in an answer, which a
+    row of the schema tells.
+    """
     names = {"error", "warnings", INPUT}
     if not many:
         return frozenset(names)
-    example = {name: (rules.get("x-seen") or [rules.get("minimum", "")])[0] for name, rules in input_schema["properties"].items()}
+    example = {
+        name: (rules.get("x-seen") or [rules.get("minimum", "")])[0]
+        for name, rules in input_schema["properties"].items()
+    }
     with logs.unlogged():
         [answer] = _scored([example], predict, many)
     return frozenset(names.union(answer if isinstance(answer, dict) else ()))
@@ -65,19 +83,27 @@ def message(refusal: InvalidInput) -> str:
 
 
 def _joined(others: dict, answer: dict, reserved: frozenset[str]) -> dict:
-    """An answer, after the columns that the model does not know. Those named like a part of an answer are under INPUT."""
+    """An answer, after the columns that the model does not know. Those named like a part of an
+    answer are under INPUT.
+    """
     clashing = others.keys() & reserved | others.keys() & answer.keys()
     if not clashing:
         return {**others, **answer}
     kept = {name: value for name, value in others.items() if name not in clashing}
-    return {**kept, INPUT: {name: value for name, value in others.items() if name in clashing}, **answer}
+    return {
+        **kept,
+        INPUT: {name: value for name, value in others.items() if name in clashing},
+        **answer,
+    }
 
 
-def _scored(rows: list[dict], predict: Callable, many: str, again: bool = True) -> list[dict | InvalidInput]:
+def _scored(
+    rows: list[dict], predict: Callable, many: str, again: bool = True
+) -> list[dict | InvalidInput]:
     """An answer or a refusal for each row, in time proportional to the rows.
 
-    A batch is refused as a whole, with all bad rows; the others are tried once more. Where predict does not name all bad
-    rows at once, each row is tried alone.
+    A batch is refused as a whole, with all bad rows; the others are tried once more. Where predict
+    does not name all bad rows at once, each row is tried alone.
     """
     if not rows:
         return []
@@ -89,7 +115,11 @@ def _scored(rows: list[dict], predict: Callable, many: str, again: bool = True) 
             return [bad.get(0, refusal)]
         if not bad or not again:
             return [answer for row in rows for answer in _scored([row], predict, many)]
-        rest = iter(_scored([row for at, row in enumerate(rows) if at not in bad], predict, many, again=False))
+        rest = iter(
+            _scored(
+                [row for at, row in enumerate(rows) if at not in bad], predict, many, again=False
+            )
+        )
         return [bad[at] if at in bad else next(rest) for at in range(len(rows))]
     if len(answers) != len(rows):
         raise ValueError(f"predict gave {len(answers)} answers for {len(rows)} rows")
@@ -97,7 +127,9 @@ def _scored(rows: list[dict], predict: Callable, many: str, again: bool = True) 
 
 
 def _by_row(refusal: InvalidInput, count: int) -> dict[int, InvalidInput]:
-    """The refusal of each bad row by its index, with paths that begin in the row; empty if not all are known."""
+    """The refusal of each bad row by its index, with paths that begin in the row; empty if not all
+    are known.
+    """
     found: dict[int, list] = {}
     if not refusal.groups and not refusal.more:
         for path, reason in refusal.problems:
@@ -108,7 +140,10 @@ def _by_row(refusal: InvalidInput, count: int) -> dict[int, InvalidInput]:
     for place, (_, _, rows) in enumerate(refusal.groups):
         for at in rows:
             masks[at] |= 1 << place
-    alike = {mask: _of_groups([group for place, group in enumerate(refusal.groups) if mask >> place & 1]) for mask in set(masks)}
+    alike = {
+        mask: _of_groups([group for place, group in enumerate(refusal.groups) if mask >> place & 1])
+        for mask in set(masks)
+    }
     return {at: alike[mask] for at, mask in enumerate(masks) if mask}
 
 

@@ -1,4 +1,6 @@
-"""Read an object in S3 as slices of whole lines: memory is bounded by a slice, not by the object."""
+"""Read an object in S3 as slices of whole lines: memory is bounded by a slice, not by the
+object.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +26,18 @@ class Source:
         self._size: int | None = None  # unknown before the first read
 
     def read(self, start: int, end: int) -> bytes:
-        """The bytes of a range; none beyond the end. Raises InvalidInput if the object was replaced since the first read."""
+        """The bytes of a range; none beyond the end. Raises InvalidInput if the object was replaced
+        since the first read.
+        """
         if self._size is not None:
             end = min(end, self._size)
         if start >= end:
             return b""
         version = {"IfMatch": self.etag} if self.etag else {}
         try:
-            response = self._client.get_object(**self._at, Range=f"bytes={start}-{end - 1}", **version)
+            response = self._client.get_object(
+                **self._at, Range=f"bytes={start}-{end - 1}", **version
+            )
         except self._client.exceptions.ClientError as error:
             code = error.response["Error"]["Code"]
             if code == "InvalidRange" and self._size is None:
@@ -46,12 +52,18 @@ class Source:
 
 
 def blocks(source: Source, start: int, end: int) -> Iterator[bytes]:
-    """Yield the lines that begin in [start, end), whole and in order, as many at a time as a slice holds.
+    """Yield the lines that begin in [start, end), whole and in order, as many at a time as a slice
+    holds.
 
-    A line ends with LF. The byte before `start` tells whether a line begins there, so that parts fit together at any cut.
+    A line ends with LF. The byte before `start` tells whether a line begins there, so that parts
+    fit together at any cut.
     Of a line that is longer than LONGEST_LINE only the beginning is given, one byte more than that.
     """
-    at, rest, inside = max(0, start - 1), b"", start > 0  # inside: of a line that begins before the range
+    at, rest, inside = (
+        max(0, start - 1),
+        b"",
+        start > 0,
+    )  # inside: of a line that begins before the range
     while at < end and (data := source.read(at, min(at + SLICE, end))):
         at += len(data)
         if inside:
@@ -68,7 +80,9 @@ def blocks(source: Source, start: int, end: int) -> Iterator[bytes]:
 
 
 def line_from(source: Source, at: int, begun: bytes = b"") -> bytes:
-    """The line that goes on at a byte, up to its end; `begun` is what comes before that byte. Cut like those of blocks."""
+    """The line that goes on at a byte, up to its end; `begun` is what comes before that byte. Cut
+    like those of blocks.
+    """
     while len(begun) <= LONGEST_LINE and (more := source.read(at, at + STEP)):
         at += len(more)
         if stop := more.find(b"\n") + 1:

@@ -16,11 +16,17 @@ from shared.serving import logs
 from shared.serving.errors import InvalidInput
 
 TRIGGERS = ("http_api", "function_url", "rest_api", "alb")
-ROUTES = {"/": ("GET", "HEAD", "POST"), "/predict": ("POST",), "/health": ("GET", "HEAD"), "/schema": ("GET", "HEAD")}
+ROUTES = {
+    "/": ("GET", "HEAD", "POST"),
+    "/predict": ("POST",),
+    "/health": ("GET", "HEAD"),
+    "/schema": ("GET", "HEAD"),
+}
 MOST_BYTES = 6 * 1024 * 1024  # of a request: Lambda's own limit for synchronous calls
 MOST_ANSWER_BYTES = 6_291_556  # of what the function returns, as JSON: Lambda's limit
 MOST_ALB_BYTES = 1_000_000  # the same for a load balancer, which takes 1 MB
-MOST_BRACKETS = 200_000  # in one JSON text; 10,000 rows have 20,004. A list takes up to 44 times the memory of its brackets
+# in one JSON text; 10,000 rows have 20,004. A list takes up to 44 times the memory of its brackets
+MOST_BRACKETS = 200_000
 DEEPEST = 32  # brackets in brackets; a request of rows has 3
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _SQUARE = bytes.maketrans(b"{}", b"[]")
@@ -37,9 +43,13 @@ TITLES = {
 
 
 def trigger_of(event: dict) -> str:
-    """Which of TRIGGERS sent an event with a requestContext, or the empty text for all others, such as a WebSocket API."""
+    """Which of TRIGGERS sent an event with a requestContext, or the empty text for all others, such
+    as a WebSocket API.
+    """
     context = event["requestContext"]
-    if not isinstance(context, dict) or "routeArn" in event or "methodArn" in event:  # an authorizer's request has all else
+    if (
+        not isinstance(context, dict) or "routeArn" in event or "methodArn" in event
+    ):  # an authorizer's request has all else
         return ""
     if event.get("version") == "2.0":
         http = context.get("http")
@@ -51,10 +61,13 @@ def trigger_of(event: dict) -> str:
     return "alb" if "elb" in context else "rest_api"
 
 
-def respond(event: dict, context: object, predict: Callable, metadata: dict, media: str = "") -> dict:
+def respond(
+    event: dict, context: object, predict: Callable, metadata: dict, media: str = ""
+) -> dict:
     """The answer to one HTTP request, in the form that its sender takes. Never raises.
 
-    media: how the media type of a body begins that predict takes beside JSON; a body of the type image/png, say, reaches it
+    media: how the media type of a body begins that predict takes beside JSON; a body of the type
+        image/png, say, reaches it
         as {"image": <bytes>}.
     """
     extra: dict = {}
@@ -63,7 +76,8 @@ def respond(event: dict, context: object, predict: Callable, metadata: dict, med
         body = _routed(event, method, path, predict, metadata, extra, media)
         text = "" if body is None else json.dumps(body, allow_nan=False)
         answer = _formed(event, 204 if body is None else 200, extra, text)
-        # Lambda writes the answer as JSON, which at most doubles JSON in ASCII: a small one need not be written to be measured.
+        # Lambda writes the answer as JSON, which at most doubles JSON in ASCII: a small one need
+        # not be written to be measured.
         most = MOST_ALB_BYTES if "elb" in event["requestContext"] else MOST_ANSWER_BYTES
         if 2 * len(text) + 1000 > most:
             check_size(len(json.dumps(answer)), most)
@@ -73,19 +87,31 @@ def respond(event: dict, context: object, predict: Callable, metadata: dict, med
     except Exception as error:  # the caller learns where to look, and nothing of what is inside
         logs.failed(error)
         request_id = getattr(context, "aws_request_id", None)
-        answer = _formed(event, 500, extra, json.dumps(problem(500, "the request failed", request_id=request_id)))
+        answer = _formed(
+            event, 500, extra, json.dumps(problem(500, "the request failed", request_id=request_id))
+        )
     return {**answer, "body": ""} if method == "HEAD" else answer
 
 
 def check_size(size: int, most: int = MOST_ANSWER_BYTES) -> None:
-    """Raises InvalidInput where an answer of this size in bytes is larger than its caller can be sent."""
+    """Raises InvalidInput where an answer of this size in bytes is larger than its caller can be
+    sent.
+    """
     if size > most:
-        raise InvalidInput(((), f"has an answer larger than {most:,} bytes: send fewer rows"), status=413)
+        raise InvalidInput(
+            ((), f"has an answer larger than {most:,} bytes: send fewer rows"), status=413
+        )
 
 
 def problem(status: int, detail: str, **more: object) -> dict:
     """A problem as RFC 9457 describes it."""
-    return {"type": "about:blank", "title": TITLES[status], "status": status, "detail": detail, **more}
+    return {
+        "type": "about:blank",
+        "title": TITLES[status],
+        "status": status,
+        "detail": detail,
+        **more,
+    }
 
 
 def problem_of(refusal: InvalidInput) -> dict:
@@ -96,8 +122,10 @@ def problem_of(refusal: InvalidInput) -> dict:
 def parsed(text: str | bytes) -> object:
     """JSON text as a value.
 
-    Raises InvalidInput for text that is not JSON, NaN and Infinity among it, and for text with more brackets, or deeper in
-    each other, than any request needs: a few megabytes of them would take all of a small function's memory.
+    Raises InvalidInput for text that is not JSON, NaN and Infinity among it, and for text with more
+    brackets, or deeper in
+    each other, than any request needs: a few megabytes of them would take all of a small function's
+        memory.
     """
     try:
         text = text.decode() if isinstance(text, bytes) else text
@@ -108,7 +136,11 @@ def parsed(text: str | bytes) -> object:
         return _decode(text)
     # json raises RecursionError for deep nesting, and a plain ValueError for very long numbers.
     except (ValueError, RecursionError) as error:
-        where = f" at line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
+        where = (
+            f" at line {error.lineno}, column {error.colno}"
+            if isinstance(error, json.JSONDecodeError)
+            else ""
+        )
         raise InvalidInput(((), f"is not valid JSON{where}")) from None
 
 
@@ -116,16 +148,21 @@ def _check_brackets(data: bytes) -> None:
     """Raises InvalidInput for JSON with too many brackets, or too many in each other."""
     brackets = len(data.translate(None, _NO_BRACKETS))
     if brackets > MOST_BRACKETS:
-        raise InvalidInput(((), f"has {brackets:,} brackets, more than {MOST_BRACKETS:,}"), status=413)
+        raise InvalidInput(
+            ((), f"has {brackets:,} brackets, more than {MOST_BRACKETS:,}"), status=413
+        )
     if brackets > 2 * DEEPEST and _is_deep(data):
         raise InvalidInput(((), f"is nested more than {DEEPEST} levels deep"))
 
 
 def _is_deep(data: bytes) -> bool:
-    """Whether valid JSON has more than DEEPEST brackets in each other. Takes a fraction of the time that parsing takes."""
+    """Whether valid JSON has more than DEEPEST brackets in each other. Takes a fraction of the time
+    that parsing takes.
+    """
     if b"\\" in data:
         data = data.replace(rb"\\", b"").replace(rb"\"", b"")
-    # Brackets and quotes alone. A text without brackets leaves two quotes, and without those each text still has its own.
+    # Brackets and quotes alone. A text without brackets leaves two quotes, and without those each
+    # text still has its own.
     data = data.translate(_SQUARE, _NO_BRACKETS.replace(b'"', b"")).replace(b'""', b"")
     if b'"' in data:
         data = b"".join(data.split(b'"')[::2])
@@ -134,10 +171,14 @@ def _is_deep(data: bytes) -> bool:
     return b"[]" in data
 
 
-def _routed(event: dict, method: str, path: str, predict: Callable, metadata: dict, extra: dict, media: str) -> dict | None:
+def _routed(
+    event: dict, method: str, path: str, predict: Callable, metadata: dict, extra: dict, media: str
+) -> dict | None:
     """The body of the answer, None for an empty one; extra takes headers that go with it."""
     if path not in ROUTES:
-        raise InvalidInput(((), f"has no such path here: there are {', '.join(ROUTES)}"), status=404)
+        raise InvalidInput(
+            ((), f"has no such path here: there are {', '.join(ROUTES)}"), status=404
+        )
     methods = ROUTES[path]
     if method not in methods:
         extra["Allow"] = ", ".join((*methods, "OPTIONS"))
@@ -153,11 +194,17 @@ def _routed(event: dict, method: str, path: str, predict: Callable, metadata: di
 
 
 def _method_and_path(event: dict) -> tuple[str, str]:
-    """The method, and the path as ROUTES has it: without stage, base path of a custom domain, and BASE_PATH."""
+    """The method, and the path as ROUTES has it: without stage, base path of a custom domain, and
+    BASE_PATH.
+    """
     if event.get("version") == "2.0":
         method, path = event["requestContext"]["http"]["method"], event["rawPath"]
-        route = str(event.get("routeKey")).partition(" ")[2]  # of "POST /predict"; nothing of $default
-        path = _without(f"/{event['requestContext'].get('stage')}", path)  # part of the path, unless it is $default
+        route = str(event.get("routeKey")).partition(" ")[
+            2
+        ]  # of "POST /predict"; nothing of $default
+        path = _without(
+            f"/{event['requestContext'].get('stage')}", path
+        )  # part of the path, unless it is $default
     else:
         method, path, route = event["httpMethod"], event["path"], str(event.get("resource"))
     path = "/" + _routed_path(route, event.get("pathParameters"), path).strip("/")
@@ -166,7 +213,8 @@ def _method_and_path(event: dict) -> tuple[str, str]:
 
 
 def _routed_path(route: str, parameters: object, path: str) -> str:
-    """The path by the route of the API, which has no base path of a custom domain; or else the path of the request.
+    """The path by the route of the API, which has no base path of a custom domain; or else the path
+    of the request.
 
     Of a route such as /models/{proxy+}, it is what the last variable stands for.
     """
@@ -181,7 +229,9 @@ def _without(prefix: str, path: str) -> str:
 
 
 def _request(event: dict, media: str) -> object:
-    """What the body is: a JSON value, or {"image": <bytes>} for a body of the type image/…, where `media` allows it."""
+    """What the body is: a JSON value, or {"image": <bytes>} for a body of the type image/…, where
+    `media` allows it.
+    """
     kind = _content_type(event)
     binary = bool(media) and kind.startswith(media)
     if kind != "application/json" and not binary:
@@ -197,14 +247,19 @@ def _request(event: dict, media: str) -> object:
         except ValueError:
             raise InvalidInput(((), "says that its body is base64, and it is not")) from None
     elif binary and body:  # what is no text was lost on the way
-        raise InvalidInput(((), f"came as text: a REST API must list {media}* among its binary media types"), status=415)
+        raise InvalidInput(
+            ((), f"came as text: a REST API must list {media}* among its binary media types"),
+            status=415,
+        )
     if len(data) > MOST_BYTES:
         raise InvalidInput(((), f"has {len(data)} bytes, more than {MOST_BYTES}"), status=413)
     return {kind.split("/")[0]: data or b""} if binary else parsed(data)
 
 
 def _content_type(event: dict) -> str:
-    """The media type of the body. A header that is missing, null or an empty list stands for JSON."""
+    """The media type of the body. A header that is missing, null or an empty list stands for
+    JSON.
+    """
     found = None
     for headers in (event.get("headers"), event.get("multiValueHeaders")):
         for name, value in headers.items() if isinstance(headers, dict) else ():
@@ -221,7 +276,9 @@ def _not_json(constant: str) -> None:
     raise ValueError(constant)
 
 
-_decode = json.JSONDecoder(parse_constant=_not_json).decode  # json.loads would make one for each text
+_decode = json.JSONDecoder(
+    parse_constant=_not_json
+).decode  # json.loads would make one for each text
 
 
 def _formed(event: dict, status: int, extra: dict, text: str) -> dict:
@@ -231,5 +288,8 @@ def _formed(event: dict, status: int, extra: dict, text: str) -> dict:
     if "elb" in event["requestContext"]:
         answer["statusDescription"] = f"{status} {TITLES.get(status, 'OK')}"
         if "multiValueHeaders" in event:  # a target group set to them ignores single ones
-            return {**answer, "multiValueHeaders": {name: [value] for name, value in headers.items()}}
+            return {
+                **answer,
+                "multiValueHeaders": {name: [value] for name, value in headers.items()},
+            }
     return {**answer, "headers": headers}

@@ -1,4 +1,6 @@
-"""Collect the results of a part of a file and write them to S3: the whole object appears at the end, or nothing."""
+"""Collect the results of a part of a file and write them to S3: the whole object appears at the
+end, or nothing.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ MOST_BYTES = 400 * 1024 * 1024  # what Lambda's /tmp of 512 MB holds
 
 
 class Results:
-    """The lines of a result, and those of the object beside it that tells which rows were refused."""
+    """The lines of a result, and those of the object beside it that tells which rows were
+    refused.
+    """
 
     def __init__(self) -> None:
         self.lines = self.rows = self.refused = 0
@@ -30,28 +34,47 @@ class Results:
         self._refusals.close()
 
     def add(self, scored: list[tuple[str, str] | None]) -> None:
-        """Appends the next lines, as bulk.score gives them. Raises InvalidInput where they are too many for /tmp."""
+        """Appends the next lines, as bulk.score gives them. Raises InvalidInput where they are too
+        many for /tmp.
+        """
         rows = [row for row in scored if row]
-        refusals = [(number, row[1]) for number, row in enumerate(scored, self.lines + 1) if row and row[1]]
+        refusals = [
+            (number, row[1]) for number, row in enumerate(scored, self.lines + 1) if row and row[1]
+        ]
         self._answers.write("".join([f"{text}\n" for text, _ in rows]).encode())
-        texts = {problem: json.dumps(problem, ensure_ascii=False) for problem in {problem for _, problem in refusals}}
-        entries = [f'{{"line": {number}, "problem": {texts[problem]}}}\n' for number, problem in refusals]
+        texts = {
+            problem: json.dumps(problem, ensure_ascii=False)
+            for problem in {problem for _, problem in refusals}
+        }
+        entries = [
+            f'{{"line": {number}, "problem": {texts[problem]}}}\n' for number, problem in refusals
+        ]
         self._refusals.write("".join(entries).encode())
         self.lines += len(scored)
         self.rows += len(rows)
         self.refused += len(refusals)
         if self._answers.tell() + self._refusals.tell() > MOST_BYTES:
             most = f"{MOST_BYTES // 1024**2} MB"
-            raise InvalidInput(((), f"has results of more than {most}: use make score, which cuts it into parts"), status=413)
+            raise InvalidInput(
+                ((), f"has results of more than {most}: use make score, which cuts it into parts"),
+                status=413,
+            )
 
     def counts(self) -> dict[str, int]:
         """Numbers of lines, of rows, and of those that were scored and refused."""
-        return {"lines": self.lines, "rows": self.rows, "scored": self.rows - self.refused, "refused": self.refused}
+        return {
+            "lines": self.lines,
+            "rows": self.rows,
+            "scored": self.rows - self.refused,
+            "refused": self.refused,
+        }
 
     def write(self, client, output: str, fresh: bool, **source: object) -> None:
-        """Writes the refused rows, then the result, whose metadata has the counts, the milliseconds and `source`.
+        """Writes the refused rows, then the result, whose metadata has the counts, the milliseconds
+        and `source`.
 
-        fresh: nothing of an earlier run is at `output`. Otherwise refused rows of that run are deleted where there are none now.
+        fresh: nothing of an earlier run is at `output`. Otherwise refused rows of that run are
+            deleted where there are none now.
         """
         if self.refused:
             self._refusals.seek(0)
@@ -59,7 +82,11 @@ class Results:
         elif not fresh:
             client.delete_object(**address_of(refused_of(output)))
         self._answers.seek(0)
-        noted = {**self.counts(), "milliseconds": math.ceil((time.perf_counter() - self._began) * 1000), **source}
+        noted = {
+            **self.counts(),
+            "milliseconds": math.ceil((time.perf_counter() - self._began) * 1000),
+            **source,
+        }
         write(client, output, self._answers, {name: str(value) for name, value in noted.items()})
 
 
@@ -76,5 +103,7 @@ def address_of(output: str) -> dict[str, str]:
 
 
 def refused_of(output: str) -> str:
-    """The object beside a result with the rows that were refused. Its name does not match *.jsonl, as results do."""
+    """The object beside a result with the rows that were refused. Its name does not match *.jsonl,
+    as results do.
+    """
     return output.removesuffix(".jsonl") + ".refused.ndjson"

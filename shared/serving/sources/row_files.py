@@ -1,6 +1,8 @@
-"""Parse lines of CSV or JSON lines into rows. Each line is one row, judged alone: a bad one costs no other.
+"""Parse lines of CSV or JSON lines into rows. Each line is one row, judged alone: a bad one costs
+no other.
 
-A quoted CSV value with a line break in it is refused, since a file could not be cut at line ends otherwise.
+A quoted CSV value with a line break in it is refused, since a file could not be cut at line ends
+otherwise.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ Row = tuple[dict, dict]  # the model's features, and the columns that it does no
 Line = Row | InvalidInput | None  # a row, or why it is none; None for a blank line
 
 CSV_PROBLEMS = {  # by a part of csv's own message
-    "unexpected end": "has a quoted value that does not end on its line: write each row on one line",
+    "unexpected end": (
+        "has a quoted value that does not end on its line: write each row on one line"
+    ),
     "field larger": "has a value of more than 131,072 characters",
     "new-line character": "has a carriage return in it: end lines with LF or CRLF",
 }
@@ -25,11 +29,15 @@ NOT_TEXT = InvalidInput(((), "is not UTF-8 text"))
 encoded = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
-def reader_of(key: str, first_line: Callable[[], bytes], input_schema: dict | None) -> Callable[[list], list[Line]]:
+def reader_of(
+    key: str, first_line: Callable[[], bytes], input_schema: dict | None
+) -> Callable[[list], list[Line]]:
     """A function that parses lines, as lines_of gives them, for a file of this name.
 
-    first_line: gives the file's; input_schema: of one row, None for a model whose requests are not rows.
-    Raises InvalidInput for a name that is neither .csv nor .jsonl, and for a header without the model's features.
+    first_line: gives the file's; input_schema: of one row, None for a model whose requests are not
+        rows.
+    Raises InvalidInput for a name that is neither .csv nor .jsonl, and for a header without the
+    model's features.
     """
     if key.lower().endswith(".jsonl"):
         features = set(input_schema["properties"]) if input_schema else None
@@ -37,7 +45,13 @@ def reader_of(key: str, first_line: Callable[[], bytes], input_schema: dict | No
     if not key.lower().endswith(".csv"):
         raise InvalidInput(((), "must be a .csv or .jsonl file"))
     if input_schema is None:
-        raise InvalidInput(((), "must be a .jsonl file, with one request on each line: this model does not take rows"))
+        raise InvalidInput(
+            (
+                (),
+                "must be a .jsonl file, with one request on each line: this model does not take "
+                "rows",
+            )
+        )
     [header] = lines_of(first_line()) or [""]
     if isinstance(header, InvalidInput):
         raise InvalidInput(*((("header",), reason) for _, reason in header.problems))
@@ -45,11 +59,15 @@ def reader_of(key: str, first_line: Callable[[], bytes], input_schema: dict | No
 
 
 def lines_of(block: bytes) -> list[str | InvalidInput]:
-    """Lines as text without their ends, LF or CRLF. A line that is not UTF-8 or too long is an InvalidInput in its place."""
+    """Lines as text without their ends, LF or CRLF. A line that is not UTF-8 or too long is an
+    InvalidInput in its place.
+    """
     try:
         if len(block) > LONGEST_LINE:
             raise ValueError
-        lines: list = block.decode().split("\n")  # str.splitlines would split at U+2028 and others too
+        lines: list = block.decode().split(
+            "\n"
+        )  # str.splitlines would split at U+2028 and others too
     except ValueError:  # UnicodeDecodeError is one
         lines = [_decoded(line) for line in block.split(b"\n")]
     if block.endswith(b"\n") or not block:
@@ -69,14 +87,18 @@ def _decoded(line: bytes) -> str | InvalidInput:
 
 
 def columns_of(header: str, input_schema: dict) -> list[str]:
-    """The names in a CSV's first line. Raises InvalidInput where features are missing or a name is there twice."""
+    """The names in a CSV's first line. Raises InvalidInput where features are missing or a name is
+    there twice.
+    """
     values = _values(header.removeprefix("\ufeff"))
     if isinstance(values, InvalidInput):
         raise InvalidInput(*((("header",), reason) for _, reason in values.problems))
     names = [name.strip() for name in values or []]
     missing = [name for name in input_schema.get("required", []) if name not in names]
     if missing:
-        raise InvalidInput((("header",), f"lacks {', '.join(missing[:20])}: the first line must name the columns"))
+        raise InvalidInput(
+            (("header",), f"lacks {', '.join(missing[:20])}: the first line must name the columns")
+        )
     if len(set(names)) < len(names):
         raise InvalidInput((("header",), "names a column twice"))
     return names
@@ -87,10 +109,15 @@ class CsvReader:
 
     def __init__(self, header: str, input_schema: dict):
         self._names = columns_of(header, input_schema)
-        self._types = {name: rules.get("type", "string") for name, rules in input_schema.get("properties", {}).items()}
+        self._types = {
+            name: rules.get("type", "string")
+            for name, rules in input_schema.get("properties", {}).items()
+        }
 
     def __call__(self, lines: list[str | InvalidInput]) -> list[Line]:
-        """A row for each line, in the same order. Columns are converted whole, which costs less than value by value."""
+        """A row for each line, in the same order. Columns are converted whole, which costs less
+        than value by value.
+        """
         table = _table(lines)
         width = len(self._names)
         full = [values for values in table if type(values) is list and len(values) == width]
@@ -107,13 +134,21 @@ class CsvReader:
         if len(full) == len(lines):
             return rows
         lengths = {len(values) for values in table if type(values) is list}
-        odd = {length: InvalidInput(((), f"has {length} values for {width} columns")) for length in lengths - {width}}
+        odd = {
+            length: InvalidInput(((), f"has {length} values for {width} columns"))
+            for length in lengths - {width}
+        }
         each = iter(rows)
-        return [(odd.get(len(values)) or next(each)) if isinstance(values, list) else values for values in table]
+        return [
+            (odd.get(len(values)) or next(each)) if isinstance(values, list) else values
+            for values in table
+        ]
 
 
 def _table(lines: list[str | InvalidInput]) -> list[list[str] | InvalidInput | None]:
-    """The values of each line; None for a blank one. All at once where no line stands out, which is the rule."""
+    """The values of each line; None for a blank one. All at once where no line stands out, which is
+    the rule.
+    """
     try:
         if not any(line.count('"') % 2 for line in lines):  # type: ignore[union-attr]
             table = list(csv.reader(lines, strict=True))  # type: ignore[arg-type]
@@ -144,7 +179,11 @@ def _values(line: str) -> list[str] | InvalidInput | None:
 
 def _dicts(columns: dict[str, Sequence], count: int) -> list[dict]:
     """Columns as rows."""
-    return [dict(zip(columns, values)) for values in zip(*columns.values())] if columns else [{}] * count
+    return (
+        [dict(zip(columns, values)) for values in zip(*columns.values())]
+        if columns
+        else [{}] * count
+    )
 
 
 def _numbers(column: Sequence[str], fractions: bool) -> list:
@@ -170,7 +209,9 @@ def number_of(text: str) -> float | int | str:
 
 
 def _each(lines: list[str | InvalidInput], parse: Callable) -> list:
-    """What parse gives for each line. Refusals that read the same are one object: ten thousand exceptions take long to keep."""
+    """What parse gives for each line. Refusals that read the same are one object: ten thousand
+    exceptions take long to keep.
+    """
     refused: dict[str, InvalidInput] = {}  # by line
     alike: dict[tuple, InvalidInput] = {}  # by problems
     found = []
@@ -186,7 +227,9 @@ def _each(lines: list[str | InvalidInput], parse: Callable) -> list:
 
 
 def json_row(line: str, features: set[str] | None) -> Line:
-    """The row of a line of JSON. features: what the model knows; None where each line is a request of its own."""
+    """The row of a line of JSON. features: what the model knows; None where each line is a request
+    of its own.
+    """
     if not line.strip():
         return None
     try:

@@ -46,9 +46,15 @@ ENVELOPES = (
 
 
 def source_of(event: object) -> tuple[str, str] | None:
-    """What the log calls the source of an event, and what a message calls it; None where it is none of these."""
+    """What the log calls the source of an event, and what a message calls it; None where it is none
+    of these.
+    """
     if isinstance(event, list):  # EventBridge Pipes send the records alone
-        return ("pipes", "EventBridge Pipes") if event and isinstance(event[0], dict) and "eventSource" in event[0] else None
+        return (
+            ("pipes", "EventBridge Pipes")
+            if event and isinstance(event[0], dict) and "eventSource" in event[0]
+            else None
+        )
     if not isinstance(event, dict):
         return None
     if isinstance(event.get("Records"), list):
@@ -60,7 +66,13 @@ def source_of(event: object) -> tuple[str, str] | None:
 
 def refusal_of(title: str) -> InvalidInput:
     """The refusal of an event of such a source."""
-    return InvalidInput(((), f"comes from {title}, whose events are not taken: send the request alone, or through SQS"))
+    return InvalidInput(
+        (
+            (),
+            f"comes from {title}, whose events are not taken: send the request alone, or through "
+            "SQS",
+        )
+    )
 
 
 def _of_records(records: list) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,6 @@
-"""model.keras in the place of shared/serving/onnx/model.py: what the project's handler runs without ONNX."""
+"""model.keras in the place of shared/serving/onnx/model.py: what the project's handler runs without
+ONNX.
+"""
 
 import json
 import os
@@ -24,9 +26,12 @@ class OnnxModel:
         self.metadata = json.loads(Path(path).with_name("metadata.json").read_text())
         size = self.metadata["preprocessing"]
         self._shape = (-1, size["height"], size["width"], 3)
-        # Its graph, made once for batches of any size: several times as fast as network.predict, meant for large data sets.
+        # Its graph, made once for batches of any size: several times as fast as network.predict,
+        # meant for large data sets.
         images = tf.TensorSpec((None, *self._shape[1:]), tf.uint8)
-        classify = tf.function(lambda batch: network(batch, training=False), input_signature=[images])
+        classify = tf.function(
+            lambda batch: network(batch, training=False), input_signature=[images]
+        )
         self._classify = classify.get_concrete_function()
 
     def run(self, inputs):

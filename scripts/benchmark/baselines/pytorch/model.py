@@ -1,4 +1,6 @@
-"""model.pt in the place of shared/serving/onnx/model.py: what the project's handler runs without ONNX."""
+"""model.pt in the place of shared/serving/onnx/model.py: what the project's handler runs without
+ONNX.
+"""
 
 import json
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""model.joblib in the place of shared/serving/onnx/model.py: what the project's handler runs without ONNX."""
+"""model.joblib in the place of shared/serving/onnx/model.py: what the project's handler runs
+without ONNX.
+"""
 
 import json
 import os
@@ -6,7 +8,9 @@ from pathlib import Path
 
 from shared.serving.onnx.common import threads
 
-os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = str(threads())  # read when numpy is imported
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = str(
+    threads()
+)  # read when numpy is imported
 
 import joblib
 import numpy as np
@@ -19,11 +23,17 @@ class OnnxModel:
     def __init__(self, path):
         self._pipeline = joblib.load(Path(path).with_suffix(".joblib"))
         self.metadata = json.loads(Path(path).with_name("metadata.json").read_text())
-        # The pipeline chooses its columns by name, for which it needs a table; of these types, as in training.
+        # The pipeline chooses its columns by name, for which it needs a table; of these types, as
+        # in training.
         features = self.metadata["input_schema"]["properties"]
-        self._types = {name: object if "string" in rules["type"] else np.float32 for name, rules in features.items()}
+        self._types = {
+            name: object if "string" in rules["type"] else np.float32
+            for name, rules in features.items()
+        }
 
     def run(self, inputs):
         """Probabilities, [rows, classes], for a list of values for each feature."""
-        table = pd.DataFrame({name: np.array(values, self._types[name]) for name, values in inputs.items()})
+        table = pd.DataFrame(
+            {name: np.array(values, self._types[name]) for name, values in inputs.items()}
+        )
         return {"probabilities": self._pipeline.predict_proba(table).tolist()}
