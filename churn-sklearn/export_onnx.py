@@ -11,6 +11,7 @@ import pandas as pd
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 
+from shared.errors import UserError
 from shared.training.graphs import rename
 from shared.training.metadata import read_metadata
 from shared.training.parity import save_if_equal
@@ -78,7 +79,7 @@ def main():
     inputs = {name: rows[name].tolist() for name in features}
     expected = model.predict_proba(rows)
     if expected.shape[1] != 2:
-        raise SystemExit(
+        raise UserError(
             f"the model has {expected.shape[1]} classes: lambda_function.py serves two, so train "
             "with two labels"
         )

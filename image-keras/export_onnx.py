@@ -11,6 +11,7 @@ from pathlib import Path
 import onnx
 from keras_setup import keras
 
+from shared.errors import UserError
 from shared.training.image_export import OPSET, export
 from shared.training.metadata import read_metadata
 
@@ -35,7 +36,7 @@ def convert(size):
             [*command, "--opset", str(OPSET), "--output", str(path)], capture_output=True, text=True
         )
         if ran.returncode:
-            raise SystemExit(
+            raise UserError(
                 f"tf2onnx cannot convert {BUILD / 'saved-model'}: "
                 f"{(ran.stderr.strip().splitlines() or ['?'])[-1]}"
             )

@@ -12,6 +12,7 @@ import networks
 import numpy as np
 from keras_setup import keras, tf
 
+from shared.errors import UserError
 from shared.training.augment import cropped, shifted
 from shared.training.image_results import write_results
 from shared.training.images import load_images
@@ -105,7 +106,7 @@ def fit_photos(data, epochs, seed, weights):
     except Exception as error:  # Keras raises no more than that
         if "URL fetch failure" not in str(error):
             raise
-        raise SystemExit(
+        raise UserError(
             "Keras cannot download MobileNetV2's ImageNet weights: check the network, or train "
             "with --weights none"
         ) from None

@@ -22,6 +22,7 @@ from scripts import install
 from scripts.local.guard import die_with_parent
 from scripts.project import ROOT, Project
 from scripts.traced import in_checkout
+from shared.errors import UserError
 
 VERBS = {"train": "trained", "export": "exported"}
 SCRIPTS = {"train": "train.py", "export": "export_onnx.py"}
@@ -47,7 +48,7 @@ class Step:
         except FileNotFoundError:
             self.noted = self.copied_from = None
         except (ValueError, KeyError, TypeError):
-            raise SystemExit(
+            raise UserError(
                 f"{self.note.relative_to(ROOT)} cannot be read: remove it, and run the same "
                 "command again"
             ) from None
@@ -76,7 +77,7 @@ class Step:
         fails.
         """
         if not (self.project.folder / self.script).exists():
-            raise SystemExit(
+            raise UserError(
                 f"{self.project.name} has no {self.script}: restore it, or put a model into "
                 "build/model.onnx"
             )
@@ -204,17 +205,19 @@ def is_foreign(project: Project) -> bool:
     file, step = project.model_file, Step(project, "export")
     if not file.exists():
         return False
+    from shared.serving.onnx.model import BrokenModel, OnnxModel  # takes 0.1 s, and only here
+
     exported = (
         {Path(name).name: made for name, made in step.noted["made"].items()} if step.noted else {}
     )
     if file.name in exported and same(file, exported[file.name]):
         return False
     try:
-        project.metadata()
-    except SystemExit as error:
+        OnnxModel(file)
+    except BrokenModel as error:
         if file.name in exported:
             return False  # ours, but truncated
-        raise SystemExit(f"{error} FORCE=1, which replaces this file") from None
+        raise UserError(f"{error} FORCE=1, which replaces this file") from None
     return True
 
 
@@ -223,7 +226,7 @@ def words(text: str) -> list[str]:
     try:
         return shlex.split(text)
     except ValueError as error:
-        raise SystemExit(f"ARGS={text} cannot be read: {error}") from None
+        raise UserError(f"ARGS={text} cannot be read: {error}") from None
 
 
 def main():

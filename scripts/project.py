@@ -12,16 +12,17 @@ from pathlib import Path
 
 from scripts import settings
 from scripts.settings import ONNX_APIS
+from shared.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def require_deployable(name: str) -> None:
-    """Raise SystemExit with one line where a project of this name can run here but not on AWS
+    """Raise UserError where a project of this name can run here but not on AWS
     (stack, function, bucket).
     """
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,63}", name):
-        raise SystemExit(
+        raise UserError(
             f"{name} cannot be deployed: rename the folder, to at most 64 letters, digits and - "
             "with a letter at first"
         )
@@ -44,11 +45,11 @@ class Project:
 
     def __init__(self, name: str):
         if name not in (projects := Project.names()):
-            raise SystemExit(
+            raise UserError(
                 f"MODEL={name} is not a project folder: there are {', '.join(projects)}"
             )
         if not re.fullmatch(r"[a-z0-9]+([._-][a-z0-9]+)*", name):
-            raise SystemExit(
+            raise UserError(
                 f"{name} cannot name an image: use lower-case letters, digits, and - or _ between "
                 "them"
             )
@@ -66,7 +67,7 @@ class Project:
             self.folder / "build" / ("model.int8.onnx" if self.quantized else "model.onnx")
         )
         if self.onnx_api not in ONNX_APIS:
-            raise SystemExit(
+            raise UserError(
                 f"ONNX_API={self.onnx_api} is not known: choose {' or '.join(ONNX_APIS)}"
             )
         self.deploy: dict = found["deploy"]  # how it runs on AWS
@@ -89,21 +90,21 @@ class Project:
                 if self.quantized
                 else "`"
             )
-            raise SystemExit(
+            raise UserError(
                 f"{self.name} has no {self.model_file.name} yet: run `make export "
                 f"MODEL={self.name}{how}"
             )
         try:
             return OnnxModel(self.model_file).metadata
         except BrokenModel as error:
-            raise SystemExit(str(error)) from None
+            raise UserError(str(error)) from None
 
     def event(self) -> object:
         """The example request, parsed from event.json."""
         try:
             return json.loads(self.event_file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise SystemExit(f"{self.name}/event.json cannot be read as JSON: {error}") from None
+            raise UserError(f"{self.name}/event.json cannot be read as JSON: {error}") from None
 
     def request_keys(self) -> tuple[str, str]:
         """The keys of one row and of a list of rows in a request, as the handler gives them to
@@ -123,7 +124,7 @@ class Project:
                 one, many = (_text(given.get(key), constants) for key in ("one", "many"))
                 if one and many:
                     return one, many
-        raise SystemExit(
+        raise UserError(
             f'{self.name}/lambda_function.py does not call rows_of(request, one="…", many="…") '
             "with the keys"
         )

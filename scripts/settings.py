@@ -9,6 +9,8 @@ import re
 import tomllib
 from pathlib import Path
 
+from shared.errors import UserError
+
 ONNX_APIS = ("python", "c")  # see shared/serving/onnx/model.py
 NUMBERS = {
     "memory": (128, 10_240, "MB"),
@@ -98,11 +100,11 @@ def read(name: str, path: Path) -> dict:
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise SystemExit(f"{name} has no function.toml: copy the one of another project") from None
+        raise UserError(f"{name} has no function.toml: copy the one of another project") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise SystemExit(f"{name}/function.toml cannot be read: {error}") from None
+        raise UserError(f"{name}/function.toml cannot be read: {error}") from None
     except tomllib.TOMLDecodeError as error:
-        raise SystemExit(f"{name}/function.toml is not valid TOML: {error}") from None
+        raise UserError(f"{name}/function.toml is not valid TOML: {error}") from None
     for key, value in found.items():
         if key not in KEYS:
             kind = f"table [{key}]" if isinstance(value, dict) else f"setting {key}"
@@ -223,4 +225,4 @@ def _written(value: object) -> str:
 
 
 def _refuse(name: str, what: str) -> None:
-    raise SystemExit(f"{name}/function.toml {what}")
+    raise UserError(f"{name}/function.toml {what}")

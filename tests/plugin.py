@@ -16,6 +16,7 @@ import pytest
 
 from scripts.local.docker import why_no_container, why_no_engine
 from scripts.project import ROOT, Project
+from shared.errors import UserError
 from tests import leftovers, offline
 from tests.checkout import Checkout
 
@@ -72,7 +73,7 @@ def kind_of(name):
     if project.model_file.exists():
         try:
             task = project.metadata()["task"]
-        except SystemExit as error:
+        except UserError as error:
             raise pytest.UsageError(str(error)) from None
         found = [kind for kind, (start, _) in KINDS.items() if task.startswith(start)]
     else:

@@ -19,6 +19,7 @@ from botocore.config import Config
 from botocore.loaders import create_loader
 
 from scripts.aws import local_aws
+from shared.errors import UserError
 
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 UNKNOWN_KEYS = {
@@ -65,7 +66,7 @@ class Account:
             raise errors.NoRegionError()
         self.region: str = self._session.region_name
         if not self.endpoint_url and self.region not in self._regions():
-            raise SystemExit(f"AWS has no region {self.region}: set AWS_REGION, to us-east-1 say")
+            raise UserError(f"AWS has no region {self.region}: set AWS_REGION, to us-east-1 say")
         identity = self.client("sts").get_caller_identity()
         self.id: str = identity["Account"]
         self.partition: str = identity["Arn"].split(":")[1]  # aws, aws-cn or aws-us-gov
@@ -130,14 +131,12 @@ def connected(quiet: bool = False) -> Iterator[Account]:
             print(account, flush=True)
         yield account
     except (errors.ClientError, errors.BotoCoreError, errors.WaiterError) as error:
-        raise SystemExit(explained(error)) from None
+        raise UserError(explained(error)) from None
     except BrokenPipeError:  # as in `make logs | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
     except KeyboardInterrupt:
-        raise SystemExit(
-            "\nstopped: run the same command again, and it goes on from here"
-        ) from None
+        raise UserError("\nstopped: run the same command again, and it goes on from here") from None
 
 
 def explained(error: Exception) -> str:

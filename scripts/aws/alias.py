@@ -13,6 +13,7 @@ from scripts.aws.account import Account, connected
 from scripts.aws.check_version import check
 from scripts.aws.stack import Stack
 from scripts.project import Project
+from shared.errors import UserError
 
 NAME = "live"
 KEPT = 5  # versions, the live one included
@@ -112,7 +113,7 @@ def rollback(live: Live) -> None:
     there = live.versions()
     before = [version for version in live.history if version in there]
     if not before:
-        raise SystemExit(f"there is no version before {live.version} to go back to")
+        raise UserError(f"there is no version before {live.version} to go back to")
     live.move(before[0], before[1:], {}, [live.version, *live.left])
 
 
@@ -121,12 +122,12 @@ def promote(live: Live, project: Project, account: Account, published: str) -> N
     from which was rolled back.
     """
     if not live.version:
-        raise SystemExit(
+        raise UserError(
             f"{project.name} has no version that has passed its check: run `make deploy "
             f"MODEL={project.name}`"
         )
     if published == live.version and not live.canaries:
-        raise SystemExit(f"version {published} is live already: there is no canary to promote")
+        raise UserError(f"version {published} is live already: there is no canary to promote")
     check(account, project, published, live.version)
     live.move(
         published, [live.version, *live.history] if live.version != published else live.history, {}
@@ -145,7 +146,7 @@ def main():
         if args.command == "promote":
             promote(live, project, account, published)
         elif not live.version:
-            raise SystemExit(
+            raise UserError(
                 f"{project.name} has no live version: run `make deploy MODEL={project.name}`"
             )
         else:

@@ -11,12 +11,13 @@ import botocore.exceptions as errors
 from scripts.aws.account import Account, explained
 from scripts.local.invoke import FunctionFailed, answer_of
 from scripts.project import Project
+from shared.errors import UserError
 
 SHOWN = 15  # lines of the log
 
 
 def check(account: Account, project: Project, version: str, live: str | None) -> None:
-    """Invoke a version by its number with event.json. Raises SystemExit with one line that says why
+    """Invoke a version by its number with event.json. Raises UserError that says why
     it is not made live.
 
     The end of the version's log is printed before. live: the version that stays live, None where
@@ -49,7 +50,7 @@ def check(account: Account, project: Project, version: str, live: str | None) ->
         f"`make logs MODEL={project.name}` shows more; mend it, then `make push deploy "
         f"MODEL={project.name}`"
     )
-    raise SystemExit(
+    raise UserError(
         f"version {version} does not answer {project.name}/event.json: {reason}; {stays}; {again}"
     )
 

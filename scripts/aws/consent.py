@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 
+from shared.errors import UserError
+
 
 def require_consent(question: str, yes: bool, otherwise: str) -> None:
-    """Return if the user says yes, or did with YES=1. Raises SystemExit with one line otherwise,
+    """Return if the user says yes, or did with YES=1. Raises UserError otherwise,
     and without a terminal.
     """
     if yes:
         return
     if not sys.stdin or not sys.stdin.isatty():
-        raise SystemExit(
+        raise UserError(
             f"nobody is there to answer: set YES=1 to go on without the question ({question})"
         )
     try:
@@ -21,4 +23,4 @@ def require_consent(question: str, yes: bool, otherwise: str) -> None:
         answer = ""
         print()
     if answer.strip().lower() not in ("y", "yes"):
-        raise SystemExit(otherwise)
+        raise UserError(otherwise)

@@ -19,7 +19,7 @@ def require_deployment(account: Account, stack: Stack, action: str, yes: bool) -
     """Return if the user agrees to an action (`push`, `deploy`) on AWS; the local AWS costs nothing
     and is not asked about.
 
-    Prints the prices before a first deployment. yes: the user has agreed already. Raises SystemExit
+    Prints the prices before a first deployment. yes: the user has agreed already. Raises UserError
     with one line otherwise.
     """
     if account.local:

@@ -16,6 +16,7 @@ from scripts.aws.endpoints import show
 from scripts.aws.parameters import parameters, template_for
 from scripts.aws.stack import Stack
 from scripts.project import Project
+from shared.errors import UserError
 
 NO_ALIAS = {
     "LiveVersion": "",
@@ -38,7 +39,7 @@ def image_to_deploy(account: Account, project: Project) -> dict:
             return image
     if images := ecr.images(client, project.name):
         return images[0]
-    raise SystemExit(
+    raise UserError(
         f"{project.name} has no image in ECR here: run `make push MODEL={project.name}`"
     )
 
@@ -75,7 +76,7 @@ def moved(live: Live, published: str, canary: int | None) -> dict[str, str] | No
         return {**NO_ALIAS, "LiveVersion": published}
     if live.version == published:
         if canary is not None:
-            raise SystemExit(
+            raise UserError(
                 f"version {published} is live already, with this image and these settings: a "
                 "canary needs a new one"
             )
@@ -104,7 +105,7 @@ def deploy(
     command left half done.
     """
     if canary is not None and project.deploy["provisioned_concurrency"]:
-        raise SystemExit(
+        raise UserError(
             "AWS runs no canary beside provisioned concurrency: set it to 0 in function.toml first"
         )
     image = image_to_deploy(account, project)
@@ -149,7 +150,7 @@ def change(
     """
     try:
         return stack.change(template, values)
-    except SystemExit:
+    except UserError:
         now = Live(account, project.name)
         if live.version and now.version:
             now.move(live.version, live.history, live.canaries, live.left)
@@ -200,7 +201,7 @@ def main():
     )
     args = parser.parse_args()
     if args.canary is not None and not 1 <= args.canary <= 99:
-        raise SystemExit(f"CANARY={args.canary} is not a percentage from 1 to 99")
+        raise UserError(f"CANARY={args.canary} is not a percentage from 1 to 99")
     project = Project(args.model)
     with connected() as account:
         deploy(account, project, args.canary, args.yes, args.asked)

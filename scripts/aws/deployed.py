@@ -12,6 +12,7 @@ from scripts.aws.function_log import lines_since
 from scripts.aws.stack import Stack
 from scripts.local.invoke import Function, FunctionFailed
 from scripts.project import Project
+from shared.errors import UserError
 
 # seconds to wait for the function; CloudWatch shows a line some seconds after it was written
 LIMIT = 120
@@ -23,7 +24,7 @@ Found = TypeVar("Found")
 class Deployed:
     """A deployed project.
 
-    outputs, parameters: of its stack. Raises SystemExit where it is not deployed.
+    outputs, parameters: of its stack. Raises UserError where it is not deployed.
     """
 
     def __init__(self, account: Account, project: Project):
@@ -32,10 +33,10 @@ class Deployed:
         self.outputs, self.parameters = stack.outputs(), stack.parameters()
 
     def require(self, source: str, there: object, setting: str) -> None:
-        """Raise SystemExit with the setting to change, unless the source is there."""
+        """Raise UserError with the setting to change, unless the source is there."""
         name = self.project.name
         if not there:
-            raise SystemExit(
+            raise UserError(
                 f"{name} has no {source}: set {setting} in {name}/function.toml, then `make "
                 f"deploy MODEL={name}`"
             )
@@ -54,7 +55,7 @@ class Deployed:
             seconds since 1970.
         trigger: of the function's log lines, which `look` takes. event: for a direct invocation
             with the same request.
-        Raises SystemExit with the reason if the function refused the event, and after LIMIT
+        Raises UserError with the reason if the function refused the event, and after LIMIT
         seconds.
         """
         if not self.account.local:  # this machine's clock may be wrong
@@ -72,10 +73,10 @@ class Deployed:
                 return found
             failed = sum(bool(line["refused"] or line["errors"]) for line in lines)
             if failed > failures and (reason := self._reason(event)):
-                raise SystemExit(f"the function failed: {reason}")
+                raise UserError(f"the function failed: {reason}")
             failures = failed
             time.sleep(POLL / 10 if self.account.local else POLL)
-        raise SystemExit(
+        raise UserError(
             f"no result within {LIMIT} s: `make logs MODEL={self.project.name}` shows what the "
             "function wrote"
         )

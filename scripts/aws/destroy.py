@@ -15,6 +15,7 @@ from scripts.aws.parameters import possible_bucket
 from scripts.aws.stack import DEAD, Stack
 from scripts.local.docker import DOCKER
 from scripts.project import Project
+from shared.errors import UserError
 
 
 def destroy(account: Account, project: Project) -> None:
@@ -94,7 +95,7 @@ def delete_repository(account: Account, project: Project) -> None:
     client = account.client("ecr")
     try:
         if not ecr.is_ours(client, project.name):
-            raise SystemExit(
+            raise UserError(
                 f"the ECR repository {project.name} was not made by these commands: it was not "
                 "deleted"
             )

@@ -7,6 +7,7 @@ import json
 import botocore.exceptions as errors
 
 from scripts.aws.account import Account, code_of
+from shared.errors import UserError
 
 TAG = {
     "Key": "made-by",
@@ -59,7 +60,7 @@ def ensure_repository(client, account: Account, name: str) -> None:
         print(f"made the repository {name}")
     except client.exceptions.RepositoryAlreadyExistsException:
         if not is_ours(client, name):
-            raise SystemExit(
+            raise UserError(
                 f"the ECR repository {name} is there, and not made by these commands: rename the "
                 "folder"
             ) from None

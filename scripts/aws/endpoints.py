@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from scripts.aws.account import Account, connected
 from scripts.aws.stack import Stack
 from scripts.project import Project
+from shared.errors import UserError
 
 SHOWN = {  # output of the stack: what it is
     "FunctionArn": "function",
@@ -63,7 +64,7 @@ def main():
         outputs = Stack(account, project.name).outputs()
         url = api_url(account, outputs) or function_url(account, outputs)
         if not url:
-            raise SystemExit(
+            raise UserError(
                 f"{project.name} has no address: set api or function_url in its function.toml"
             )
         print(url)

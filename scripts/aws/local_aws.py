@@ -21,6 +21,7 @@ from pathlib import Path
 from scripts.local.docker import require_engine
 from scripts.local.emulator import require_free
 from scripts.project import ROOT
+from shared.errors import UserError
 
 HOME = ROOT / ".local-aws"
 ENDPOINT = (
@@ -41,14 +42,14 @@ def start(port: int | None) -> None:
     """Start it in the background, or say that it runs; start it again if LOCAL_AWS_HOST is another
     address.
 
-    port: 4566, or the one that it runs at, where None. Raises SystemExit with the cause if it does
+    port: 4566, or the one that it runs at, where None. Raises UserError with the cause if it does
         not start.
     """
     if running():
         url, wanted = ENDPOINT.read_text().strip(), os.environ.get("LOCAL_AWS_HOST")
         at = int(url.rsplit(":", 1)[1])
         if port not in (None, at):
-            raise SystemExit(
+            raise UserError(
                 f"the local AWS runs already at {url}: run `make local-aws-stop` first, or leave "
                 "AWS_PORT out"
             )
@@ -84,7 +85,7 @@ def start(port: int | None) -> None:
     while not answers(port):
         if process.poll() is not None or time.monotonic() > end:
             stop(forget=True)
-            raise SystemExit(f"the local AWS did not start: see {log.relative_to(ROOT)}")
+            raise UserError(f"the local AWS did not start: see {log.relative_to(ROOT)}")
         time.sleep(0.1)
     _tell_host()
     print(

@@ -8,6 +8,7 @@ import time
 
 from scripts.aws.account import connected
 from scripts.project import Project
+from shared.errors import UserError
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -16,7 +17,7 @@ def milliseconds(since: str) -> int:
     """The moment that lies 90s, 10m, 2h or 1d back, in milliseconds since 1970."""
     found = re.fullmatch(r"(\d+)([smhd])", since)
     if not found:
-        raise SystemExit(f"SINCE={since} is not a time such as 90s, 10m, 2h or 1d")
+        raise UserError(f"SINCE={since} is not a time such as 90s, 10m, 2h or 1d")
     return int((time.time() - int(found[1]) * UNITS[found[2]]) * 1000)
 
 
@@ -61,7 +62,7 @@ def main():
         try:
             lines = show(client, f"/aws/lambda/{project.name}", start, args.follow)
         except client.exceptions.ResourceNotFoundException:
-            raise SystemExit(
+            raise UserError(
                 f"{project.name} has no log here: run `make push deploy MODEL={project.name}`"
             ) from None
         if not lines:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from scripts.aws.account import Account
 from scripts.project import Project
+from shared.errors import UserError
 
 TEMPLATE = Path(__file__).with_name("template.yaml")
 ENVIRONMENT = (
@@ -21,7 +22,7 @@ LONGEST_BUCKET = 63  # characters of a name
 
 
 def require_environment(project: Project) -> None:
-    """Raise SystemExit with one line where [environment] holds a variable that must not be
+    """Raise UserError where [environment] holds a variable that must not be
     deployed.
     """
     text = TEMPLATE.read_text()
@@ -32,13 +33,13 @@ def require_environment(project: Project) -> None:
     )
     for name in project.environment:
         if name == "ALLOW_PRIVATE_URLS":
-            raise SystemExit(
+            raise UserError(
                 f"{project.name}/function.toml sets ALLOW_PRIVATE_URLS, which is for tests on "
                 "this machine: on AWS it would "
                 "let callers reach the function's own network and runtime; remove it"
             )
         if name in own:
-            raise SystemExit(
+            raise UserError(
                 f"{project.name}/function.toml sets {name} in [environment], which the deployment "
                 "sets: remove it"
             )
@@ -56,11 +57,11 @@ def template_for(project: Project) -> str:
 def bucket_name(account: Account, name: str) -> str:
     """The name of a project's bucket: unique on all of AWS, and known before the bucket is there.
 
-    Raises SystemExit with one line if S3 takes no such name.
+    Raises UserError if S3 takes no such name.
     """
     bucket = _bucket_name(account, name)
     if len(bucket) > LONGEST_BUCKET:
-        raise SystemExit(
+        raise UserError(
             f"the bucket's name {bucket} would be longer than S3's {LONGEST_BUCKET} characters: "
             "rename the folder, or set bucket = false"
         )
@@ -103,7 +104,7 @@ def parameters(account: Account, project: Project, digest: str) -> dict[str, str
     )
     event = json.dumps(project.event(), separators=(",", ":"))
     if deploy["schedule"] and len(event) > MOST_CHARACTERS:
-        raise SystemExit(
+        raise UserError(
             f"{project.name}/event.json has more than {MOST_CHARACTERS} characters: a schedule "
             "cannot send it"
         )

@@ -23,6 +23,7 @@ from scripts.aws.stack import Stack
 from scripts.local.build import build, require_entrypoint
 from scripts.local.docker import DOCKER, PLATFORMS, is_podman, require_engine
 from scripts.project import ROOT, Project, require_deployable
+from shared.errors import UserError
 
 
 def push(account: Account, project: Project, image: str) -> str:
@@ -40,7 +41,7 @@ def push(account: Account, project: Project, image: str) -> str:
         upload(account, client, image, f"{account.registry}/{project.name}:{tag}")
         known = ecr.described(client, project.name, imageTag=tag)
         if not known:
-            raise SystemExit(
+            raise UserError(
                 f"{project.name}:{tag} was pushed, and ECR does not have it: run the same command "
                 "again"
             )
@@ -58,14 +59,14 @@ def push(account: Account, project: Project, image: str) -> str:
 
 
 def require_platform(project: Project, image: str) -> str:
-    """Return the id of an image, sha256:…. Raises SystemExit with one line if it is for another
+    """Return the id of an image, sha256:…. Raises UserError if it is for another
     processor (exec format error).
     """
     image_id, architecture = _docker(
         "image", "inspect", "--format", "{{.Id}} {{.Architecture}}", image
     ).split()
     if architecture != PLATFORMS[project.architecture]:
-        raise SystemExit(
+        raise UserError(
             f"{image} is built for {architecture}, but {project.name}/function.toml says "
             f"{project.architecture}: "
             f"build it with BUILD_FLAGS='--platform linux/{PLATFORMS[project.architecture]}', or "
@@ -84,12 +85,12 @@ def new_tag() -> str:
 
 
 def require_image(image: str) -> None:
-    """Raise SystemExit with one line unless the engine has this image and it can start."""
+    """Raise UserError unless the engine has this image and it can start."""
     if not re.fullmatch(r"\w[\w.:/@-]*", image, re.ASCII):
-        raise SystemExit(f"IMAGE={image} does not name an image: use name:tag")
+        raise UserError(f"IMAGE={image} does not name an image: use name:tag")
     require_engine()
     if not _docker("image", "inspect", "--format", "{{.Id}}", image, or_else=""):
-        raise SystemExit(
+        raise UserError(
             f"{DOCKER} has no image {image}: `{DOCKER} image ls` lists what it has, `{DOCKER} "
             "load` adds one"
         )
@@ -106,7 +107,7 @@ def upload(account: Account, client, image: str, reference: str) -> None:
         if subprocess.run(
             [DOCKER, "push", *plain_http(account), reference], env=environment
         ).returncode:
-            raise SystemExit(
+            raise UserError(
                 "the push failed: the reason is above; the same command goes on where it stopped"
             )
 
@@ -145,7 +146,7 @@ def _logged_in(account: Account, client) -> Iterator[dict]:
             command, input=token, env=environment, capture_output=True, text=True
         )
         if login.returncode:
-            raise SystemExit(
+            raise UserError(
                 f"{DOCKER} cannot log in to {account.registry}: "
                 f"{' '.join(login.stderr.split())[-300:]}"
             )
@@ -165,7 +166,7 @@ def _engine() -> dict[str, str]:
 def _docker(*arguments: str, or_else: str | None = None) -> str:
     ran = subprocess.run([DOCKER, *arguments], capture_output=True, text=True)
     if ran.returncode and or_else is None:
-        raise SystemExit(
+        raise UserError(
             f"{DOCKER} {' '.join(arguments)} failed: {' '.join(ran.stderr.split())[-300:]}"
         )
     return or_else or "" if ran.returncode else ran.stdout.strip()

@@ -19,6 +19,7 @@ from scripts.aws.stack import Stack
 from scripts.local.invoke import Function, FunctionFailed
 from scripts.prices import SEEN, bulk_job
 from scripts.project import Project
+from shared.errors import UserError
 from shared.serving.sources.s3_events import MOST_BYTES
 
 POLL = 1  # seconds
@@ -32,7 +33,7 @@ def location(url: str, what: str, example: str) -> tuple[str, str]:
     """Bucket and key of s3://bucket/key. Ends the program with one line for anything else."""
     bucket, _, key = url.removeprefix("s3://").partition("/")
     if not url.startswith("s3://") or not bucket or not key.strip("/"):
-        raise SystemExit(f"{what}={url} is not an address in S3 such as s3://bucket/{example}")
+        raise UserError(f"{what}={url} is not an address in S3 such as s3://bucket/{example}")
     return bucket, key
 
 
@@ -77,7 +78,7 @@ def clear(s3, bucket: str, folder: str) -> None:
             Bucket=bucket, Delete={"Objects": old, "Quiet": True}
         ).get("Errors")
         if failed:
-            raise SystemExit(
+            raise UserError(
                 f"s3://{bucket}/{failed[0]['Key']} of an earlier job cannot be deleted: "
                 f"{failed[0]['Message']}"
             )
@@ -89,7 +90,7 @@ def require_allowed(parameters: dict[str, str], project: Project, *buckets: str)
         if not any(
             arn.endswith(f":::{bucket}/*") for arn in parameters.get("DataObjects", "").split(",")
         ):
-            raise SystemExit(
+            raise UserError(
                 f'the function may not use the bucket {bucket}: add data_buckets = ["{bucket}"] to '
                 f"{project.name}/function.toml (and bulk = true), then run `make deploy`"
             )
@@ -121,12 +122,12 @@ def head_of(s3, bucket: str, key: str) -> dict:
         head = s3.head_object(Bucket=bucket, Key=key)
     except errors.ClientError as error:
         if code_of(error) in ("404", "NoSuchKey", "NoSuchBucket", "NotFound"):
-            raise SystemExit(
+            raise UserError(
                 f"there is no s3://{bucket}/{key}: check INPUT, and AWS_REGION"
             ) from None
         raise
     if not head["ContentLength"]:
-        raise SystemExit(f"s3://{bucket}/{key} is empty")
+        raise UserError(f"s3://{bucket}/{key} is empty")
     return head
 
 
@@ -146,7 +147,7 @@ def run(account: Account, machine: str, bucket: str, manifest: str) -> str | Non
             time.sleep(POLL)
     except KeyboardInterrupt:
         client.stop_execution(executionArn=execution)
-        raise SystemExit("\nstopped the job: the same command starts it again") from None
+        raise UserError("\nstopped the job: the same command starts it again") from None
     show_progress(client, execution, shown)
     if sys.stdout.isatty():
         print()
@@ -200,20 +201,20 @@ def score(account: Account, project: Project, source: str, target: str, most: in
     to_bucket, to_key = location(target, "OUTPUT", "folder")
     to_key = to_key.rstrip("/")
     if bucket == to_bucket and is_ours(key, to_key):
-        raise SystemExit(f"OUTPUT={target} would overwrite INPUT={source}: choose another folder")
+        raise UserError(f"OUTPUT={target} would overwrite INPUT={source}: choose another folder")
     if not key.lower().endswith(FORMATS):
-        raise SystemExit(f"INPUT={source} is not a .csv or .jsonl file")
+        raise UserError(f"INPUT={source} is not a .csv or .jsonl file")
     stack = Stack(account, project.name)
     outputs = stack.outputs()
     machine = outputs.get("StateMachineArn")
     if not machine:
-        raise SystemExit(
+        raise UserError(
             f"{project.name} has no bulk scoring: set bulk = true in its function.toml, then run "
             "`make deploy`"
         )
     require_allowed(stack.parameters(), project, bucket, to_bucket)
     if f"{to_bucket}/{to_key}/".startswith(f"{outputs.get('BucketName')}/input/"):
-        raise SystemExit(
+        raise UserError(
             f"OUTPUT={target} is under input/, where each part would be scored again: choose "
             "another folder"
         )
@@ -232,7 +233,7 @@ def score(account: Account, project: Project, source: str, target: str, most: in
     failure = run(account, machine, to_bucket, manifest)
     report = collect(s3, parts)
     if failure or report.missing:
-        raise SystemExit(
+        raise UserError(
             f"the job has {failure or 'missing parts'}; "
             f"{reason(account, project, parts, report.missing)}"
         )
@@ -257,7 +258,7 @@ def main():
     )
     args = parser.parse_args()
     if not 1 <= args.part_bytes <= MOST_BYTES:
-        raise SystemExit(f"--part-bytes must be between 1 and {MOST_BYTES}")
+        raise UserError(f"--part-bytes must be between 1 and {MOST_BYTES}")
     project = Project(args.model)
     with connected() as account:
         start = time.monotonic()

@@ -13,6 +13,7 @@ from scripts.aws import send_http, send_object
 from scripts.aws.account import connected
 from scripts.aws.deployed import Deployed
 from scripts.project import Project
+from shared.errors import UserError
 
 
 def queue(deployed: Deployed, path: Path) -> object:
@@ -50,7 +51,7 @@ def bus(deployed: Deployed, path: Path) -> object:
     }
     sent = deployed.account.client("events").put_events(Entries=[entry])
     if sent["FailedEntryCount"]:
-        raise SystemExit(f"EventBridge refused the event: {sent['Entries'][0]['ErrorMessage']}")
+        raise UserError(f"EventBridge refused the event: {sent['Entries'][0]['ErrorMessage']}")
     print(f"put event {sent['Entries'][0]['EventId']} on the default bus", flush=True)
 
     def look(lines: list[dict]) -> dict | None:
@@ -66,7 +67,7 @@ def schedule(deployed: Deployed, path: Path) -> object:
     expression = deployed.parameters.get("Schedule")
     deployed.require("schedule", expression, 'schedule = "rate(1 day)"')
     if path != deployed.project.event_file:
-        raise SystemExit("a schedule sends the event.json that was deployed: leave EVENT out")
+        raise UserError("a schedule sends the event.json that was deployed: leave EVENT out")
     client, events = deployed.account.client("cloudformation"), deployed.account.client("events")
     resource = client.describe_stack_resource(
         StackName=deployed.project.name, LogicalResourceId="ScheduleRule"
@@ -112,11 +113,11 @@ SOURCES = {
 
 
 def read(path: Path) -> object:
-    """Return the JSON in a file, or raise SystemExit."""
+    """Return the JSON in a file, or raise UserError."""
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise SystemExit(f"{path} cannot be read as JSON: {error}") from None
+        raise UserError(f"{path} cannot be read as JSON: {error}") from None
 
 
 def main():
@@ -130,13 +131,13 @@ def main():
     )
     args = parser.parse_args()
     if args.source not in SOURCES:
-        raise SystemExit(
+        raise UserError(
             f"SOURCE={args.source} is not an event source: choose one of {', '.join(SOURCES)}"
         )
     project = Project(args.model)
     path = args.event or project.event_file
     if not path.is_file():
-        raise SystemExit(f"EVENT={path} is not a file")
+        raise UserError(f"EVENT={path} is not a file")
     with connected() as account:
         answer = SOURCES[args.source](Deployed(account, project), path)
         if answer is not None:

@@ -11,6 +11,7 @@ from botocore.httpsession import URLLib3Session
 
 from scripts.aws.deployed import Deployed
 from scripts.aws.endpoints import api_url, function_url
+from shared.errors import UserError
 
 TYPES = {
     ".json": "application/json",
@@ -25,13 +26,13 @@ def send(deployed: Deployed, path: Path) -> object:
     """POST a file to /predict of the HTTP API, or else of the function URL, and return the
     response.
 
-    Raises SystemExit with the response if its status is not 200.
+    Raises UserError with the response if its status is not 200.
     """
     account = deployed.account
     api, url = api_url(account, deployed.outputs), function_url(account, deployed.outputs)
     deployed.require("HTTP address", api or url, "api = true")
     if path.suffix.lower() not in TYPES:
-        raise SystemExit(f"EVENT={path} has no media type: use {', '.join(TYPES)}")
+        raise UserError(f"EVENT={path} has no media type: use {', '.join(TYPES)}")
     address = f"{api or url}/predict"
     request = AWSRequest(
         "POST",
@@ -44,5 +45,5 @@ def send(deployed: Deployed, path: Path) -> object:
     print(f"POST {address}", flush=True)
     response = URLLib3Session(timeout=deployed.project.timeout + 30).send(request.prepare())
     if response.status_code != 200:
-        raise SystemExit(f"status {response.status_code}: {response.text.strip()}")
+        raise UserError(f"status {response.status_code}: {response.text.strip()}")
     return json.loads(response.text)

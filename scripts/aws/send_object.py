@@ -13,6 +13,7 @@ import botocore.exceptions as errors
 from scripts.aws import local_aws
 from scripts.aws.account import code_of
 from scripts.aws.deployed import Deployed
+from shared.errors import UserError
 from shared.serving.sources.s3_events import IMAGES
 
 SUFFIXES = (".csv", ".jsonl", *IMAGES)
@@ -61,13 +62,13 @@ def send(deployed: Deployed, path: Path) -> None:
 
 
 def require_reachable(deployed: Deployed) -> None:
-    """Raise SystemExit where the function's container cannot read objects of the local AWS."""
+    """Raise UserError where the function's container cannot read objects of the local AWS."""
     if (
         deployed.account.local
         and sys.platform == "linux"
         and local_aws.host() == local_aws.LOOPBACK
     ):
-        raise SystemExit(
+        raise UserError(
             "functions in containers do not reach the local AWS at 127.0.0.1: "
             "`LOCAL_AWS_HOST=0.0.0.0 make local-aws` "
             "starts it again where they, and others on your network, reach it"
@@ -75,17 +76,17 @@ def require_reachable(deployed: Deployed) -> None:
 
 
 def content(path: Path) -> tuple[str, bytes]:
-    """Return the name and the bytes of the object for a file. Raise SystemExit for a file that the
+    """Return the name and the bytes of the object for a file. Raise UserError for a file that the
     function does not score.
     """
     if path.suffix == ".json":
         try:
             rows = rows_of(json.loads(path.read_text()))
         except (OSError, ValueError) as error:
-            raise SystemExit(f"{path} cannot be read as JSON: {error}") from None
+            raise UserError(f"{path} cannot be read as JSON: {error}") from None
         return f"{path.stem}.jsonl", "".join(f"{json.dumps(row)}\n" for row in rows).encode()
     if path.suffix not in SUFFIXES:
-        raise SystemExit(
+        raise UserError(
             f"EVENT={path} is not scored from a bucket: use .json, {', '.join(SUFFIXES)}, in "
             "lower case"
         )

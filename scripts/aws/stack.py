@@ -12,6 +12,7 @@ from scripts.aws.account import Account, code_of
 from scripts.aws.ecr import TAG
 from scripts.aws.stack_events import StackEvents
 from scripts.project import require_deployable
+from shared.errors import UserError
 
 POLL = 2  # seconds; a tenth of it on this machine
 LIMIT = 3600  # seconds for one operation; provisioned concurrency and SnapStart take minutes
@@ -50,7 +51,7 @@ class Stack:
             "DELETE_COMPLETE",
             "REVIEW_IN_PROGRESS",
         ):
-            raise SystemExit(
+            raise UserError(
                 f"the stack {self.name} is there, and not made by these commands: rename the folder"
             )
         return None if stack["StackStatus"] == "DELETE_COMPLETE" else stack
@@ -65,7 +66,7 @@ class Stack:
                 if here.local
                 else f"in region {here.region} of this account"
             )
-            raise SystemExit(
+            raise UserError(
                 f"{self.name} is not deployed {where}: run `make push deploy MODEL={self.name}`, "
                 "or set AWS_REGION"
             )
@@ -131,7 +132,7 @@ class Stack:
         )
         try:
             changes = self._change_set(name)
-        except SystemExit:
+        except UserError:
             if new:  # it is there, for review, with nothing in it
                 self._client.delete_stack(StackName=self.name)
             raise
@@ -152,7 +153,7 @@ class Stack:
             reason = self._events.first_failure(name)
             if new:
                 self.delete()
-            raise SystemExit(
+            raise UserError(
                 f"{reason}; {'nothing was left of it' if new else 'the stack is back where it was'}"
             )
         return True
@@ -166,7 +167,7 @@ class Stack:
         self._client.delete_stack(StackName=self.name)
         stack = self._finished()
         if stack:
-            raise SystemExit(
+            raise UserError(
                 f"{self._events.first_failure()}; run the same command again when that is mended"
             )
         print(f"deleted the stack {self.name}", flush=True)
@@ -189,9 +190,9 @@ class Stack:
                     return 0
                 refused = self._events.refused(name) if "DescribeEvents" in reason else reason
                 self._client.delete_change_set(StackName=self.name, ChangeSetName=name)
-                raise SystemExit(f"CloudFormation refuses the change: {refused or reason}")
+                raise UserError(f"CloudFormation refuses the change: {refused or reason}")
             time.sleep(self._poll)
-        raise SystemExit(
+        raise UserError(
             "CloudFormation has not worked out the change within an hour: run the same command "
             "again"
         )
@@ -208,7 +209,7 @@ class Stack:
             if not stack or not stack["StackStatus"].endswith("IN_PROGRESS"):
                 return stack
             time.sleep(self._poll)
-        raise SystemExit(
+        raise UserError(
             f"the stack {self.name} is not ready within an hour: look at it in the console, and "
             "run this again"
         )

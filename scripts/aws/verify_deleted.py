@@ -11,6 +11,7 @@ from functools import partial
 import botocore.exceptions as errors
 
 from scripts.aws.account import MISSING, Account, code_of
+from shared.errors import UserError
 
 
 def report(account: Account, name: str, buckets: list[str]) -> None:
@@ -23,7 +24,7 @@ def report(account: Account, name: str, buckets: list[str]) -> None:
         left += [f"{what} {name}" for name in names]
         print(f"  {what:<16} {', '.join(names) if names else 'gone'}", flush=True)
     if left:
-        raise SystemExit(f"still there: {', '.join(left)}; run `make destroy` again")
+        raise UserError(f"still there: {', '.join(left)}; run `make destroy` again")
     print(f"nothing of {name} is left that could cost money")
 
 

@@ -22,6 +22,7 @@ from scripts.benchmark.spread import summary
 from scripts.benchmark.tables import cell
 from scripts.local.invoke import FunctionFailed, answer_of
 from scripts.project import Project
+from shared.errors import UserError
 
 VARIABLE = "COLD_START"  # changed for each start
 # What a REPORT line calls it, and the record `platform.report` that stands in its place where the
@@ -164,11 +165,11 @@ def main():
                 )
             )
         except client.exceptions.ResourceNotFoundException:
-            raise SystemExit(
+            raise UserError(
                 f"{project.name} is not deployed here: run `make push deploy MODEL={project.name}`"
             ) from None
         except FunctionFailed as error:
-            raise SystemExit(str(error)) from None
+            raise UserError(str(error)) from None
         if account.local:
             print(
                 "This is the local AWS: it has no cold starts like Lambda's, and none of these "

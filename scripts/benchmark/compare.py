@@ -25,6 +25,7 @@ from scripts.benchmark.spread import summary
 from scripts.benchmark.tables import all_tables
 from scripts.local.docker import DOCKER, require_engine, why_no_base_image
 from scripts.project import ROOT, Project
+from shared.errors import UserError
 
 PUBLISHED = ROOT / "docs/benchmarks"  # the figures that docs/cold-starts.md discusses
 ROOM = 8 * 10**9  # bytes that the largest image (TensorFlow's) takes while it is built
@@ -38,10 +39,10 @@ def prepare(project: Project, of: str = "frameworks") -> list[Candidate]:
     project.metadata()
     require_engine("a benchmark compares images, so")
     if reason := why_no_base_image(project):
-        raise SystemExit(f"{reason}: check the network, or set BASE_IMAGE")
+        raise UserError(f"{reason}: check the network, or set BASE_IMAGE")
     candidates = CANDIDATES[of](project)
     if (free := shutil.disk_usage(folder_of_images() or ROOT).free) < ROOM:
-        raise SystemExit(
+        raise UserError(
             f"{free / 1e9:.1f} GB are free, and building these images may take {ROOM / 1e9:.0f}: "
             "make room first"
         )
@@ -203,14 +204,14 @@ def main():
     )
     args = parser.parse_args()
     if min(args.starts, args.requests, args.others, *args.copies) < 1:
-        raise SystemExit("there must be at least one of each")
+        raise UserError("there must be at least one of each")
     plan = Plan(args.starts, args.requests, args.others, args.copies, args.seconds)
     signal.signal(signal.SIGINT, interrupt)
     project = Project(args.model)
     try:
         found = benchmark(project, plan, args.of, args.event or project.event_file)
     except KeyboardInterrupt:
-        raise SystemExit("stopped: nothing was written, and the containers are removed") from None
+        raise UserError("stopped: nothing was written, and the containers are removed") from None
     finally:
         print(end=CLEAR if sys.stdout.isatty() else "", flush=True)
     print(f"\n{shown(found)}")

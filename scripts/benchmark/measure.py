@@ -17,6 +17,7 @@ from scripts.benchmark.examples import Examples
 from scripts.benchmark.served import Served, drop_caches
 from scripts.benchmark.spread import largest_difference, median, percentile
 from scripts.local.docker import base_image
+from shared.errors import UserError
 
 TOLERANCE = 1e-4  # of a probability, between a framework and ONNX Runtime
 MIB, MB = 2**20, 10**6
@@ -59,7 +60,7 @@ def check_answers(candidates: list[Candidate], examples: Examples) -> dict[str, 
             if differences[candidate.name] > TOLERANCE and not (
                 candidate.is_framework and candidate.project.quantized
             ):
-                raise SystemExit(
+                raise UserError(
                     f"{candidate.image} answers otherwise than {candidates[0].image}: nothing was "
                     "measured"
                 )

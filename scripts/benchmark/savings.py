@@ -11,6 +11,7 @@ from scripts.benchmark.candidates import WHAT, Candidate, measured, onnx_apis
 from scripts.local.build import run_build
 from scripts.local.docker import build_command
 from scripts.project import Project
+from shared.errors import UserError
 
 # Name: what it is, and what in the Dockerfile is replaced by what. `.` is any character but the end
 # of a line.
@@ -45,7 +46,7 @@ class Variant(Candidate):
         text = (self.project.folder / "Dockerfile").read_text()
         text, count = re.subn(self.pattern, self.replacement, text, flags=re.MULTILINE)
         if not count:
-            raise SystemExit(
+            raise UserError(
                 f"{self.project.name}/Dockerfile has nothing to leave out for `{self.what}`"
             )
         command = build_command(self.project)

@@ -20,6 +20,7 @@ from scripts.local.docker import DOCKER
 from scripts.local.emulator import Emulator, free_port, start_up_ms
 from scripts.local.invoke import FunctionFailed, answer_of
 from scripts.local.run import PATH
+from shared.errors import UserError
 
 LOG_LIMIT = 10  # seconds that Docker may take to pass lines on
 CACHES = Path("/proc/sys/vm/drop_caches")
@@ -178,7 +179,7 @@ class Served:
     def _give_up(self, reason: str) -> NoReturn:
         for log in (self._errors, self._log):
             print(*log.read_text().splitlines()[-20:], sep="\n")
-        raise SystemExit(f"{self.candidate.image} {reason} (its last lines are above)")
+        raise UserError(f"{self.candidate.image} {reason} (its last lines are above)")
 
 
 def why_no_cold_caches() -> str | None:

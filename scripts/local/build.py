@@ -14,6 +14,7 @@ from scripts.local.docker import (
     why_no_base_image,
 )
 from scripts.project import ROOT, Project
+from shared.errors import UserError
 
 
 def build(project: Project, quiet: bool = False) -> None:
@@ -24,19 +25,19 @@ def build(project: Project, quiet: bool = False) -> None:
     project.metadata()  # a model that cannot be loaded here could not be loaded there
     require_engine()
     if reason := why_no_base_image(project):
-        raise SystemExit(f"{reason}: check the network, or set BASE_IMAGE")
+        raise UserError(f"{reason}: check the network, or set BASE_IMAGE")
     print(f"building {project.image} on {base_image(project)}", flush=True)
     run_build(build_command(project), project.image, quiet)
     require_entrypoint(project.image, f"its base image {base_image(project)}", "set BASE_IMAGE")
 
 
 def require_entrypoint(image: str, culprit: str, fix: str) -> None:
-    """Raise SystemExit with one line where an image cannot start.
+    """Raise UserError where an image cannot start.
 
     culprit: what lacks the entrypoint; fix: how another one is chosen. Both are parts of the line.
     """
     if not has_entrypoint(image):
-        raise SystemExit(
+        raise UserError(
             f"{image} cannot start: {culprit} has no entrypoint, hence not Lambda's runtime; "
             f"{fix} to one of AWS's Lambda images, or to an image built on one"
         )
@@ -57,7 +58,7 @@ def run_build(command: list[str], image: str, quiet: bool, dockerfile: str | Non
     if built.returncode:
         if quiet:
             print(built.stdout + built.stderr)
-        raise SystemExit(f"building {image} failed: the reason is above")
+        raise UserError(f"building {image} failed: the reason is above")
 
 
 def main():

@@ -13,6 +13,7 @@ from scripts.local.emulator import Emulator, port_number, start_up_ms
 from scripts.local.invoke import Function, FunctionFailed
 from scripts.local.run import prepare
 from scripts.project import Project
+from shared.errors import UserError
 
 
 def main():
@@ -36,7 +37,7 @@ def main():
                 )
             except FunctionFailed as error:
                 print(log.read_text())
-                raise SystemExit(f"{error} (the lines of the function are above)") from None
+                raise UserError(f"{error} (the lines of the function are above)") from None
         start_up = start_up_ms(log.read_text())
 
     print(f"\nrequest   {json.dumps(event, ensure_ascii=False)}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scripts.project import ROOT, Project
+from shared.errors import UserError
 
 DOCKER = os.environ.get("DOCKER") or "docker"
 INSTALL = "install and start Docker (https://docs.docker.com/engine/install)"
@@ -95,12 +96,12 @@ def why_no_engine() -> str | None:
 
 
 def require_engine(purpose: str = "") -> None:
-    """Raise SystemExit with one line, the cause and the advice, unless containers can be run here.
+    """Raise UserError, the cause and the advice, unless containers can be run here.
 
     purpose: what they are needed for, as a clause that ends with "so".
     """
     if found := no_engine():
-        raise SystemExit(
+        raise UserError(
             f"{found.reason}: {purpose}{' ' if purpose else ''}{found.advice}, then run this again"
         )
 
@@ -113,7 +114,7 @@ def base_image(project: Project) -> str:
         r"^ARG BASE_IMAGE=(\S+)", (project.folder / "Dockerfile").read_text(), re.MULTILINE
     )
     if not found:
-        raise SystemExit(f"{project.name}/Dockerfile has no line ARG BASE_IMAGE=…")
+        raise UserError(f"{project.name}/Dockerfile has no line ARG BASE_IMAGE=…")
     return found[1]
 
 

@@ -22,6 +22,7 @@ from scripts.local import guard, rie
 from scripts.local.docker import DOCKER, base_image, run_command, variables_of
 from scripts.local.guard import die_with_parent
 from scripts.project import Project
+from shared.errors import UserError
 
 # seconds until the emulator must accept a connection; the handler is started by the first request
 START_LIMIT = 30
@@ -153,7 +154,7 @@ class Emulator:
         while time.monotonic() < limit:
             assert self._process
             if self._process.poll() is not None:
-                raise SystemExit(
+                raise UserError(
                     f"the emulator ended with status {self.wait()} before it was "
                     f"ready{self._advice()}"
                 )
@@ -168,7 +169,7 @@ class Emulator:
                 time.sleep(0.02)
             finally:
                 connection.close()
-        raise SystemExit(f"the emulator was not ready within {START_LIMIT} s")
+        raise UserError(f"the emulator was not ready within {START_LIMIT} s")
 
     def _advice(self) -> str:
         return (
@@ -192,7 +193,7 @@ def start_up_ms(log: str) -> float:
 def port_number(text: str) -> int:
     """The port that an option names. Ends the program with one line where it is none."""
     if not re.fullmatch("[0-9]{1,5}", text) or not 0 < int(text) < 65536:
-        raise SystemExit(f"PORT={text} is not a port: choose a number from 1 to 65535")
+        raise UserError(f"PORT={text} is not a port: choose a number from 1 to 65535")
     return int(text)
 
 
@@ -208,7 +209,7 @@ def require_free(port: int, setting: str = "PORT") -> None:
                 if getattr(error, "errno", 0) == errno.EADDRINUSE
                 else f"cannot be used ({error}):"
             )
-            raise SystemExit(
+            raise UserError(
                 f"port {port} {reason} choose another with {setting}={free_port()}"
             ) from None
 

@@ -20,6 +20,7 @@ from scripts.aws.account import connected, explained
 from scripts.local.emulator import port_number
 from scripts.local.failures import explained_failure
 from scripts.project import Project
+from shared.errors import UserError
 
 MOST_BYTES = 6 * 1024 * 1024  # of a synchronous request; the emulator would cut it silently
 
@@ -150,7 +151,7 @@ def invoke_deployed(project: Project, event: object) -> object:
             return Function(f"{project.name}:live", client=client)(event)
         except FunctionFailed as error:
             if "not found" in str(error).lower():
-                raise SystemExit(
+                raise UserError(
                     f"{project.name} is not deployed here: run `make push deploy "
                     f"MODEL={project.name}`"
                 ) from None
@@ -178,11 +179,11 @@ def main():
         )
         print(json.dumps(answer, indent=2, ensure_ascii=False))
     except (OSError, ValueError) as error:
-        raise SystemExit(
+        raise UserError(
             f"{args.event} cannot be read as JSON: {getattr(error, 'strerror', None) or error}"
         ) from None
     except FunctionFailed as error:
-        raise SystemExit(str(error)) from None
+        raise UserError(str(error)) from None
 
 
 if __name__ == "__main__":

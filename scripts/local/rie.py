@@ -14,6 +14,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from shared.errors import UserError
+
 PACKAGE = "aws-sam-cli==1.170.0"
 SHA256 = {  # of the binary for each architecture
     "x86_64": "6b1e686e62ab2baf5759c412c4864276ef2a88b094fca53ec070637ccba9b9a5",
@@ -27,18 +29,18 @@ def fetch(target: Path = HOME) -> Path:
     where it cannot be had.
     """
     if platform.system() != "Linux":
-        raise SystemExit(
+        raise UserError(
             "without a container the emulator runs on Linux only: install and start Docker or "
             "Podman"
         )
     architecture = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
     if architecture not in SHA256:
-        raise SystemExit(f"the emulator exists for {' and '.join(SHA256)}, not for {architecture}")
+        raise UserError(f"the emulator exists for {' and '.join(SHA256)}, not for {architecture}")
     if not target.exists():
         print(f"fetching the Runtime Interface Emulator from {PACKAGE}", flush=True)
         binary = _download(f"samcli/local/rapid/aws-lambda-rie-{architecture}")
         if (found := hashlib.sha256(binary).hexdigest()) != SHA256[architecture]:
-            raise SystemExit(
+            raise UserError(
                 f"the emulator in {PACKAGE} is not the one expected (sha256 {found}): it was not "
                 "installed"
             )
@@ -66,7 +68,7 @@ def _download(member: str) -> bytes:
         ]
         pip = subprocess.run([*command, "--dest", folder, PACKAGE], capture_output=True, text=True)
         if pip.returncode:
-            raise SystemExit(
+            raise UserError(
                 f"{PACKAGE} cannot be downloaded: check the network and run the same command again"
             )
         [wheel] = Path(folder).glob("*.whl")

@@ -9,6 +9,7 @@ from scripts.local.docker import why_no_container
 from scripts.local.emulator import Emulator, port_number, require_free
 from scripts.local.failures import explained_failure
 from scripts.project import Project
+from shared.errors import UserError
 
 PATH = "/2015-03-31/functions/function/invocations"
 
@@ -49,7 +50,7 @@ def main():
                 f"curl --data @{project.name}/event.json {emulator.endpoint_url}{PATH}", flush=True
             )
             status = emulator.wait()
-        raise SystemExit(
+        raise UserError(
             f"the emulator ended by itself, with status {status}: its last lines are above; run "
             "this again"
         )

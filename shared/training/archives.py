@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from shared.errors import UserError
+
 Entry = tuple[PurePosixPath, Callable[[], bytes]]
 
 
@@ -23,7 +25,7 @@ def entries(source: Path) -> Iterator[Entry]:
         if source.is_dir():
             yield from _of_folder(source)
         elif not source.exists():
-            raise SystemExit(
+            raise UserError(
                 f"{source} does not exist: name a folder or an archive of photos, or sample, full "
                 "or clothing"
             )
@@ -32,9 +34,9 @@ def entries(source: Path) -> Iterator[Entry]:
         elif tarfile.is_tarfile(source):
             yield from _of_tar(source)
         else:
-            raise SystemExit(f"{source} is neither a folder nor a .tar or .zip archive")
+            raise UserError(f"{source} is neither a folder nor a .tar or .zip archive")
     except (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile) as error:
-        raise SystemExit(f"{source} cannot be read: {error}") from None
+        raise UserError(f"{source} cannot be read: {error}") from None
 
 
 def _of_folder(source: Path) -> Iterator[Entry]:

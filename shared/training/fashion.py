@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from shared.errors import UserError
 from shared.training.download import download
 from shared.training.images import ImageSet, Part, split
 
@@ -89,7 +90,7 @@ def _content(name: str) -> bytes:
             raise OSError(f"{path} is not the file of Fashion-MNIST: remove it")
         return content
     except (OSError, EOFError) as error:
-        raise SystemExit(
+        raise UserError(
             f"Fashion-MNIST cannot be had ({getattr(error, 'reason', None) or error}): "
             "check the network, or on Debian install dataset-fashion-mnist"
         ) from None

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import onnx
 
+from shared.errors import UserError
 from shared.serving.onnx.common import JSON, TEXT
 
 
@@ -27,7 +28,7 @@ def read_metadata(folder: Path) -> dict:
     try:
         return json.loads((folder / "metadata.json").read_text())
     except FileNotFoundError:
-        raise SystemExit(f"{folder} holds no trained model: run `make train` first") from None
+        raise UserError(f"{folder} holds no trained model: run `make train` first") from None
 
 
 def library_versions(*packages: str) -> dict[str, str]:
@@ -63,7 +64,7 @@ def attach(model: onnx.ModelProto, metadata: dict) -> None:
     function would not read.
     """
     if unknown := sorted(metadata.keys() - TEXT - JSON):
-        raise SystemExit(
+        raise UserError(
             f"the function would not read {', '.join(unknown)}: add it to JSON in "
             "shared/serving/onnx/common.py"
         )

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
+from shared.errors import UserError
 from shared.serving.onnx.model import OnnxModel
 from shared.training.metadata import attach, version
 
@@ -45,7 +46,7 @@ def run_in_batches(model: OnnxModel, inputs: dict, sizes: Sequence[int]) -> np.n
     return np.array(parts)
 
 
-def _told(difference: float, expected: np.ndarray, actual: np.ndarray, inputs: dict) -> str:
+def _message(difference: float, expected: np.ndarray, actual: np.ndarray, inputs: dict) -> str:
     """One line about the row with the largest difference: both values, and what the model was
     given.
     """
@@ -105,7 +106,7 @@ def save_if_equal(
         actual = run_in_batches(OnnxModel(candidate), inputs, batch_sizes or [len(expected)])
         difference = largest_difference(expected, actual)
         if difference > TOLERANCE:
-            raise SystemExit(_told(difference, expected, actual, inputs))
+            raise UserError(_message(difference, expected, actual, inputs))
         attach(model, {**metadata, "metrics": {**metadata["metrics"], "parity": difference}})
         onnx.save(model, candidate)
         candidate.replace(path)

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from tqdm import tqdm
 
+from shared.errors import UserError
 from shared.serving.errors import InvalidInput
 from shared.serving.images.decode import decoded
 from shared.training.archives import entries
@@ -50,14 +51,14 @@ def clothing(scratch: Path) -> ImageSet:
         path = download(CLOTHING_URL, f"clothing-dataset-small-{CLOTHING[:7]}.tar.gz")
     except OSError as error:
         reason = getattr(error, "reason", None) or error
-        raise SystemExit(
+        raise UserError(
             f"the clothing photos cannot be downloaded ({reason}): check the network, or give "
             "DATA=path"
         ) from None
     places = arrange([name for name, _ in entries(path)], str(path))
     counts = Counter(part for part, _ in places.values())
     if counts != CLOTHING_COUNTS:
-        raise SystemExit(f"{path} holds {dict(counts)} photos, not {CLOTHING_COUNTS}: remove it")
+        raise UserError(f"{path} holds {dict(counts)} photos, not {CLOTHING_COUNTS}: remove it")
     return _image_set(path, places, scratch)
 
 
@@ -87,7 +88,7 @@ def arrange(names: list[PurePosixPath], source: str) -> dict[PurePosixPath, tupl
     """
     names = sorted(name for name in names if name.suffix.lower() in SUFFIXES and not _hidden(name))
     if not names:
-        raise SystemExit(f"{source} holds no JPEG, PNG or WebP file")
+        raise UserError(f"{source} holds no JPEG, PNG or WebP file")
     places = _given_parts(names) or _own_parts(names, source)
     labels = sorted({label for _, label in places.values()})
     counts = Counter(places.values())
@@ -126,7 +127,7 @@ def _own_parts(names: list[PurePosixPath], source: str) -> dict[PurePosixPath, t
     root = _common([name.parts[:-1] for name in names])
     if all(len(name.parts) == len(root) + 1 for name in names):
         if not root:
-            raise SystemExit(
+            raise UserError(
                 f"{source} has no folders of photos: put the photos of each class into a folder "
                 "of its name"
             )
@@ -217,4 +218,4 @@ def _common(folders: list[tuple]) -> tuple:
 def _end_with(faults: list[str]) -> None:
     if faults:
         more = [f"and {len(faults) - MOST_NAMED} more"] if len(faults) > MOST_NAMED else []
-        raise SystemExit("\n".join(faults[:MOST_NAMED] + more))
+        raise UserError("\n".join(faults[:MOST_NAMED] + more))

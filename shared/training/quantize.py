@@ -14,6 +14,7 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from shared.errors import UserError
 from shared.serving.onnx.model import OnnxModel
 from shared.training.metadata import attach, version
 from shared.training.parity import run_in_batches
@@ -87,7 +88,7 @@ def save_int8_if_as_accurate(
         before, after = accuracy(exact, classes), accuracy(rounded, classes)
         if before - after > MOST_LOST:
             target.unlink(missing_ok=True)
-            raise SystemExit(
+            raise UserError(
                 f"int8 answers right for {after:.2%} of {len(classes):,} test images, float32 for "
                 f"{before:.2%}: "
                 f"more than {MOST_LOST:.1%} would be lost, so no {target.name} was written"

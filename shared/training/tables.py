@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from shared.errors import UserError
+
 DOWNLOAD_TIMEOUT = 30  # seconds without a byte
 OUTPUT = "probabilities"
 # distinct texts of a feature; more are names or numbers of persons, say, and not for everyone to
@@ -29,7 +31,7 @@ def read_bytes(source: str) -> bytes:
                 return response.read()
         return Path(source).read_bytes()
     except (OSError, urllib.error.URLError) as error:
-        raise SystemExit(
+        raise UserError(
             f"cannot read {source}: {getattr(error, 'reason', None) or error}"
         ) from None
 
@@ -51,11 +53,11 @@ def load_table(
     _require_two(labels)
     columns = [*categories, *numbers, target]
     if twice := [name for name, times in Counter(columns).items() if times > 1]:
-        raise SystemExit(
+        raise UserError(
             f"column {twice[0]} is named twice among the categories, the numbers and the target"
         )
     if OUTPUT in columns:
-        raise SystemExit(f"a column cannot be called {OUTPUT}, as the model's output is: rename it")
+        raise UserError(f"a column cannot be called {OUTPUT}, as the model's output is: rename it")
     content = read_bytes(source)
     try:
         table = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
@@ -63,7 +65,7 @@ def load_table(
             io.BytesIO(content), dtype=str, keep_default_na=False, header=None, nrows=1
         ).iloc[0]
     except (ValueError, pd.errors.ParserError) as error:
-        raise SystemExit(f"{source} is not a CSV file: {' '.join(str(error).split())}") from None
+        raise UserError(f"{source} is not a CSV file: {' '.join(str(error).split())}") from None
     faults: list[str | None] = [
         f"column {name} is missing" for name in columns if name not in table
     ]
@@ -79,7 +81,7 @@ def load_table(
             _not_labels(table[target], labels)
         ]
     if any(faults):
-        raise SystemExit("\n".join(f"{source}: {fault}" for fault in faults if fault))
+        raise UserError("\n".join(f"{source}: {fault}" for fault in faults if fault))
     table = table[columns].astype(dict.fromkeys(categories, object))
     table.attrs["whole"] = [
         name for name in numbers if table[name].str.fullmatch(r"\s*[+-]?\d+\s*|").all()
@@ -112,11 +114,11 @@ def _require_two(labels: list[str]) -> None:
     two classes.
     """
     if wrong := [label for label in labels if not isinstance(label, str)]:
-        raise SystemExit(
+        raise UserError(
             f"the label {wrong[0]!r} must be text, as it is in the file: {str(wrong[0])!r}"
         )
     if len(labels) != 2 or len(set(labels)) != 2:
-        raise SystemExit(
+        raise UserError(
             "there must be two different labels, of class 0 and of class 1, and not "
             f"{len(labels)}: {', '.join(labels)}"
         )

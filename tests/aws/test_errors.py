@@ -12,6 +12,7 @@ from scripts.aws.account import explained
 from scripts.aws.stack import Stack
 from scripts.aws.stack_events import StackEvents
 from scripts.local.emulator import free_port
+from shared.errors import UserError
 
 COMMANDS = {
     "push": ["scripts/aws/push.py"],
@@ -188,7 +189,7 @@ def test_a_name_that_no_stack_may_have(checkout, any_project, name):
     assert message_of(checkout, SimpleNamespace(name=name), "push").startswith(
         f"{name} cannot be deployed: rename the folder"
     )
-    with pytest.raises(SystemExit, match=f"{name} cannot be deployed"):
+    with pytest.raises(UserError, match=f"{name} cannot be deployed"):
         Stack(SimpleNamespace(), name)  # type: ignore[arg-type]
 
 

@@ -16,6 +16,7 @@ from scripts.aws.deploy import image_to_deploy
 from scripts.aws.destroy import announce, destroy, own_bucket
 from scripts.aws.parameters import TEMPLATE, parameters
 from scripts.project import Project
+from shared.errors import UserError
 
 pytestmark = pytest.mark.commands
 
@@ -118,7 +119,7 @@ def test_deploy_takes_the_pushed_image_and_says_so_where_none_is_left(
         repositoryName=project.name, imageIds=[{"imageDigest": pushed}]
     )
     with pytest.raises(
-        SystemExit,
+        UserError,
         match=f"{project.name} has no image in ECR here: run `make push MODEL={project.name}`",
     ):
         image_to_deploy(account, project)

@@ -8,6 +8,7 @@ from scripts.aws import local_aws, send_object
 from scripts.aws.deployed import Deployed
 from scripts.aws.send import SOURCES
 from scripts.project import ROOT
+from shared.errors import UserError
 from tests.aws.conftest import answer_to, close
 from tests.aws.samples import dropped
 from tests.handlers import example
@@ -90,7 +91,7 @@ SETTINGS |= {"bucket": "bucket = true", "http": "api = true"}
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_source_that_is_switched_off(any_project, source):
-    with pytest.raises(SystemExit) as message:
+    with pytest.raises(UserError) as message:
         SOURCES[source](deployed(any_project), any_project.event_file)
     line = str(message.value)
     assert (
@@ -103,7 +104,7 @@ def test_a_bucket_that_functions_do_not_reach(any_project, monkeypatch):
     monkeypatch.setattr(send_object.sys, "platform", "linux")
     monkeypatch.setattr(local_aws, "host", lambda: "127.0.0.1")
     with pytest.raises(
-        SystemExit, match=r"`LOCAL_AWS_HOST=0\.0\.0\.0 make local-aws` starts it again"
+        UserError, match=r"`LOCAL_AWS_HOST=0\.0\.0\.0 make local-aws` starts it again"
     ):
         SOURCES["bucket"](deployed(any_project, BucketName="b"), any_project.event_file)
 
@@ -141,8 +142,8 @@ def test_a_request_as_the_lines_of_a_file(request_, rows):
 
 
 def test_a_file_that_no_bucket_scores(tmp_path):
-    with pytest.raises(SystemExit, match="is not scored from a bucket: use"):
+    with pytest.raises(UserError, match="is not scored from a bucket: use"):
         send_object.content(ROOT / "README.md")
     (tmp_path / "broken.json").write_text("{")
-    with pytest.raises(SystemExit, match="cannot be read as JSON"):
+    with pytest.raises(UserError, match="cannot be read as JSON"):
         send_object.content(tmp_path / "broken.json")

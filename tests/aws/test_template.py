@@ -12,6 +12,7 @@ from cfnlint.decode import cfn_yaml
 
 from scripts.aws.parameters import TEMPLATE, parameters, template_for, version_label
 from scripts.project import Project
+from shared.errors import UserError
 from shared.serving.logs import METRICS, NAMESPACE
 
 pytestmark = pytest.mark.commands
@@ -231,6 +232,6 @@ def test_a_variable_that_must_not_be_deployed_is_refused(any_project, name):
     project = Project(any_project.name)
     project.environment = {name: "1"}
     with pytest.raises(
-        SystemExit, match=rf"^{project.name}/function\.toml sets {name}\b.*remove it$"
+        UserError, match=rf"^{project.name}/function\.toml sets {name}\b.*remove it$"
     ):
         template_for(project)

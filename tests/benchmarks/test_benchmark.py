@@ -18,6 +18,7 @@ from scripts.benchmark.measure import cold_round
 from scripts.benchmark.served import CACHES, why_no_cold_caches
 from scripts.local.docker import DOCKER
 from scripts.project import CHECKOUT, ROOT
+from shared.errors import UserError
 from tests.processes import containers_with, wait_until
 
 pytestmark = pytest.mark.commands
@@ -276,7 +277,7 @@ def test_a_full_disk_is_told_before_it_is_full(base_image, tabular, monkeypatch)
     monkeypatch.setattr(
         compare.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 2_500_000_000})
     )
-    with pytest.raises(SystemExit, match=r"^2\.5 GB are free, and building these images may take"):
+    with pytest.raises(UserError, match=r"^2\.5 GB are free, and building these images may take"):
         compare.prepare(tabular)
 
 

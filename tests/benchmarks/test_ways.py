@@ -9,6 +9,7 @@ import pytest
 from scripts.benchmark.candidates import onnx_apis
 from scripts.benchmark.memory_sizes import SIZES
 from scripts.benchmark.savings import WITHOUT, variants_of
+from shared.errors import UserError
 from tests.benchmarks.conftest import SHORT
 
 pytestmark = pytest.mark.commands
@@ -58,6 +59,6 @@ def test_a_dockerfile_without_a_measure_is_told(tabular, tmp_path, monkeypatch):
     (tmp_path / "Dockerfile").write_text("FROM scratch\n")
     monkeypatch.setattr(variant.project, "folder", tmp_path)
     with pytest.raises(
-        SystemExit, match=r"Dockerfile has nothing to leave out for `boto3 imported at the start`"
+        UserError, match=r"Dockerfile has nothing to leave out for `boto3 imported at the start`"
     ):
         variant.build()

@@ -11,6 +11,7 @@ import pytest
 from scripts import install
 from scripts.local import rie
 from scripts.project import ROOT
+from shared.errors import UserError
 
 pytestmark = pytest.mark.commands
 
@@ -177,7 +178,7 @@ def test_no_network_for_the_emulator(tmp_path):
 
 def test_an_emulator_that_is_not_the_one_expected_is_not_installed(tmp_path, monkeypatch):
     monkeypatch.setattr(rie, "_download", lambda member: b"something else")
-    with pytest.raises(SystemExit, match="not the one expected"):
+    with pytest.raises(UserError, match="not the one expected"):
         rie.fetch(tmp_path / "rie")
     assert not list(tmp_path.iterdir())
 

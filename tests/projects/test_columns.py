@@ -13,6 +13,7 @@ import sys
 
 import pytest
 
+from shared.errors import UserError
 from shared.serving.tabular import Features
 from tests.checkout import Checkout
 
@@ -86,7 +87,7 @@ def run(script, *arguments, **columns):
         patch.setattr(sys, "argv", [str(script), *map(str, arguments)])
         try:
             module.main()
-        except SystemExit as end:  # with a message, which Python would print, and a status of 1
+        except UserError as end:  # with a message, which Python would print, and a status of 1
             return 1, f"{printed.getvalue()}{end}\n"
     return 0, printed.getvalue()
 

@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from shared.errors import UserError
 from shared.serving.images.decode import decoded
 from shared.training import download, fashion, photos
 from shared.training.images import load_images, split
@@ -43,7 +44,7 @@ def server(tmp_path):
 
 def reported(source, scratch):
     """The lines with which the program would end."""
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(UserError) as ended:
         load_images(str(source), scratch)
     return str(ended.value).splitlines()
 

@@ -12,6 +12,7 @@ import onnx
 import pytest
 
 from scripts.project import ROOT
+from shared.errors import UserError
 from shared.serving.onnx.model import OnnxModel
 from shared.training.parity import run_in_batches, save_if_equal
 from shared.training.quantize import save_int8_if_as_accurate
@@ -166,7 +167,7 @@ def test_export_writes_nothing_when_the_answers_differ(imaging, exact, held_out,
     expected[17, 3] += 2e-5
     path = tmp_path / "model.onnx"
     with pytest.raises(
-        SystemExit, match=r"differ from the framework's by up to 2e-05.*nothing was written"
+        UserError, match=r"differ from the framework's by up to 2e-05.*nothing was written"
     ):
         save_if_equal(
             model, path, {"name": "x", **metadata}, {"image": images}, expected, [1, 2, 7]
@@ -201,7 +202,7 @@ def test_int8_that_answers_worse_is_not_kept(imaging, exact, held_out, tmp_path)
         **json.loads((imaging.folder / "build/metadata.json").read_text()),
     }
     dark = {**held_out, "calibration": np.zeros_like(held_out["calibration"][:8])}
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(UserError) as ended:
         save_int8_if_as_accurate(exact, target, metadata, dark)
     assert "more than 0.5% would be lost, so no model.int8.onnx was written" in str(
         ended.value

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scripts.project import ONNX_APIS, ROOT, Project
+from shared.errors import UserError
 from shared.serving.onnx.c import OnnxModel as InC
 from shared.serving.onnx.c_api import API_VERSION, OnnxRuntimeError, load
 from shared.serving.onnx.python import OnnxModel as InPython
@@ -211,5 +212,5 @@ def test_the_variable_chooses_and_function_toml_holds_the_default(project, monke
         )
         assert printed == f"shared.serving.onnx.{onnx_api}\n"
     monkeypatch.setenv("ONNX_API", "java")
-    with pytest.raises(SystemExit, match="ONNX_API=java is not known: choose python or c"):
+    with pytest.raises(UserError, match="ONNX_API=java is not known: choose python or c"):
         Project(project.name)

@@ -21,6 +21,7 @@ from scripts.benchmark.cold_starts import report_of, shown
 from scripts.benchmark.plot import picture
 from scripts.benchmark.spread import largest_difference, percentile, summary
 from scripts.benchmark.tables import all_tables, cell, number
+from shared.errors import UserError
 
 COLD = (
     "START RequestId: 8f507cfc-xmpl-4697-b07a-ac58fc914c95 Version: $LATEST\n"
@@ -88,7 +89,7 @@ def test_only_an_int8_model_may_answer_otherwise_than_its_framework(
     if off < 1e-4 or (quantized and name == "pytorch"):
         assert measure.check_answers(candidates, examples)[name] == pytest.approx(off)
     else:
-        with pytest.raises(SystemExit, match="answers otherwise than mine: nothing was measured"):
+        with pytest.raises(UserError, match="answers otherwise than mine: nothing was measured"):
             measure.check_answers(candidates, examples)
 
 

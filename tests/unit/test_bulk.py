@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from scripts.aws.bulk_report import collect
 from scripts.aws.score import clear, location, parts_of
+from shared.errors import UserError
 from shared.serving.errors import InvalidInput, unknown_keys
 from shared.serving.sources import bulk, byte_ranges, s3_events
 from shared.serving.sources.row_files import Line
@@ -424,6 +425,6 @@ def test_the_report_gives_lines_of_the_whole_file_and_only_counts_its_own_parts(
 @pytest.mark.parametrize("url", ["s3://b", "s3://b/", "s3://b//", "s3:///k", "b/k", ""])
 def test_an_output_without_a_key_is_refused(url):
     with pytest.raises(
-        SystemExit, match=f"OUTPUT={url} is not an address in S3 such as s3://bucket/folder"
+        UserError, match=f"OUTPUT={url} is not an address in S3 such as s3://bucket/folder"
     ):
         location(url, "OUTPUT", "folder")

@@ -12,6 +12,7 @@ from scripts.aws import push
 from scripts.local import docker
 from scripts.local.docker import PLATFORMS, NoEngine, no_engine, require_engine
 from scripts.project import Project
+from shared.errors import UserError
 
 DOCKER, PODMAN = "Docker version 28.1.1, build 4eba377", "podman version 4.3.1"
 SOCKET = "unix:///var/run/docker.sock"
@@ -109,12 +110,12 @@ def test_why_no_container_runs_and_what_helps(client, version, fails, reason, ad
         and found.advice.startswith(advice)
     )
     with pytest.raises(
-        SystemExit,
+        UserError,
         match=rf"^{re.escape(found.reason)}: {re.escape(found.advice)}, then run this again$",
     ):
         require_engine()
     with pytest.raises(
-        SystemExit,
+        UserError,
         match=rf"^{re.escape(found.reason)}: tests need it, so {re.escape(found.advice)}, then",
     ):
         require_engine("tests need it, so")
@@ -168,7 +169,7 @@ def test_a_failed_login_is_told_by_the_client_s_name(client):
     client(PODMAN, "podman", fails="Error: authenticating creds")
     with (
         pytest.raises(
-            SystemExit,
+            UserError,
             match=r"/podman cannot log in to 127.0.0.1:4566: Error: authenticating creds$",
         ),
         push._logged_in(account(True), ecr()),

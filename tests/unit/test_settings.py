@@ -9,6 +9,7 @@ import pytest
 
 from scripts import settings
 from scripts.project import ROOT, Project, require_deployable
+from shared.errors import UserError
 
 GOOD = "memory = 256\ntimeout = 15\n"
 
@@ -118,7 +119,7 @@ def test_the_smallest_file_is_completed(tmp_path):
     ],
 )
 def test_each_mistake_is_named_in_one_line(tmp_path, text, message):
-    with pytest.raises(SystemExit) as stopped:
+    with pytest.raises(UserError) as stopped:
         read(tmp_path, text)
     assert str(stopped.value).startswith(f"my-model/function.toml {message}") and "\n" not in str(
         stopped.value
@@ -127,7 +128,7 @@ def test_each_mistake_is_named_in_one_line(tmp_path, text, message):
 
 def test_a_missing_file(tmp_path):
     with pytest.raises(
-        SystemExit, match=r"my-model has no function\.toml: copy the one of another project"
+        UserError, match=r"my-model has no function\.toml: copy the one of another project"
     ):
         settings.read("my-model", tmp_path / "function.toml")
 
@@ -170,7 +171,7 @@ def test_a_missing_file(tmp_path):
     ],
 )
 def test_a_wrong_deployment_setting_is_named(found, message):
-    with pytest.raises(SystemExit) as stopped:
+    with pytest.raises(UserError) as stopped:
         settings.checked("my-model", found)
     assert str(stopped.value).startswith(f"my-model/function.toml {message}")
 
@@ -181,7 +182,7 @@ def test_a_wrong_deployment_setting_is_named(found, message):
 )
 def test_a_bucket_that_can_be_none_or_many_is_refused(bucket):
     """Its name becomes the resource of a permission: a star there would give all of S3."""
-    with pytest.raises(SystemExit, match="needs names such as 'my-bucket' in data_buckets"):
+    with pytest.raises(UserError, match="needs names such as 'my-bucket' in data_buckets"):
         settings.checked("my-model", {"data_buckets": ["good-bucket", bucket]})
 
 
@@ -202,7 +203,7 @@ def test_what_is_allowed(found):
 
 @pytest.mark.parametrize("name", ["my_model", "2nd-model", "my.model", "m" * 65])
 def test_a_name_that_runs_here_and_cannot_be_deployed(name):
-    with pytest.raises(SystemExit, match=f"{name} cannot be deployed: rename the folder"):
+    with pytest.raises(UserError, match=f"{name} cannot be deployed: rename the folder"):
         require_deployable(name)
 
 

@@ -6,6 +6,7 @@ import pytest
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
+from shared.errors import UserError
 from shared.training.graphs import rename
 from shared.training.metadata import attach
 from shared.training.parity import save_if_equal
@@ -44,7 +45,7 @@ def test_two_tensors_of_one_name():
 
 def test_a_key_that_the_function_would_not_read_is_refused():
     with pytest.raises(
-        SystemExit,
+        UserError,
         match=(
             r"^the function would not read currency, unit: add it to JSON in "
             r"shared/serving/onnx/c"
@@ -67,7 +68,7 @@ def test_a_refused_parity_names_row_values_and_input(tmp_path):
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     metadata = {"name": "x", "task": "tabular-classification", "input_schema": {}, "metrics": {}}
     expected = np.array([[0.25], [0.75]], np.float32)
-    with pytest.raises(SystemExit) as refused:
+    with pytest.raises(UserError) as refused:
         save_if_equal(model, tmp_path / "model.onnx", metadata, {"tenure": [0.25, 0.5]}, expected)
     message = str(refused.value)
     assert (
