@@ -14,7 +14,8 @@ import sys
 
 import pytest
 
-from scripts.local.docker import why_no_container, why_no_engine
+from scripts.local.docker import why_no_engine
+from scripts.local.images import why_no_container
 from scripts.project import ROOT, Project
 from shared.errors import UserError
 from tests import leftovers, offline

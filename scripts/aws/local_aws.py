@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 from scripts.local.docker import require_engine
-from scripts.local.emulator import require_free
+from scripts.local.ports import require_free
 from scripts.project import ROOT
 from shared.errors import UserError
 

@@ -8,13 +8,13 @@ import copy
 import json
 import re
 import shutil
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.local.build import build, run_build
-from scripts.local.docker import DOCKER, architecture_here, base_image, build_flags
+from scripts.local.docker import DOCKER
+from scripts.local.images import architecture_here, base_image, build_flags, image_size
 from scripts.project import CHECKOUT, ONNX_APIS, ROOT, Project
 
 BASELINES = ROOT / "scripts/benchmark/baselines"
@@ -134,6 +134,7 @@ def measured(project: Project, name: str, onnx_api: str) -> Project:
 def assemble(project: Project, name: str, context: Path) -> None:
     """Puts all that a baseline's image is made of into a folder."""
     shutil.copy(BASELINES / "Dockerfile", context)
+    shutil.copy(ROOT / "shared/docker/optimize.py", context)
     shutil.copy(BASELINES / name / "requirements.txt", context)
     # Names in the baseline's requirements, versions in the project's: they are written once.
     (context / "constraints.txt").write_text("\n".join(pinned(project)) + "\n")
@@ -169,17 +170,6 @@ def pinned(project: Project) -> list[str]:
         for line in file.read_text().splitlines()
     ]
     return sorted(line for line in lines if re.match(r"[\w-]+==", line))
-
-
-def image_size(image: str) -> int:
-    """Bytes of an image, without compression, as `docker image ls` shows them."""
-    asked = subprocess.run(
-        [DOCKER, "image", "inspect", "-f", "{{.Size}}", image],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return int(asked.stdout)
 
 
 def versions(candidate: Candidate) -> dict[str, str]:

@@ -23,7 +23,8 @@ from scripts.benchmark.savings import variants_of
 from scripts.benchmark.served import why_no_cold_caches
 from scripts.benchmark.spread import summary
 from scripts.benchmark.tables import all_tables
-from scripts.local.docker import DOCKER, require_engine, why_no_base_image
+from scripts.local.docker import DOCKER, require_engine
+from scripts.local.images import why_no_base_image
 from scripts.project import ROOT, Project
 from shared.errors import UserError
 

@@ -8,8 +8,8 @@ import json
 import subprocess
 from pathlib import Path
 
-from scripts.benchmark.candidates import image_size
-from scripts.local.docker import DOCKER, base_image
+from scripts.local.docker import DOCKER
+from scripts.local.images import base_image, image_size
 from scripts.project import Project
 
 ASKED = """

@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from scripts.benchmark.candidates import Candidate, image_size
+from scripts.benchmark.candidates import Candidate
 from scripts.benchmark.examples import Examples
 from scripts.benchmark.served import Served, drop_caches
 from scripts.benchmark.spread import largest_difference, median, percentile
-from scripts.local.docker import base_image
+from scripts.local.images import base_image, image_size
 from shared.errors import UserError
 
 TOLERANCE = 1e-4  # of a probability, between a framework and ONNX Runtime

@@ -1,63 +1,66 @@
-"""What the measures in a project's Dockerfile save: its image beside ones that are built without
-one of them.
-"""
+"""Measure what each optimization of the image saves: build and start it without that one."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-from scripts.benchmark.candidates import WHAT, Candidate, measured, onnx_apis
-from scripts.local.build import run_build
-from scripts.local.docker import build_command
+from scripts.benchmark.candidates import BASELINES, WHAT, Candidate, measured, onnx_apis
+from scripts.local.build import build, run_build
+from scripts.local.docker import DOCKER
+from scripts.local.images import build_flags, image_id
 from scripts.project import Project
 from shared.errors import UserError
 
-# Name: what it is, and what in the Dockerfile is replaced by what. `.` is any character but the end
-# of a line.
-WITHOUT = {
-    "not-trimmed": (
-        "packages as pip installs them",
-        r"^RUN cd /packages (?:.*\\\n)+.*-delete$",
-        "",
-    ),
-    "not-compiled": ("nothing compiled ahead", r"^RUN python3 -m compileall .*$", ""),
-    "checked": ("sources looked at, at each import", "unchecked-hash", "timestamp"),
-    "blas-threads": ("a thread of OpenBLAS for each core", r"^ENV OPENBLAS_NUM_THREADS=1$", ""),
-    "boto3": (
-        "boto3 imported at the start",
-        r"^(COPY \$\{MODEL\}/lambda_function.py .*)$",
-        r"\1\nRUN sed -i '1i import boto3' lambda_function.py",
-    ),
+# Name: what it is, and the steps that shared/docker/optimize.py skips.
+SKIPPED = {
+    "not-trimmed": ("packages as pip installs them", "trim"),
+    "not-compiled": ("nothing compiled ahead", "compile"),
+    "checked": ("sources looked at, at each import", "unchecked"),
 }
+BLAS_THREADS, BOTO3 = "blas-threads", "boto3"
+WITHOUT = (*SKIPPED, BLAS_THREADS, BOTO3)
 
 
 @dataclass
-class Variant(Candidate):
-    """The project's image by a Dockerfile in which `pattern` is replaced."""
+class Skipping(Candidate):
+    """The project's image, built with some steps skipped.
 
-    pattern: str
-    replacement: str
+    skip: steps of shared/docker/optimize.py. whole: the image with all of them, built before.
+    """
+
+    skip: str
+    whole: Project
 
     def build(self) -> None:
-        """Builds the image. Ends the program with one line where that fails, or where the
-        Dockerfile has no such part.
+        """Build the image.
+
+        Raises UserError where that fails, or where the Dockerfile does not skip the step.
         """
-        text = (self.project.folder / "Dockerfile").read_text()
-        text, count = re.subn(self.pattern, self.replacement, text, flags=re.MULTILINE)
-        if not count:
+        build(self.project, quiet=True, arguments={"SKIP": self.skip})
+        if image_id(self.image) == image_id(self.whole.image):
             raise UserError(
-                f"{self.project.name}/Dockerfile has nothing to leave out for `{self.what}`"
+                f"{self.project.name}/Dockerfile builds the same image with SKIP={self.skip}: "
+                "declare ARG SKIP, and pass it to shared/docker/optimize.py"
             )
-        command = build_command(self.project)
-        command[command.index("--file") + 1] = "-"
-        run_build(command, self.project.image, quiet=True, dockerfile=text)
+
+
+@dataclass
+class WithBoto3(Candidate):
+    """The project's image, importing boto3 before its handler. whole: the image, built before."""
+
+    whole: Project
+
+    def build(self) -> None:
+        """Build the image. Raises UserError where that fails."""
+        command = [DOCKER, "build", "--tag", self.image]
+        command += ["--build-arg", f"IMAGE={self.whole.image}"]
+        command += build_flags(self.project)
+        command += ["--file", str(BASELINES / "boto3.Dockerfile"), str(BASELINES / "empty")]
+        run_build(command, self.image, quiet=True)
 
 
 def variants_of(project: Project) -> list[Candidate]:
-    """The project's image as it is built, by each way to run a model, and without each of the
-    measures.
-    """
+    """The project's image as built, for each ONNX API, and without each optimization."""
     chosen, *others = sorted(onnx_apis(project), key=lambda onnx_api: onnx_api != project.onnx_api)
     found = [
         Candidate(
@@ -65,13 +68,20 @@ def variants_of(project: Project) -> list[Candidate]:
             f"{WHAT[onnx_api]}, as built",
             measured(project, onnx_api, onnx_api),
             project.folder,
-            True,
+            has_model=True,
         )
         for onnx_api in (chosen, *others)
     ]
-    for name, (what, pattern, replacement) in WITHOUT.items():
-        if name == "blas-threads" and chosen == "c":  # which has no numpy, and so no OpenBLAS
-            continue
+    whole = found[0].project
+    for name, (what, skip) in SKIPPED.items():
         mine = measured(project, name, chosen)
-        found.append(Variant(name, what, mine, project.folder, True, pattern, replacement))
+        found.append(Skipping(name, what, mine, project.folder, True, skip, whole))
+    if chosen == "python":  # the C API needs no NumPy, and so no OpenBLAS
+        mine = measured(project, chosen, chosen)  # the same image: the variable is set at its start
+        mine.environment["OPENBLAS_NUM_THREADS"] = ""
+        what = "a thread of OpenBLAS for each core"
+        found.append(Candidate(BLAS_THREADS, what, mine, project.folder, True))
+    mine = measured(project, BOTO3, chosen)
+    what = "boto3 imported at the start"
+    found.append(WithBoto3(BOTO3, what, mine, project.folder, True, whole))
     return found

@@ -17,8 +17,9 @@ from typing import NoReturn
 
 from scripts.benchmark.candidates import TIMEOUT, Candidate
 from scripts.local.docker import DOCKER
-from scripts.local.emulator import Emulator, free_port, start_up_ms
+from scripts.local.emulator import Emulator, start_up_ms
 from scripts.local.invoke import FunctionFailed, answer_of
+from scripts.local.ports import free_port
 from scripts.local.run import PATH
 from shared.errors import UserError
 

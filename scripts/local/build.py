@@ -1,4 +1,4 @@
-"""Builds a project's container image."""
+"""Build a project's container image."""
 
 from __future__ import annotations
 
@@ -6,28 +6,24 @@ import argparse
 import os
 import subprocess
 
-from scripts.local.docker import (
-    base_image,
-    build_command,
-    has_entrypoint,
-    require_engine,
-    why_no_base_image,
-)
+from scripts.local.docker import require_engine
+from scripts.local.images import base_image, build_command, has_entrypoint, why_no_base_image
 from scripts.project import ROOT, Project
 from shared.errors import UserError
 
 
-def build(project: Project, quiet: bool = False) -> None:
-    """Builds the project's image; quiet shows the builder's output only when it fails.
+def build(project: Project, quiet: bool = False, arguments: dict[str, str] | None = None) -> None:
+    """Build the project's image.
 
-    Ends the program with one line where there is no engine, no base image or no model.
+    quiet: show the builder's output only when it fails. arguments: further build arguments.
+    Raises UserError where there is no engine, no base image or no model.
     """
     project.metadata()  # a model that cannot be loaded here could not be loaded there
     require_engine()
     if reason := why_no_base_image(project):
         raise UserError(f"{reason}: check the network, or set BASE_IMAGE")
     print(f"building {project.image} on {base_image(project)}", flush=True)
-    run_build(build_command(project), project.image, quiet)
+    run_build(build_command(project, arguments), project.image, quiet)
     require_entrypoint(project.image, f"its base image {base_image(project)}", "set BASE_IMAGE")
 
 
@@ -43,18 +39,15 @@ def require_entrypoint(image: str, culprit: str, fix: str) -> None:
         )
 
 
-def run_build(command: list[str], image: str, quiet: bool, dockerfile: str | None = None) -> None:
-    """Runs a `docker build`; quiet shows its output only when it fails. Ends the program with one
-    line where it does.
+def run_build(command: list[str], image: str, quiet: bool) -> None:
+    """Run a `docker build`. Raises UserError when it fails.
 
-    dockerfile: its text, where the command has `--file -`.
+    quiet: show its output only then.
     """
-    # BuildKit adds a list of what went in (an attestation), with which Lambda takes the image for
-    # one of a wrong media type.
+    # BuildKit adds an attestation, a list of what went in. Lambda then rejects the image's media
+    # type.
     environment = {**os.environ, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
-    built = subprocess.run(
-        command, cwd=ROOT, input=dockerfile, capture_output=quiet, text=True, env=environment
-    )
+    built = subprocess.run(command, cwd=ROOT, capture_output=quiet, text=True, env=environment)
     if built.returncode:
         if quiet:
             print(built.stdout + built.stderr)

@@ -9,8 +9,9 @@ import json
 import tempfile
 from pathlib import Path
 
-from scripts.local.emulator import Emulator, port_number, start_up_ms
+from scripts.local.emulator import Emulator, start_up_ms
 from scripts.local.invoke import Function, FunctionFailed
+from scripts.local.ports import port_number
 from scripts.local.run import prepare
 from scripts.project import Project
 from shared.errors import UserError

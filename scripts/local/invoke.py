@@ -17,8 +17,8 @@ import botocore.exceptions
 from botocore.config import Config
 
 from scripts.aws.account import connected, explained
-from scripts.local.emulator import port_number
 from scripts.local.failures import explained_failure
+from scripts.local.ports import port_number
 from scripts.project import Project
 from shared.errors import UserError
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 
 from scripts.local.build import build
-from scripts.local.docker import why_no_container
-from scripts.local.emulator import Emulator, port_number, require_free
+from scripts.local.emulator import Emulator
 from scripts.local.failures import explained_failure
+from scripts.local.images import why_no_container
+from scripts.local.ports import port_number, require_free
 from scripts.project import Project
 from shared.errors import UserError
 

@@ -14,7 +14,7 @@ from botocore.config import Config
 
 from scripts.aws.local_aws import KEY
 from scripts.local.docker import DOCKER
-from scripts.local.emulator import free_port
+from scripts.local.ports import free_port
 from scripts.project import ROOT
 from tests.checkout import Checkout
 from tests.leftovers import MADE

@@ -11,7 +11,7 @@ import pytest
 from scripts.aws.account import explained
 from scripts.aws.stack import Stack
 from scripts.aws.stack_events import StackEvents
-from scripts.local.emulator import free_port
+from scripts.local.ports import free_port
 from shared.errors import UserError
 
 COMMANDS = {

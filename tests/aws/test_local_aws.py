@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from scripts.local.emulator import free_port
+from scripts.local.ports import free_port
 from tests.aws.checkout import LocalAwsCheckout
 from tests.processes import running_with
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from scripts.local.docker import DOCKER
-from scripts.local.docker import base_image as base_image_of
+from scripts.local.images import base_image as base_image_of
 from scripts.project import checkout_id
 from tests.checkout import Checkout
 from tests.handlers import answer_to, example
@@ -80,6 +80,7 @@ def beside(base_image, any_project):
     Without it, those of the other tests would disturb the measure or not, depending on the moment.
     """
     if not os.environ.get("PYTEST_XDIST_WORKER"):
+        yield
         return
     command = [
         DOCKER,

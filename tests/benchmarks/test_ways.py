@@ -3,13 +3,13 @@ size.
 """
 
 import json
+import re
 
 import pytest
 
 from scripts.benchmark.candidates import onnx_apis
 from scripts.benchmark.memory_sizes import SIZES
-from scripts.benchmark.savings import WITHOUT, variants_of
-from shared.errors import UserError
+from scripts.benchmark.savings import WITHOUT
 from tests.benchmarks.conftest import SHORT
 
 pytestmark = pytest.mark.commands
@@ -54,11 +54,12 @@ def test_each_memory_size(timed):
     assert "a million requests, $" in output
 
 
-def test_a_dockerfile_without_a_measure_is_told(tabular, tmp_path, monkeypatch):
-    [variant] = [found for found in variants_of(tabular) if found.name == "boto3"]
-    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
-    monkeypatch.setattr(variant.project, "folder", tmp_path)
-    with pytest.raises(
-        UserError, match=r"Dockerfile has nothing to leave out for `boto3 imported at the start`"
-    ):
-        variant.build()
+def test_a_dockerfile_that_skips_no_step_is_named(timed):
+    dockerfile = timed.checkout.root / timed.name / "Dockerfile"
+    written = dockerfile.read_text()
+    dockerfile.write_text(written.replace(' --skip "${SKIP}"', ""))
+    status, output = timed.make(f"{SHORT} --of savings")
+    dockerfile.write_text(written)
+    assert status and re.search(
+        r"Dockerfile builds the same image with SKIP=trim: declare ARG SKIP, and pass", output
+    )

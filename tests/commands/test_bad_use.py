@@ -9,8 +9,8 @@ import subprocess
 import pytest
 
 from scripts.local.docker import DOCKER
-from scripts.local.docker import base_image as base_image_of
-from scripts.local.emulator import free_port
+from scripts.local.images import base_image as base_image_of
+from scripts.local.ports import free_port
 
 pytestmark = pytest.mark.commands
 

@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from scripts.local.emulator import free_port
+from scripts.local.ports import free_port
 from scripts.project import ONNX_APIS
 from shared.serving.onnx.model import OnnxModel
 from tests.handlers import answer_to, example

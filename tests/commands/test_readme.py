@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.local.emulator import free_port
+from scripts.local.ports import free_port
 from scripts.project import ROOT
 from tests.plugin import owner_of
 

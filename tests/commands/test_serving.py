@@ -14,7 +14,7 @@ import requests
 from botocore.config import Config
 
 from scripts.local.docker import DOCKER
-from scripts.local.emulator import free_port
+from scripts.local.ports import free_port
 from tests.handlers import answer_to, example
 from tests.processes import containers_with, running_with, wait_until
 

@@ -9,8 +9,9 @@ import pytest
 
 from scripts.local.build import build
 from scripts.local.docker import DOCKER
-from scripts.local.emulator import Emulator, free_port
+from scripts.local.emulator import Emulator
 from scripts.local.invoke import Function
+from scripts.local.ports import free_port
 from scripts.project import ONNX_APIS, ROOT, Project
 from tests.plugin import chosen, of_kind
 

@@ -10,8 +10,9 @@ import pytest
 import requests
 
 from scripts.benchmark.spread import largest_difference
-from scripts.local.docker import DOCKER, build_command
-from scripts.local.docker import base_image as base_image_of
+from scripts.local.docker import DOCKER
+from scripts.local.images import base_image as base_image_of
+from scripts.local.images import build_command
 from scripts.local.invoke import FunctionFailed
 from scripts.project import ROOT
 from tests.container.conftest import docker, inside, serving

@@ -6,8 +6,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from scripts.local.emulator import free_port
 from scripts.local.invoke import Function, FunctionFailed
+from scripts.local.ports import free_port
 
 
 class FakeEmulator(BaseHTTPRequestHandler):
