@@ -1,4 +1,7 @@
-"""Customers, and whether they left -> a scikit-learn model that tells who will leave next."""
+"""Train a scikit-learn model that predicts which customers will leave.
+
+Reads a table of customers; writes build/model.joblib, build/held-out.csv and build/metadata.json.
+"""
 
 import argparse
 import os
@@ -6,7 +9,7 @@ from pathlib import Path
 
 import joblib
 import numpy as np
-from sklearn.compose import ColumnTransformer
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -15,6 +18,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+# The interpreter in .venv/<this project> finds `shared`, also for an IDE or a notebook: `make` puts
+# the checkout on its path.
 from shared.training.metadata import library_versions, write_metadata
 from shared.training.tables import input_schema, load_table
 
@@ -22,8 +27,7 @@ FOLDER = Path(__file__).parent
 BUILD = FOLDER / "build"
 DATA = FOLDER.parent / "shared/data/telco-customer-churn.csv"
 
-# The data: a column of each name, and the column to predict with the label of class 0 and of class
-# 1.
+# The columns of the data: features of text, features of numbers, and what to predict.
 CATEGORIES = [
     "gender",
     "partner",
@@ -32,50 +36,63 @@ CATEGORIES = [
     "multiplelines",
     "internetservice",
     "onlinesecurity",
+    "onlinebackup",
+    "deviceprotection",
+    "techsupport",
+    "streamingtv",
+    "streamingmovies",
+    "contract",
+    "paperlessbilling",
+    "paymentmethod",
 ]
-CATEGORIES += ["onlinebackup", "deviceprotection", "techsupport", "streamingtv", "streamingmovies"]
-CATEGORIES += ["contract", "paperlessbilling", "paymentmethod"]
 NUMBERS = ["seniorcitizen", "tenure", "monthlycharges", "totalcharges"]
-TARGET, LABELS = "churn", ["no", "yes"]
+TARGET = "churn"
+LABELS = ["no", "yes"]  # of class 0 and of class 1
 
-MODELS = {
-    "logistic-regression": lambda seed: LogisticRegression(max_iter=1000),
-    "hist-gradient-boosting": lambda seed: HistGradientBoostingClassifier(
-        learning_rate=0.05, max_leaf_nodes=8, random_state=seed
-    ),
-}
+MODELS = ["logistic-regression", "hist-gradient-boosting"]
 
 
 def make_model(kind, seed):
-    """The pipeline: one-hot categories and imputed numbers, then the classifier `kind`."""
-    numbers = make_pipeline(SimpleImputer(strategy="median"))
+    """Return an unfitted pipeline: one-hot categories, imputed numbers, a classifier.
+
+    kind: one of MODELS; seed: of the classifier. The pipeline takes a table with all features.
+    """
+    numbers = SimpleImputer(strategy="median")
     if kind == "logistic-regression":
-        numbers.steps.append(
-            ("scale", StandardScaler())
-        )  # a tree would meet scaled thresholds that float32 cannot tell apart
-    columns = ColumnTransformer(
-        [
-            ("categories", OneHotEncoder(handle_unknown="ignore", sparse_output=False), CATEGORIES),
-            ("numbers", numbers, NUMBERS),
-        ]
-    )
-    return make_pipeline(columns, MODELS[kind](seed))
+        numbers = make_pipeline(numbers, StandardScaler())
+        classifier = LogisticRegression(max_iter=1000)
+    else:
+        # Not scaled: trees do not need it, and float32 cannot tell scaled thresholds apart.
+        classifier = HistGradientBoostingClassifier(
+            learning_rate=0.05, max_leaf_nodes=8, random_state=seed
+        )
+    categories = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    columns = make_column_transformer((categories, CATEGORIES), (numbers, NUMBERS))
+    return make_pipeline(columns, classifier)
 
 
-def best_threshold(churned, probability):
-    """The probability from which to say "yes" for the best F1 score, in steps of 0.01."""
+def best_threshold(churned, probabilities):
+    """Return the probability from which predicting "yes" gives the best F1 score.
+
+    churned: booleans, [rows]; probabilities: of class 1, [rows]. Candidates: 0.05 to 0.95, in
+    steps of 0.01.
+    """
     candidates = np.arange(5, 96) / 100
-    scores = [f1_score(churned, probability >= candidate) for candidate in candidates]
-    return float(candidates[int(np.argmax(scores))])
+    scores = [f1_score(churned, probabilities >= candidate) for candidate in candidates]
+    return float(candidates[np.argmax(scores)])
 
 
-def evaluate(churned, probability, threshold):
-    """Metrics of probabilities, [rows], against the truth."""
+def evaluate(churned, probabilities, threshold):
+    """Return the metrics of some predictions by name.
+
+    churned: booleans, [rows]; probabilities: of class 1, [rows].
+    """
+    predicted = probabilities >= threshold
     return {
-        "auc": float(roc_auc_score(churned, probability)),
-        "log_loss": float(log_loss(churned, probability)),
-        "precision": float(precision_score(churned, probability >= threshold)),
-        "recall": float(recall_score(churned, probability >= threshold)),
+        "auc": float(roc_auc_score(churned, probabilities)),
+        "log_loss": float(log_loss(churned, probabilities)),
+        "precision": float(precision_score(churned, predicted)),
+        "recall": float(recall_score(churned, predicted)),
     }
 
 
@@ -90,21 +107,32 @@ def main():
     parser.add_argument("--seed", type=int, default=42, help="for the split and the classifier")
     args = parser.parse_args()
 
+    # Data: 60% to fit, 20% to choose the threshold, 20% to report.
     table, data_sha256 = load_table(args.data, CATEGORIES, NUMBERS, TARGET, LABELS)
-    churned = (table[TARGET] == LABELS[1]).to_numpy()
-    # 60% to fit, 20% to choose the threshold, 20% to report.
-    fitted, test = train_test_split(table, test_size=0.2, stratify=churned, random_state=args.seed)
+    rest, test = train_test_split(
+        table, test_size=0.2, stratify=table[TARGET], random_state=args.seed
+    )
     fitted, validation = train_test_split(
-        fitted, test_size=0.25, stratify=fitted[TARGET], random_state=args.seed
+        rest, test_size=0.25, stratify=rest[TARGET], random_state=args.seed
     )
 
+    # Train
     model = make_model(args.model, args.seed)
     model.fit(fitted, fitted[TARGET] == LABELS[1])
     threshold = best_threshold(
         validation[TARGET] == LABELS[1], model.predict_proba(validation)[:, 1]
     )
-    metrics = evaluate(test[TARGET] == LABELS[1], model.predict_proba(test)[:, 1], threshold)
 
+    # Evaluate
+    metrics = evaluate(test[TARGET] == LABELS[1], model.predict_proba(test)[:, 1], threshold)
+    print(
+        f"{args.model} on {len(fitted):,} customers, threshold {threshold:.2f} chosen on "
+        f"{len(validation):,} others"
+    )
+    values = ", ".join(f"{name} {value:.3f}" for name, value in metrics.items())
+    print(f"on {len(test):,} held-out customers: {values}")
+
+    # Save. metadata.json comes last: its presence means that the training is complete.
     BUILD.mkdir(exist_ok=True)
     joblib.dump(model, BUILD / "model.joblib")
     test.to_csv(BUILD / "held-out.csv", index=False)
@@ -120,15 +148,6 @@ def main():
         "data_sha256": data_sha256,
     }
     write_metadata(BUILD, metadata)
-
-    print(
-        f"{args.model} on {len(fitted):,} customers, threshold {threshold:.2f} chosen on "
-        f"{len(validation):,} others"
-    )
-    print(
-        f"on {len(test):,} held-out customers: "
-        + ", ".join(f"{name} {value:.3f}" for name, value in metrics.items())
-    )
     print(f"wrote {os.path.relpath(BUILD / 'model.joblib')}")
 
 
