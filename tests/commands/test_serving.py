@@ -180,7 +180,7 @@ def test_nothing_is_left_when_the_emulator_ends_and_the_status_tells(served, any
 
 
 @pytest.mark.parametrize(
-    ("handler", "told"),
+    ("handler", "message"),
     [
         (
             "import nothing_here",
