@@ -24,6 +24,7 @@ from scripts.local.build import build, require_entrypoint
 from scripts.local.docker import DOCKER, PLATFORMS, is_podman, require_engine
 from scripts.project import ROOT, Project, require_deployable
 from shared.errors import UserError
+from shared.git import git
 
 
 def push(account: Account, project: Project, image: str) -> str:
@@ -79,8 +80,8 @@ def new_tag() -> str:
     """A tag that sorts by time and names the commit, such as 20261124T041530-a0170ea; -dirty where
     files differ from it.
     """
-    sha = _git("rev-parse", "--short", "HEAD") or "no-git"
-    dirty = "-dirty" if _git("status", "--porcelain") else ""
+    sha = git(ROOT, "rev-parse", "--short", "HEAD") or "no-git"
+    dirty = "-dirty" if git(ROOT, "status", "--porcelain") else ""
     return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{sha}{dirty}"
 
 
@@ -170,15 +171,6 @@ def _docker(*arguments: str, or_else: str | None = None) -> str:
             f"{DOCKER} {' '.join(arguments)} failed: {' '.join(ran.stderr.split())[-300:]}"
         )
     return or_else or "" if ran.returncode else ran.stdout.strip()
-
-
-def _git(*arguments: str) -> str:
-    try:
-        return subprocess.run(
-            ["git", *arguments], cwd=ROOT, capture_output=True, text=True
-        ).stdout.strip()
-    except FileNotFoundError:
-        return ""
 
 
 def main():

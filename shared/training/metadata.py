@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import onnx
 
 from shared.errors import UserError
+from shared.git import git
 from shared.serving.onnx.common import JSON, TEXT
 
 
@@ -40,23 +40,16 @@ def library_versions(*packages: str) -> dict[str, str]:
 
 
 def version(folder: Path) -> str:
-    """`git describe` of the checkout, or "unversioned" outside of one.
+    """`git describe` of the checkout, or "unversioned" where Git knows none.
 
     It ends in -dirty where a tracked file has changed, or where the project's folder has files that
     no commit has.
     """
-    try:
-        described = _git(folder, "describe", "--always", "--dirty", "--tags")
-        new = _git(folder, "status", "--porcelain", "--untracked-files=all", ".")
-    except (OSError, subprocess.CalledProcessError):
+    described = git(folder, "describe", "--always", "--dirty", "--tags")
+    if not described:
         return "unversioned"
+    new = git(folder, "status", "--porcelain", "--untracked-files=all", ".")
     return described if described.endswith("-dirty") or not new else f"{described}-dirty"
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    return subprocess.run(
-        ["git", *arguments], cwd=folder, capture_output=True, text=True, check=True
-    ).stdout.strip()
 
 
 def attach(model: onnx.ModelProto, metadata: dict) -> None:
