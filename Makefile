@@ -34,7 +34,7 @@ export BASE_IMAGE BUILD_FLAGS DOCKER ONNX_API
 # ONNX Runtime would send usage data to Microsoft: docs/cold-starts.md.
 export ORT_DISABLE_TELEMETRY ?= 1
 .SILENT:
-.PHONY: help demo train export build run invoke-local local-aws local-aws-stop push deploy url invoke send logs score promote rollback destroy benchmark cold-starts test test-all test-unit lint format clean
+.PHONY: help demo train export build run invoke-local local-aws local-aws-stop push deploy url invoke send logs score promote rollback destroy benchmark cold-starts test test-all test-unit lint format lock clean
 
 ##@ learn
 help: ## print these lines
@@ -109,6 +109,9 @@ lint: ## ruff, mypy and cfn-lint
 format: ## put all files into ruff's format
 	$(INSTALL) lint
 	$(LINT) -m ruff check --fix --exit-zero --quiet && $(LINT) -m ruff format
+lock: ## requirements*.in -> requirements*.txt: exact versions of all packages, with hashes (ARGS=--upgrade for newer ones)
+	$(INSTALL) uv
+	.venv/uv/bin/python scripts/packages/lock.py $(ARGS)
 clean: ## remove what these commands made, but for the models: .venv, caches, the local AWS (ALL=1: and every build folder)
 	! [ -e .local-aws/endpoint ] || $(MAKE) --no-print-directory local-aws-stop
 	rm -rf .venv .local-aws .mypy_cache .pytest_cache .ruff_cache .hypothesis $(call switch,ALL,*/build)

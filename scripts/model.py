@@ -18,8 +18,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from scripts import install
 from scripts.local.guard import die_with_parent
+from scripts.packages import environments
 from scripts.project import ROOT, Project
 from scripts.traced import in_checkout
 from shared.errors import UserError
@@ -81,7 +81,7 @@ class Step:
                 f"{self.project.name} has no {self.script}: restore it, or put a model into "
                 "build/model.onnx"
             )
-        install.install(self.project.name, ["train"])
+        environments.install(self.project.name, ["train"])
         self.build.mkdir(exist_ok=True)
         before = {path: stamp(path) for path in self._files()}
         with tempfile.TemporaryDirectory() as folder:
@@ -114,7 +114,7 @@ class Step:
         named_by = [
             Path(word.rpartition("=")[2]).absolute() for word in arguments
         ]  # data outside of the checkout
-        pins = [self.project.folder / name for name in install.PINS]
+        pins = [self.project.folder / name for name in environments.LOCKS]
         found = {Path(path) for path in paths if in_checkout(path)}
         found |= {
             Path(path)
@@ -249,7 +249,7 @@ def main():
     project, given = Project(args.model), words(args.arguments)
     # Not every shell knows ~ in DATA=~/photos.
     data = ["--data", os.path.expanduser(args.data)] if args.data else []
-    with install.locked(str(ROOT / ".venv" / f"{project.name}.lock")):
+    with environments.locked(str(ROOT / ".venv" / f"{project.name}.lock")):
         if {"-h", "--help"} & set(given):
             Step(project, args.verb).run(given)
         elif args.verb == "train":

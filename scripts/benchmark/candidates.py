@@ -15,6 +15,7 @@ from pathlib import Path
 from scripts.local.build import build, run_build
 from scripts.local.docker import DOCKER
 from scripts.local.images import architecture_here, base_image, build_flags, image_size
+from scripts.packages.lock_files import read_lock
 from scripts.project import CHECKOUT, ONNX_APIS, ROOT, Project
 
 BASELINES = ROOT / "scripts/benchmark/baselines"
@@ -163,13 +164,10 @@ def assemble(project: Project, name: str, context: Path) -> None:
 
 
 def pinned(project: Project) -> list[str]:
-    """The lines of the project's requirements that pin a version, of serving and of training."""
-    lines = [
-        line
-        for file in sorted(project.folder.glob("requirements*.txt"))
-        for line in file.read_text().splitlines()
-    ]
-    return sorted(line for line in lines if re.match(r"[\w-]+==", line))
+    """The locked versions of the project, for serving and for training, as requirements."""
+    locks = project.folder.glob("requirements*.txt")
+    # Without hashes: PyTorch's CPU build is not among the locked files.
+    return sorted({pin.text.split("\\")[0].strip() for lock in locks for pin in read_lock(lock)})
 
 
 def versions(candidate: Candidate) -> dict[str, str]:

@@ -14,8 +14,8 @@ EXPLANATIONS = (
     ),
     (
         r"Runtime\.ImportModuleError: (.+?)(?:Traceback|$)",
-        r"the function does not start: \1; a missing package belongs into the project's "
-        r"requirements.txt",
+        r"the function does not start: \1; if a package is missing, add it to the "
+        r"project's requirements.in and run `make lock`",
     ),
     (
         r"^(\[ERROR\] )?BdbQuit\b",

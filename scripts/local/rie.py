@@ -14,6 +14,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from scripts.packages import environments
 from shared.errors import UserError
 
 PACKAGE = "aws-sam-cli==1.170.0"
@@ -54,19 +55,11 @@ def fetch(target: Path = HOME) -> Path:
 
 def _download(member: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--retries",
-            "1",
-            "--no-deps",
-            "--only-binary",
-            ":all:",
-        ]
-        pip = subprocess.run([*command, "--dest", folder, PACKAGE], capture_output=True, text=True)
+        # The environment of uv has a pip; uv cannot download.
+        python = str(environments.uv().with_name("python"))
+        command = [python, "-m", "pip", "download", "--quiet", "--retries=1", "--no-deps"]
+        command += ["--only-binary=:all:", f"--dest={folder}", PACKAGE]
+        pip = subprocess.run(command, capture_output=True, text=True)
         if pip.returncode:
             raise UserError(
                 f"{PACKAGE} cannot be downloaded: check the network and run the same command again"

@@ -2,14 +2,13 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 
 import pytest
 
-from scripts import install
 from scripts.local import rie
+from scripts.packages.environments import environment_id, locked
 from scripts.project import ROOT
 from shared.errors import UserError
 
@@ -63,10 +62,16 @@ OFFLINE = {
 
 @pytest.fixture
 def fresh(checkout):
-    """A checkout without virtual environments; installs for it, with no package index to reach."""
-    shutil.rmtree(checkout.root / ".venv")
+    """A checkout without virtual environments; installs for it, with no package index to reach.
 
-    def install(*arguments):
+    kept: names of environments that stay.
+    """
+
+    def install(*arguments, kept=()):
+        kept = {name for link in kept for name in (link, environment(checkout, link))}
+        for path in (checkout.root / ".venv").iterdir():
+            if path.name not in kept:
+                path.unlink()
         command = [sys.executable, "scripts/install.py", *arguments]
         return subprocess.run(
             command, cwd=checkout.root, env=OFFLINE, capture_output=True, text=True
@@ -75,13 +80,15 @@ def fresh(checkout):
     return install
 
 
-def test_no_network(fresh, checkout, any_project):
-    ran = fresh(any_project.name, "run")
+@pytest.mark.parametrize("kept", [(), ("uv",)], ids=["nothing is installed", "uv is installed"])
+def test_no_network(fresh, checkout, any_project, kept):
+    ran = fresh(any_project.name, "run", kept=kept)
     assert ran.returncode == 1
-    assert (
-        ran.stderr.startswith("pip reaches no package index: check the network")
-        and ran.stderr.count("\n") == 1
+    label = f"{any_project.name}/requirements.txt, run" if kept else "uv"
+    assert ran.stderr.startswith(
+        f"{label} cannot be installed: no package index answers; check the network"
     )
+    assert ran.stderr.count("\n") == 1
     [log] = re.findall(r"details: (.*)\)", ran.stderr)
     assert (checkout.root / log).exists()
 
@@ -95,13 +102,23 @@ def test_folders_with_the_same_pins_share_an_environment_and_no_others(checkout,
     install = [sys.executable, "scripts/install.py"]
     for name in ("copied", "pinned"):
         checkout.copy(any_project, name)
-    pins = checkout.root / "pinned/requirements.txt"
-    pins.write_text(re.sub(r"^numpy==.*", "numpy==1.0", pins.read_text(), flags=re.MULTILINE))
+    for path in (checkout.root / "pinned").glob("requirements*"):
+        path.write_text(re.sub(r"(?m)^numpy==[\d.]+", "numpy==1.0", path.read_text()))
     found = {}
     for name in (any_project.name, "copied", "pinned"):
         subprocess.run([*install, name], cwd=checkout.root, check=True, capture_output=True)
         found[name] = environment(checkout, name)
     assert found[any_project.name] == found["copied"] != found["pinned"]
+
+
+def test_an_edit_without_make_lock_is_reported(checkout, any_project):
+    source = checkout.root / any_project.name / "requirements.in"
+    source.write_text(source.read_text() + "some-package==1.0\n")
+    status, output = checkout.make("train", f"MODEL={any_project.name}")
+    assert status and output.splitlines()[0] == (
+        f"{any_project.name}/requirements.in and requirements.txt differ in some-package: run "
+        "`make lock`, which compiles the second from the first"
+    )
 
 
 def test_a_comment_in_the_pins_makes_no_new_environment(checkout, any_project):
@@ -115,49 +132,9 @@ def test_a_comment_in_the_pins_makes_no_new_environment(checkout, any_project):
     assert ran.returncode == 0 and not ran.stdout
 
 
-@pytest.mark.parametrize("included", ["-r more.txt", "--requirement=more.txt", "-c more.txt"])
-def test_pins_in_a_file_that_is_included(monkeypatch, tmp_path, included):
-    monkeypatch.setattr(install, "ROOT", str(tmp_path))
-    for name, text in (
-        ("requirements.txt", f"{included}\nnumpy==1.0"),
-        ("requirements-train.txt", ""),
-    ):
-        (tmp_path / name).write_text(text)
-    found = []
-    for pin in ("scipy==1.0", "scipy==1.1"):
-        (tmp_path / "more.txt").write_text(f"{pin}\n")
-        found.append(install.environment_id("."))
-    assert found[0] != found[1]
-
-
-def test_another_python_has_another_environment(monkeypatch, any_project):
-    found = set()
-    for version in ((3, 11, 9), (3, 12, 1), (3, 12, 2)):
-        monkeypatch.setattr(sys, "version_info", version)
-        found.add(install.environment_id(any_project.name))
-    assert len(found) == 2
-
-
-def test_a_pin_of_the_project_wins_over_that_of_a_group(monkeypatch, tmp_path):
-    monkeypatch.setattr(install, "ROOT", str(tmp_path))
-    (tmp_path / "pyproject.toml").write_text(
-        '[dependency-groups]\ndev = ["PyYAML==1.0", "onnx==1.0"]'
-    )
-    (tmp_path / "requirements.txt").write_text("numpy==1.0")
-    (tmp_path / "requirements-train.txt").write_text(
-        "-r requirements.txt\npyyaml==2.0; python_version > '3'"
-    )
-    assert install.packages_of(".", ["dev"])[0] == [
-        "pyyaml==2.0; python_version > '3'",
-        "onnx==1.0",
-    ]
-
-
 def test_two_at_once_wait_for_each_other(checkout, any_project):
     command = [sys.executable, "scripts/install.py", any_project.name]
-    with install.locked(
-        str(checkout.root / ".venv" / (install.environment_id(any_project.name) + ".lock"))
-    ):
+    with locked(str(checkout.root / ".venv" / (environment_id(any_project.name) + ".lock"))):
         waiting = subprocess.Popen(command, cwd=checkout.root, stdout=subprocess.PIPE, text=True)
         assert waiting.stdout and waiting.stdout.readline().startswith(
             "waiting for another make, which holds .venv/"
@@ -183,15 +160,15 @@ def test_an_emulator_that_is_not_the_one_expected_is_not_installed(tmp_path, mon
     assert not list(tmp_path.iterdir())
 
 
-def test_torch_without_its_cpu_build_is_left_to_pip(fresh, checkout, any_project):
-    """In a step of its own, that may fail: then pip takes what its own index has."""
-    (checkout.root / any_project.name / "requirements-train.txt").write_text(
-        "torch==0.0.1  # there is none\n"
-    )
-    ran = fresh(any_project.name, "train")
+def test_torch_without_its_cpu_build_is_the_one_of_the_index(fresh, checkout, any_project):
+    """The step of its own may fail: then the locked file of the index is installed."""
+    pin = "torch==0.0.1"
+    for name, text in (("in", pin), ("txt", f"{pin} --hash=sha256:00\n    # via -r x.in")):
+        (checkout.root / any_project.name / f"requirements-train.{name}").write_text(text + "\n")
+    ran = fresh(any_project.name, "train", kept=["uv"])
     lines = ran.stdout.splitlines()[1:]
-    assert lines[0] == "installing torch==0.0.1, the CPU build"
+    assert lines[0] == f"installing {pin}, the CPU build"
     assert lines[1].startswith(
         "https://download.pytorch.org/whl/cpu has no such build, or cannot be reached"
     )
-    assert ran.returncode == 1 and ran.stderr.startswith("pip reaches no package index")
+    assert ran.returncode == 1 and "cannot be installed" in ran.stderr
