@@ -2,37 +2,36 @@
 
 import os
 
-from shared.serving.app import serve
+from shared.serving.app import Service
 from shared.serving.logs import count, timed
 from shared.serving.onnx.model import OnnxModel
-from shared.serving.tabular import Features, rows_of
+from shared.serving.tabular import Features
 
 # Made once, while Lambda starts the function, and used by every invocation after that.
 model = OnnxModel(os.environ.get("MODEL_PATH", "model.onnx"))
-features = Features(model.metadata["input_schema"])
+features = Features(model.metadata["input_schema"], row_key="customer", batch_key="customers")
 threshold = model.metadata["threshold"]
 
 
 def predict(request):
-    """{"customer": {...}} -> {"churn_probability": 0.66, "churn": true}; {"customers": [...]} ->
-    {"predictions": [...]}.
+    """Predict for {"customer": {…}} or {"customers": [{…}, …]}.
 
-    An answer has `warnings` where the model had to extrapolate. Raises InvalidInput for what cannot
-    be answered.
+    Returns {"churn_probability": 0.66, "churn": true}, or {"predictions": [{…}, …]}. A prediction
+    outside of the training data has `warnings`. Raises InvalidInput.
     """
-    customers, path_of = rows_of(request, one="customer", many="customers")
-    columns, warnings = features.read(customers, path_of)
+    columns, warnings = features.columns_of(request)
     with timed("inference"):
         probabilities = model.run(columns)["probabilities"]
-    answers = [
-        {"churn_probability": churns, "churn": churns >= threshold} for _, churns in probabilities
-    ]
+    predictions = [{"churn_probability": p, "churn": p >= threshold} for _, p in probabilities]
     for index, messages in warnings.items():
-        answers[index]["warnings"] = messages
-    count("predictions", len(answers))
-    return answers[0] if "customer" in request else {"predictions": answers}
+        predictions[index]["warnings"] = messages
+    count("predictions", len(predictions))
+    return predictions[0] if "customer" in request else {"predictions": predictions}
+
+
+service = Service(predict, model.metadata, batch_key="customers")
 
 
 def lambda_handler(event, context):
-    """Answers every kind of event that Lambda delivers: see shared/serving/app.py."""
-    return serve(event, context, predict, model.metadata, many="customers")
+    """Respond to an event from any source: see shared/serving/app.py."""
+    return service(event, context)

@@ -4,8 +4,8 @@ import os
 
 from keras_image_helper import create_preprocessor
 
-from shared.serving.app import serve
-from shared.serving.images.requests import images_of, labelled
+from shared.serving.app import Service
+from shared.serving.images.requests import images_of, labeled
 from shared.serving.logs import count, timed
 from shared.serving.onnx.model import OnnxModel
 
@@ -19,20 +19,22 @@ preprocessor = create_preprocessor(lambda batch: batch.astype("uint8"), target_s
 
 
 def predict(request):
-    """{"url": "https://…"} or {"image": "<base64>"} -> {"label": "hat", "probability": 0.9,
-    "probabilities": {"hat": 0.9, …}}.
+    """Predict for {"url": "https://…"}, {"image": "<base64>"} or {"images": [{…}, …]}.
 
-    {"images": [{"url": …}, {"image": …}, …]} -> {"predictions": […]}. Raises InvalidInput for what
-    cannot be answered.
+    Returns {"label": "hat", "probability": 0.9, "probabilities": {"hat": 0.9, …}}, or
+    {"predictions": [{…}, …]}. Raises InvalidInput.
     """
     tensors = [preprocessor.convert_to_tensor(image) for image in images_of(request, size)]
     with timed("inference"):
         rows = model.run({"image": b"".join(tensors)})["probabilities"]
     count("predictions", len(rows))
-    answers = [labelled(row, labels) for row in rows]
-    return {"predictions": answers} if "images" in request else answers[0]
+    predictions = [labeled(row, labels) for row in rows]
+    return {"predictions": predictions} if "images" in request else predictions[0]
+
+
+service = Service(predict, model.metadata, media="image/")
 
 
 def lambda_handler(event, context):
-    """Answers every kind of event that Lambda delivers: see shared/serving/app.py."""
-    return serve(event, context, predict, model.metadata, media="image/")
+    """Respond to an event from any source: see shared/serving/app.py."""
+    return service(event, context)

@@ -107,10 +107,8 @@ class Project:
             raise UserError(f"{self.name}/event.json cannot be read as JSON: {error}") from None
 
     def request_keys(self) -> tuple[str, str]:
-        """The keys of one row and of a list of rows in a request, as the handler gives them to
-        `rows_of`.
-
-        Ends the program with one line where the handler does not call it.
+        """Return the keys of one row and of a list of rows in a request, from the handler's call
+        of `Features`. Raises UserError if there is no such call.
         """
         tree = ast.parse((self.folder / "lambda_function.py").read_text())
         constants = _constants(tree)
@@ -118,15 +116,15 @@ class Project:
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Name)
-                and node.func.id == "rows_of"
+                and node.func.id == "Features"
             ):
                 given = {word.arg: word.value for word in node.keywords}
-                one, many = (_text(given.get(key), constants) for key in ("one", "many"))
+                one, many = (_text(given.get(key), constants) for key in ("row_key", "batch_key"))
                 if one and many:
                     return one, many
         raise UserError(
-            f'{self.name}/lambda_function.py does not call rows_of(request, one="…", many="…") '
-            "with the keys"
+            f"{self.name}/lambda_function.py has no "
+            'Features(…, row_key="…", batch_key="…") with the keys of a request'
         )
 
 

@@ -20,7 +20,7 @@ from scripts.local.invoke import Function, FunctionFailed
 from scripts.prices import SEEN, bulk_job
 from scripts.project import Project
 from shared.errors import UserError
-from shared.serving.sources.s3_events import MOST_BYTES
+from shared.serving.sources.parts import MOST_BYTES
 
 POLL = 1  # seconds
 FORMATS = (".csv", ".jsonl")

@@ -14,7 +14,7 @@ from scripts.aws import local_aws
 from scripts.aws.account import code_of
 from scripts.aws.deployed import Deployed
 from shared.errors import UserError
-from shared.serving.sources.s3_events import IMAGES
+from shared.serving.sources.s3_objects import IMAGES
 
 SUFFIXES = (".csv", ".jsonl", *IMAGES)
 SHOWN = 3  # lines of a result

@@ -9,7 +9,8 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from scripts.project import Project
-from shared.serving.sources.row_files import CsvReader, lines_of
+from shared.serving.sources.csv_rows import CsvReader
+from shared.serving.sources.text_lines import lines_of
 from shared.serving.tabular import MOST_ROWS
 
 

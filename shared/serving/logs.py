@@ -48,7 +48,7 @@ def invocation(context, trigger: str, metadata: dict):
     try:
         yield
     except Exception as error:
-        failed(error)
+        record_failure(error)
         raise
     finally:
         _line["duration_ms"] = _milliseconds(start)
@@ -89,17 +89,21 @@ def count(name: str, by: int = 1) -> None:
     _line[name] = _line.get(name, 0) + by
 
 
-def sent_by(trigger: str) -> None:
-    """Names the event source, where only a closer look at the event told it."""
-    _line["trigger"] = trigger
+def set_source(name: str) -> None:
+    """Name the event source, if only a closer look at the event showed it."""
+    _line["trigger"] = name
 
 
-def note(name: str, value) -> None:
-    """Appends to one of the line's lists, such as `answers`."""
-    _line.setdefault(name, []).append(value)
+def record_response(found: dict, **where: str) -> dict:
+    """Append a response to the line, and return it. `where` adds members, such as a message id.
+
+    Warnings quote the caller's values, so they are left out of the line.
+    """
+    _append("answers", {**where, **_without_warnings(found)})
+    return found
 
 
-def failed(error: Exception) -> None:
+def record_failure(error: Exception) -> None:
     """Counts a refusal, or an error of ours with where it happened; not its text, which may quote
     the input.
     """
@@ -110,8 +114,18 @@ def failed(error: Exception) -> None:
         f"{frame.filename}:{frame.lineno} {frame.name}"
         for frame in traceback.extract_tb(error.__traceback__)
     ]
-    note("tracebacks", {"error": type(error).__name__, "frames": frames})
+    _append("tracebacks", {"error": type(error).__name__, "frames": frames})
 
 
 def _milliseconds(start: float) -> float:
     return round((time.perf_counter() - start) * 1000, 3)
+
+
+def _append(name: str, value: object) -> None:
+    _line.setdefault(name, []).append(value)
+
+
+def _without_warnings(value):
+    if isinstance(value, dict):
+        return {key: _without_warnings(item) for key, item in value.items() if key != "warnings"}
+    return [_without_warnings(item) for item in value] if isinstance(value, list) else value

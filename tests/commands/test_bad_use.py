@@ -11,6 +11,7 @@ import pytest
 from scripts.local.docker import DOCKER
 from scripts.local.images import base_image as base_image_of
 from scripts.local.ports import free_port
+from scripts.project import ROOT
 
 pytestmark = pytest.mark.commands
 
@@ -82,10 +83,10 @@ def test_a_name_that_no_image_can_have(checkout, any_project):
     assert output.startswith("Bad cannot name an image: use lower-case letters")
 
 
-@pytest.mark.parametrize("target", ["build", "run", "demo", "benchmark"])
-def test_no_model_yet(checkout, any_project, run_script, target):
+@pytest.mark.parametrize("script", ["local/build", "local/run", "local/demo", "benchmark/compare"])
+def test_no_model_yet(checkout, any_project, script):
     (checkout.root / any_project.name / "build/model.onnx").unlink()
-    status, output = checkout.python(f"scripts/{target}.py", any_project.name)
+    status, output = checkout.python(f"scripts/{script}.py", any_project.name)
     assert status == 1
     assert (
         output
@@ -180,31 +181,16 @@ def test_demo_goes_on_without_the_base_image(checkout, any_project, docker):
     assert f"without a container, because {missing} is not here and cannot be pulled" in output
 
 
-SCRIPTS = [
-    "benchmark",
-    "build",
-    "cold_starts",
-    "demo",
-    "deploy",
-    "destroy",
-    "invoke",
-    "install",
-    "live",
-    "model",
-    "local_aws",
-    "logs",
-    "outputs",
-    "push",
-    "rie",
-    "run",
-    "score",
-    "send",
-]
+SCRIPTS = sorted(
+    str(path.relative_to(ROOT))
+    for path in (ROOT / "scripts").rglob("*.py")
+    if "ArgumentParser(" in path.read_text()
+)
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_each_script_has_help(run_script, script):
-    ran = run_script(f"scripts/{script}.py", "--help")
+    ran = run_script(script, "--help")
     assert (
         ran.returncode == 0 and ran.stdout.startswith("usage:") and len(ran.stdout.splitlines()) > 4
     )

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.commands
 TRAIN = """
 import argparse, json, pathlib
 import features.extra
-from shared.training.card import write_card
+from shared.training.metadata import write_metadata
 parser = argparse.ArgumentParser()
 parser.add_argument("--data", default="toy/data/one.csv")
 parser.add_argument("--seed")
@@ -27,7 +27,7 @@ if len(rows) < 2:
     raise SystemExit(f"{args.data}: no rows")
 files = [str(path) for path in pathlib.Path("toy/data").iterdir()]
 pathlib.Path("toy/build/model.joblib").write_text(f"{rows} {args.seed} {files}")
-write_card(pathlib.Path("toy/build"), {})
+write_metadata(pathlib.Path("toy/build"), {})
 """
 EXPORT = """
 import argparse, pathlib

@@ -111,7 +111,8 @@ def schema(trained):
 def test_columns_of_any_name_are_served(trained, schema, onnx_api):
     # A name that training never saw, of a feature with too many to list, is no cause for a warning.
     values = dict(zip([*CATEGORIES, *NUMBERS], ["a", "gold", "x", "nobody", 97.5, 3, 0.5, 1, 1]))
-    inputs, warnings = Features(schema).read([values], lambda at: (at,))
+    features = Features(schema, row_key="row", batch_key="rows")
+    inputs, warnings = features.columns_of({"row": values})
     assert not warnings
     model = importlib.import_module(f"shared.serving.onnx.{onnx_api}").OnnxModel(
         trained / "build/model.onnx"

@@ -9,7 +9,7 @@ import pytest
 from scripts.project import ONNX_APIS
 from shared.serving.errors import InvalidInput
 from shared.serving.onnx.model import OnnxModel
-from shared.serving.sources import s3_events
+from shared.serving.sources import s3_objects
 from tests.handlers import CONTEXT, answer_to, example, load_handler
 from tests.plugin import KINDS, kind_of
 from tests.unit.fake_s3 import FakeS3
@@ -114,7 +114,7 @@ def test_health_and_schema(project, call):
 
 
 def test_the_example_in_bulk(project, call, monkeypatch):
-    monkeypatch.setattr(s3_events, "_client", s3 := FakeS3())
+    monkeypatch.setattr(s3_objects, "_client", s3 := FakeS3())
     items = rows_or_requests(project)
     s3.objects["bucket/input/all.jsonl"] = "\n".join(map(json.dumps, items * 20)).encode()
     event = {

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.serving.errors import InvalidInput
-from shared.serving.sources import s3_events
+from shared.serving.sources import s3_objects
 from tests.unit.envelopes import FOREIGN, NOT_CREATIONS, notification, through_the_bus
 from tests.unit.fake_s3 import FakeS3
 from tests.unit.http_events import FORMS
@@ -121,7 +121,7 @@ def check_any_event(handle, event):
     answer, reported = None, ""
     with (
         contextlib.redirect_stdout(io.StringIO()) as printed,
-        patch.object(s3_events, "_client", s3),
+        patch.object(s3_objects, "_client", s3),
     ):
         try:
             answer = handle(event)

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from scripts.aws.bulk_report import collect
 from scripts.aws.score import clear, location, parts_of
 from shared.errors import UserError
+from shared.serving.app import Service
 from shared.serving.errors import InvalidInput, unknown_keys
-from shared.serving.sources import bulk, byte_ranges, s3_events
-from shared.serving.sources.row_files import Line
-from shared.serving.tabular import Features, rows_of
+from shared.serving.sources import byte_ranges, s3_objects, scoring
+from shared.serving.sources.text_lines import Line
+from shared.serving.tabular import Features
 from tests.unit.fake_s3 import FakeS3, etag
 from tests.unit.toy import CARD, SCHEMA
 
@@ -59,7 +60,8 @@ ODD = [
 ]
 LINE = st.one_of(st.sampled_from(ODD), st.binary(max_size=30))
 FILES = st.lists(st.tuples(LINE, st.sampled_from([b"\n", b"\r\n", b"\r"])), max_size=15)
-features = Features(SCHEMA)
+KEYS = {"row_key": "customer", "batch_key": "customers"}
+features = Features(SCHEMA, **KEYS)
 
 
 class Predict:
@@ -69,9 +71,9 @@ class Predict:
         self.calls = self.rows = 0
 
     def __call__(self, request):
-        rows, path_of = rows_of(request, one="customer", many="customers")
+        rows = request["customers"]
         self.calls, self.rows = self.calls + 1, self.rows + len(rows)
-        columns, warnings = features.read(rows, path_of)
+        columns, warnings = features.columns_of(request)
         answers = [
             {"churn_probability": months / 1000, "churn": months > 500}
             for months in columns["months"]
@@ -81,10 +83,15 @@ class Predict:
         return {"predictions": answers}
 
 
+def service_of(predict):
+    """A service of the toy model with another predict."""
+    return Service(predict, CARD, batch_key="customers")
+
+
 @pytest.fixture
 def s3(monkeypatch):
     fake = FakeS3()
-    monkeypatch.setattr(s3_events, "_client", fake)
+    monkeypatch.setattr(s3_objects, "_client", fake)
     return fake
 
 
@@ -104,7 +111,7 @@ def scored(s3, data, suffix, cuts=(), predict=None, **more):
             "output": "s3://b/out.jsonl",
             **more,
         }
-        counts = s3_events.score_part({"score": part}, predict or Predict(), CARD, "customers")
+        counts = s3_objects.score_part(part, service_of(predict or Predict()))
         results += s3.objects["b/out.jsonl"]
         messages = s3.objects.get("b/out.refused.ndjson", b"").split(b"\n")[:-1]
         assert messages or "b/out.refused.ndjson" not in s3.objects
@@ -140,8 +147,8 @@ def numbers_of_rows(data, header):
 def test_each_row_is_scored_or_refused_once_however_the_file_is_cut(suffix, lines, cuts, size):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(byte_ranges, "SLICE", size)
-        patch.setattr(bulk, "BATCH", 7)
-        patch.setattr(s3_events, "_client", s3 := FakeS3())
+        patch.setattr(scoring, "BATCH", 7)
+        patch.setattr(s3_objects, "_client", s3 := FakeS3())
         data = (HEADER if suffix == ".csv" else b"") + b"".join(line + end for line, end in lines)
         answers, refused = scored(s3, data, suffix)
         rows = numbers_of_rows(data, header=suffix == ".csv")
@@ -197,7 +204,7 @@ def test_a_line_that_is_too_long_is_refused_and_never_held(s3):
 )
 def test_the_work_grows_with_the_rows_alone(s3, monkeypatch, row):
     """At most two looks at a row, and calls by the batch, however many rows are bad."""
-    monkeypatch.setattr(bulk, "BATCH", 1000)
+    monkeypatch.setattr(scoring, "BATCH", 1000)
     for count in (200, 2000):
         predict = Predict()
         scored(s3, (row + b"\n") * count, ".jsonl", predict=predict)
@@ -242,14 +249,14 @@ def test_a_refused_row_names_five_fields_and_counts_the_others():
         {
             "properties": {f"f{at}": rules for at in range(9)},
             "required": [f"f{at}" for at in range(9)],
-        }
+        },
+        row_key="row",
+        batch_key="rows",
     )
-
-    def predict(request):
-        return wide.read(request["rows"], lambda at: ("rows", at))
+    service = Service(wide.columns_of, CARD, batch_key="rows")  # type: ignore[arg-type]
 
     rows: list[Line] = [({"f1": "x", "f8": 99}, {}), ({}, {}), ({"f0": 1, "f1": 0.5}, {"id": 7})]
-    assert bulk.score(rows, predict, "rows", frozenset()) == [
+    assert scoring.score(rows, service, frozenset()) == [
         (json.dumps({**others, "error": problem}), problem)
         for others, problem in (
             (
@@ -274,7 +281,7 @@ def test_a_refused_row_names_five_fields_and_counts_the_others():
 @pytest.mark.parametrize("row", [{}, {"plan": 1}, 3, {"months": "x", "plan": "gold"}])
 def test_what_a_refusal_knows_of_each_row_takes_less_memory_than_the_row(row):
     with pytest.raises(InvalidInput) as refused:
-        features.read([row] * 10_000, lambda at: ("customers", at))
+        features.columns_of({"customers": [row] * 10_000})
     kept = [rows for _, _, rows in refused.value.groups]
     assert sum(map(len, kept)) >= 10_000 and sum(map(sys.getsizeof, kept)) < 5 * sum(map(len, kept))
 
@@ -287,7 +294,7 @@ def test_a_request_that_is_no_row_is_told_its_unknown_keys(s3):
 
     s3.objects["b/in.jsonl"] = b'{"foo": 1, "\\ud800": 2}\n'
     part = {"bucket": "b", "key": "in.jsonl", "start": 0, "end": 9, "output": "s3://b/out.jsonl"}
-    assert s3_events.score_part({"score": part}, predict, CARD, None)["refused"] == 1
+    assert s3_objects.score_part(part, Service(predict, CARD))["refused"] == 1
     messages = "foo is not known: send url or image; ? is not known: send url or image"
     assert json.loads(s3.objects["b/out.refused.ndjson"]) == {"line": 1, "problem": messages}
 
@@ -317,7 +324,7 @@ def test_a_predict_that_names_one_row_at_a_time_is_asked_for_each_row_at_most():
         return {"predictions": [{"ok": True} for _ in request["rows"]]}
 
     rows: list[Line] = [({"bad": at % 2 == 0}, {}) for at in range(1000)]
-    answers = bulk.score(rows, predict, "rows", frozenset())
+    answers = scoring.score(rows, Service(predict, CARD, batch_key="rows"), frozenset())
     assert [answer and answer[1] for answer in answers] == ["bad is bad", ""] * 500
     assert sum(asked) <= 4000
 
@@ -334,7 +341,7 @@ def test_memory_is_bounded_by_a_slice_and_not_by_the_file(s3):
         }
         tracemalloc.start()
         try:
-            s3_events.score_part({"score": part}, Predict(), CARD, "customers")
+            s3_objects.score_part(part, service_of(Predict()))
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
@@ -357,7 +364,7 @@ def test_an_object_that_is_replaced_while_it_is_read_is_refused(s3):
         "etag": etag(b"another"),
     }
     with pytest.raises(InvalidInput, match="was replaced while it was read"):
-        s3_events.score_part({"score": part}, Predict(), CARD, "customers")
+        s3_objects.score_part(part, service_of(Predict()))
     assert set(s3.objects) == {"b/a.csv"}
 
 
@@ -412,7 +419,7 @@ def test_the_report_gives_lines_of_the_whole_file_and_only_counts_its_own_parts(
     parts = parts_of("b", "a.jsonl", s3.head_object("b", "a.jsonl"), "s3://b/out", len(odd) + 1)
     assert parts[-1]["end"] == len(data)
     for part in parts:
-        s3_events.score_part({"score": part}, Predict(), CARD, "customers")
+        s3_objects.score_part(part, service_of(Predict()))
     report = collect(s3, parts)
     assert (report.rows, report.scored, report.refused, report.missing) == (5, 1, 4, [])
     report.write_refused(s3, "b", "out/refused.jsonl")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.serving.errors import InvalidInput
-from shared.serving.sources import s3_events
+from shared.serving.sources import s3_objects
 from tests.handlers import example
 from tests.unit.fake_s3 import FakeS3
 from tests.unit.http_events import FORMS, encoded, http_api, opened
@@ -105,7 +105,7 @@ def test_events(own, lines):
 
 
 def test_a_file_in_the_bucket(own, monkeypatch):
-    monkeypatch.setattr(s3_events, "_client", s3 := FakeS3())
+    monkeypatch.setattr(s3_objects, "_client", s3 := FakeS3())
     s3.objects["bucket/input/all.jsonl"] = "\n".join([*map(json.dumps, own.items), "[1]"]).encode()
     event = {
         "Records": [

@@ -18,7 +18,7 @@ SERVING = sorted((ROOT / "shared/serving").rglob("*.py"))
 BEYOND = {
     "python": {"numpy", "onnxruntime"},
     "decode": {"PIL"},
-    "s3_events": {"boto3", "botocore"},  # AWS's base image has them
+    "s3_objects": {"boto3", "botocore"},  # AWS's base image has them
 }
 
 

@@ -15,11 +15,19 @@ import pytest
 import simplejson
 
 from scripts.project import ROOT
-from shared.serving import app, errors, tabular
+from shared.serving import errors, tabular
 from shared.serving.errors import InvalidInput
 from shared.serving.images import download, limits
-from shared.serving.sources import byte_ranges, http_events, results, s3_events
-from shared.serving.sources.http_events import DEEPEST, parsed
+from shared.serving.sources import (
+    byte_ranges,
+    http_events,
+    json_text,
+    parts,
+    responses,
+    results,
+    step_functions,
+)
+from shared.serving.sources.json_text import DEEPEST, parse
 from tests.unit.http_events import FORMS, http_api, opened
 from tests.unit.toy import CUSTOMER
 
@@ -42,12 +50,12 @@ HOSTILE = {
 PROGRAM = """
 import resource, sys
 from shared.serving.errors import InvalidInput
-from shared.serving.sources.http_events import parsed
+from shared.serving.sources.json_text import parse
 text = sys.stdin.read()
 used = next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmSize"))
 resource.setrlimit(resource.RLIMIT_AS, (used + 100_000_000,) * 2)
 try:
-    parsed(text)
+    parse(text)
 except InvalidInput as refusal:
     print(refusal)
 """
@@ -102,15 +110,15 @@ def test_depth_is_counted_without_what_stands_in_texts():
             json.dumps([nested(n, rng), filler], ensure_ascii=seed % 2 == 0)
             for n in (DEEPEST - 1, DEEPEST)
         )
-        assert parsed(shallow) == json.loads(shallow)
+        assert parse(shallow) == json.loads(shallow)
         with pytest.raises(InvalidInput, match="nested more than 32 levels deep"):
-            parsed(deep)
+            parse(deep)
 
 
 @pytest.mark.parametrize("text", ["[" * 40, "]" * 99, '{"a": [' + "{}," * 40 + "}"])
 def test_what_is_not_balanced_is_called_invalid(text):
     with pytest.raises(InvalidInput, match="is not valid JSON"):
-        parsed(text)
+        parse(text)
 
 
 @pytest.mark.parametrize("text", ["[" * 40 + "]" * 40, '[{"a":' * 200 + "0" + "}]" * 200])
@@ -145,7 +153,7 @@ def test_the_largest_answer_is_the_largest_that_its_caller_takes(
     most = 1_000_000 if form("GET", "/")["requestContext"].get("elb") else LARGEST
 
     def answer(quotes):
-        monkeypatch.setattr(module, "predict", lambda request: {"text": '"' * quotes})
+        monkeypatch.setattr(module.service, "predict", lambda request: {"text": '"' * quotes})
         return handler(form("POST", "/predict", "{}", JSON))
 
     quotes = (most - payload_size(answer(0))) // 4  # each is written as \", and that again as \\\"
@@ -158,7 +166,7 @@ def test_the_largest_answer_is_the_largest_that_its_caller_takes(
 
 
 def test_the_largest_direct_answer(module, handler, monkeypatch):
-    monkeypatch.setattr(module, "predict", lambda request: {"text": "x" * request})
+    monkeypatch.setattr(module.service, "predict", lambda request: {"text": "x" * request})
     least = payload_size({"text": ""})
     assert payload_size(handler(LARGEST - least)) == LARGEST
     for event in (LARGEST - least + 1, {"detail-type": "x", "source": "y", "detail": LARGEST}):
@@ -201,12 +209,17 @@ def test_the_contract_names_the_limits():
     for limit in (
         *(
             http_events.MOST_BYTES,
-            http_events.MOST_ANSWER_BYTES,
+            responses.MOST_BYTES,
             http_events.MOST_ALB_BYTES,
-            http_events.MOST_BRACKETS,
-            http_events.DEEPEST,
+            json_text.MOST_BRACKETS,
+            json_text.DEEPEST,
         ),
-        *(tabular.MOST_ROWS, app.MOST_ITEMS, app.MOST_STATE_BYTES, errors.MOST_NAMED),
+        *(
+            tabular.MOST_ROWS,
+            step_functions.MOST_ITEMS,
+            step_functions.MOST_STATE_BYTES,
+            errors.MOST_NAMED,
+        ),
         *(limits.MOST_SIDE, limits.MOST_PARTS, limits.MOST_PIXEL_CHUNKS, limits.MOST_SCANS),
         *(
             limits.BASE_MB,
@@ -215,7 +228,7 @@ def test_the_contract_names_the_limits():
             download.MOST_REDIRECTS,
             download.LOW_PORTS[-1],
         ),
-        *(s3_events.MOST_BYTES, byte_ranges.LONGEST_LINE, csv.field_size_limit()),
+        *(parts.MOST_BYTES, byte_ranges.LONGEST_LINE, csv.field_size_limit()),
     ):
         assert re.search(rf"(?<![\d,]){limit:,}(?![\d,]\d)", table), limit
     for limit in (limits.MOST_BYTES // 10**6, results.MOST_BYTES // 2**20):

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from shared.serving.errors import InvalidInput
-from shared.serving.sources import s3_events
+from shared.serving.sources import s3_objects
 from tests.unit.envelopes import BODY, FOREIGN, NOT_CREATIONS, NOTE, notification, through_the_bus
 from tests.unit.fake_s3 import FakeS3
 from tests.unit.http_events import FORMS, opened
@@ -20,7 +20,7 @@ ONE = {"customer": CUSTOMER}
 @pytest.fixture
 def s3(monkeypatch):
     fake = FakeS3()
-    monkeypatch.setattr(s3_events, "_client", fake)
+    monkeypatch.setattr(s3_objects, "_client", fake)
     return fake
 
 

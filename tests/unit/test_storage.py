@@ -10,8 +10,8 @@ from urllib.parse import quote_plus
 import pytest
 
 from shared.serving.errors import InvalidInput
-from shared.serving.sources import s3_events
-from shared.serving.sources.row_files import CSV_PROBLEMS, number_of
+from shared.serving.sources import s3_objects
+from shared.serving.sources.csv_rows import CSV_PROBLEMS, number_of
 from tests.unit.fake_s3 import FakeS3
 from tests.unit.toy import probability
 
@@ -28,7 +28,7 @@ LINES = [
 @pytest.fixture
 def s3(monkeypatch):
     fake = FakeS3()
-    monkeypatch.setattr(s3_events, "_client", fake)
+    monkeypatch.setattr(s3_objects, "_client", fake)
     return fake
 
 

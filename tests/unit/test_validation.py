@@ -198,11 +198,12 @@ def test_a_batch_is_answered_as_its_customers_one_by_one(handler, customers):
 
 def test_a_schema_of_one_feature():
     rules = {"type": "integer", "minimum": 0, "maximum": 100, "x-seen": [1, 9]}
-    features = Features({"properties": {"months": rules}, "required": ["months"]})
-    columns, warnings = features.read(
-        [{"months": 3}, {"months": 12}, {"months": 0, "plan": 1}], lambda at: ("customers", at)
+    schema = {"properties": {"months": rules}, "required": ["months"]}
+    features = Features(schema, row_key="customer", batch_key="customers")
+    columns, warnings = features.columns_of(
+        {"customers": [{"months": 3}, {"months": 12}, {"months": 0, "plan": 1}]}
     )
     assert columns == {"months": [3, 12, 0]}
     assert {at: len(messages) for at, messages in warnings.items()} == {1: 1, 2: 2}
     with pytest.raises(InvalidInput, match=r"^customers\[0\].months is missing$"):
-        features.read([{}], lambda at: ("customers", at))
+        features.columns_of({"customers": [{}]})

@@ -2,21 +2,20 @@
 
 import os
 
-from shared.serving.app import serve
+from shared.serving.app import Service
 from shared.serving.logs import count, timed
 from shared.serving.onnx.model import OnnxModel
-from shared.serving.tabular import Features, rows_of
+from shared.serving.tabular import Features
 
 model = OnnxModel(os.environ["MODEL_PATH"])
-features = Features(model.metadata["input_schema"])
+features = Features(model.metadata["input_schema"], row_key="customer", batch_key="customers")
 
 
 def predict(request):
     """{"customer": {...}} -> {"churn_probability": 0.66, "churn": true}; {"customers": [...]} ->
     {"predictions": [...]}.
     """
-    rows, path_of = rows_of(request, one="customer", many="customers")
-    columns, warnings = features.read(rows, path_of)
+    columns, warnings = features.columns_of(request)
     with timed("inference"):
         probabilities = model.run(columns)["probabilities"]
     answers = [
@@ -29,6 +28,9 @@ def predict(request):
     return answers[0] if "customer" in request else {"predictions": answers}
 
 
+service = Service(predict, model.metadata, batch_key="customers")
+
+
 def lambda_handler(event, context):
     """The function's entry point."""
-    return serve(event, context, predict, model.metadata, many="customers")
+    return service(event, context)

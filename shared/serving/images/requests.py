@@ -49,7 +49,7 @@ def images_of(request: object, size: tuple[int, int]) -> list:
     return taken
 
 
-def labelled(probabilities: list[float], labels: list[str]) -> dict:
+def labeled(probabilities: list[float], labels: list[str]) -> dict:
     """The answer for one image: the most probable label, its probability, and that of every
     label.
     """

@@ -1,13 +1,17 @@
-"""Event sources that the function does not answer, so that a refusal and the log can name them.
-
-Loaded only for an event that is going to be refused.
-"""
+"""Event sources that are not supported, so that a refusal and the log can name them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from shared.serving import logs
 from shared.serving.errors import InvalidInput
+from shared.serving.sources import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from shared.serving.app import Service
 
 # By `eventSource` or `EventSource`, in each of the event's Records.
 RECORDS = {
@@ -17,7 +21,7 @@ RECORDS = {
     "aws:ses": ("ses", "Amazon SES"),
     "aws:codecommit": ("codecommit", "CodeCommit"),
 }
-# By keys of the event and of its requestContext; the first that fits.
+# By keys of the event and of its requestContext: the first that fits.
 ENVELOPES = (
     ({"requestContext", "connectionId"}, "websocket", "an API Gateway WebSocket API"),
     ({"type", "methodArn"}, "authorizer", "an API Gateway authorizer"),
@@ -45,16 +49,40 @@ ENVELOPES = (
 )
 
 
-def source_of(event: object) -> tuple[str, str] | None:
-    """What the log calls the source of an event, and what a message calls it; None where it is none
-    of these.
+def detect(event: dict) -> str:
+    """Return a name for an event in an envelope that no other detector knows."""
+    is_envelope = "requestContext" in event or isinstance(event.get("Records"), list)
+    return "unknown" if is_envelope else ""
+
+
+def respond(event: dict, context: object, service: Service) -> NoReturn:
+    """Refuse the event. An asynchronous invocation is then retried, and its event kept."""
+    raise refusal_of(event) or _refusal("a service that is not known")
+
+
+def refusal_of(event: object) -> InvalidInput | None:
+    """Return the refusal of an event of a source that is listed here, and name it in the log.
+
+    Returns None for any other event.
     """
+    if source := _source_of(event):
+        name, title = source
+        logs.set_source(name)
+        return _refusal(title)
+    return None
+
+
+def _refusal(title: str) -> InvalidInput:
+    advice = "send the request alone, or through SQS"
+    reason = f"comes from {title}, whose events are not taken: {advice}"
+    return InvalidInput(((), reason))
+
+
+def _source_of(event: object) -> tuple[str, str] | None:
+    """Return the source's name for the log, and its title for a message."""
     if isinstance(event, list):  # EventBridge Pipes send the records alone
-        return (
-            ("pipes", "EventBridge Pipes")
-            if event and isinstance(event[0], dict) and "eventSource" in event[0]
-            else None
-        )
+        is_pipe = event and isinstance(event[0], dict) and "eventSource" in event[0]
+        return ("pipes", "EventBridge Pipes") if is_pipe else None
     if not isinstance(event, dict):
         return None
     if isinstance(event.get("Records"), list):
@@ -62,17 +90,6 @@ def source_of(event: object) -> tuple[str, str] | None:
     context = event.get("requestContext")
     keys = event.keys() | context.keys() if isinstance(context, dict) else event.keys()
     return next(((name, title) for signature, name, title in ENVELOPES if signature <= keys), None)
-
-
-def refusal_of(title: str) -> InvalidInput:
-    """The refusal of an event of such a source."""
-    return InvalidInput(
-        (
-            (),
-            f"comes from {title}, whose events are not taken: send the request alone, or through "
-            "SQS",
-        )
-    )
 
 
 def _of_records(records: list) -> Iterator[tuple[str, str]]:
