@@ -5,30 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from shared.serving import logs
-from shared.serving.sources import (
-    bulk,
-    direct,
-    eventbridge,
-    http_events,
-    s3,
-    sqs,
-    step_functions,
-    unsupported,
-)
+from shared.serving.sources import direct, eventbridge, http_events, s3, sqs, step_functions
 
 Adapter = Callable[[dict, object, "Service"], object]
 
-# The event sources. A detector takes an event and returns the name of the source, "" if the event
-# is from another one. An adapter takes the event, Lambda's context and the service, and returns
-# what the function returns. An event that no detector knows is a request itself: direct.py.
+# The event sources, in the order in which they are asked. A detector takes an event and returns the
+# name of its source for the log, "" if the event is from another one. An adapter takes the event,
+# Lambda's context and the service, and returns what the function returns.
 SOURCES: tuple[tuple[Callable[[dict], str], Adapter], ...] = (
     (http_events.detect, http_events.respond),
     (s3.detect, s3.respond),
+    (s3.detect_part, s3.respond_to_part),
     (eventbridge.detect, eventbridge.respond),
     (sqs.detect, sqs.respond),
-    (bulk.detect, bulk.respond),
     (step_functions.detect, step_functions.respond),
-    (unsupported.detect, unsupported.respond),
+    (direct.detect, direct.respond),
 )
 
 

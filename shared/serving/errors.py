@@ -6,6 +6,16 @@ from collections.abc import Callable, Sequence
 
 Group = tuple[str | None, str, Sequence[int]]
 MOST_NAMED = 20  # problems spelled out in one answer; the rest are counted
+TITLES = {
+    204: "No Content",
+    400: "Bad Request",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    422: "Unprocessable Content",
+    500: "Internal Server Error",
+}
 
 
 class Sent(str):
@@ -62,6 +72,17 @@ class InvalidInput(Exception):
         different = list(dict.fromkeys(reported))  # without their keys, many problems read the same
         more = self.more + len(reported) - len(different)
         return "; ".join(different + [f"and {more} more"] * bool(more))
+
+
+def problem(status: int, detail: str, **members: object) -> dict:
+    """Return a problem as RFC 9457 describes it."""
+    title = TITLES[status]
+    return {"type": "about:blank", "title": title, "status": status, "detail": detail, **members}
+
+
+def problem_of(refusal: InvalidInput) -> dict:
+    """Return a refusal as a problem. It names the caller's keys: for the caller alone."""
+    return problem(refusal.status, refusal.detail(), errors=refusal.pointers())
 
 
 def unknown_keys(request: dict, known: tuple[str, ...]) -> InvalidInput:

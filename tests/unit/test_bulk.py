@@ -16,7 +16,7 @@ from scripts.aws.score import clear, location, parts_of
 from shared.errors import UserError
 from shared.serving.app import Service
 from shared.serving.errors import InvalidInput, unknown_keys
-from shared.serving.sources import byte_ranges, s3_objects, scoring
+from shared.serving.sources import bulk, byte_ranges, s3_objects
 from shared.serving.sources.text_lines import Line
 from shared.serving.tabular import Features
 from tests.unit.fake_s3 import FakeS3, etag
@@ -147,7 +147,7 @@ def numbers_of_rows(data, header):
 def test_each_row_is_scored_or_refused_once_however_the_file_is_cut(suffix, lines, cuts, size):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(byte_ranges, "SLICE", size)
-        patch.setattr(scoring, "BATCH", 7)
+        patch.setattr(bulk, "BATCH", 7)
         patch.setattr(s3_objects, "_client", s3 := FakeS3())
         data = (HEADER if suffix == ".csv" else b"") + b"".join(line + end for line, end in lines)
         answers, refused = scored(s3, data, suffix)
@@ -204,7 +204,7 @@ def test_a_line_that_is_too_long_is_refused_and_never_held(s3):
 )
 def test_the_work_grows_with_the_rows_alone(s3, monkeypatch, row):
     """At most two looks at a row, and calls by the batch, however many rows are bad."""
-    monkeypatch.setattr(scoring, "BATCH", 1000)
+    monkeypatch.setattr(bulk, "BATCH", 1000)
     for count in (200, 2000):
         predict = Predict()
         scored(s3, (row + b"\n") * count, ".jsonl", predict=predict)
@@ -256,7 +256,7 @@ def test_a_refused_row_names_five_fields_and_counts_the_others():
     service = Service(wide.columns_of, CARD, batch_key="rows")  # type: ignore[arg-type]
 
     rows: list[Line] = [({"f1": "x", "f8": 99}, {}), ({}, {}), ({"f0": 1, "f1": 0.5}, {"id": 7})]
-    assert scoring.score(rows, service, frozenset()) == [
+    assert bulk.score(rows, service, frozenset()) == [
         (json.dumps({**others, "error": problem}), problem)
         for others, problem in (
             (
@@ -324,7 +324,7 @@ def test_a_predict_that_names_one_row_at_a_time_is_asked_for_each_row_at_most():
         return {"predictions": [{"ok": True} for _ in request["rows"]]}
 
     rows: list[Line] = [({"bad": at % 2 == 0}, {}) for at in range(1000)]
-    answers = scoring.score(rows, Service(predict, CARD, batch_key="rows"), frozenset())
+    answers = bulk.score(rows, Service(predict, CARD, batch_key="rows"), frozenset())
     assert [answer and answer[1] for answer in answers] == ["bad is bad", ""] * 500
     assert sum(asked) <= 4000
 

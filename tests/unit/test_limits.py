@@ -23,7 +23,6 @@ from shared.serving.sources import (
     http_events,
     json_text,
     parts,
-    responses,
     results,
     step_functions,
 )
@@ -209,7 +208,7 @@ def test_the_contract_names_the_limits():
     for limit in (
         *(
             http_events.MOST_BYTES,
-            responses.MOST_BYTES,
+            json_text.MOST_RESPONSE_BYTES,
             http_events.MOST_ALB_BYTES,
             json_text.MOST_BRACKETS,
             json_text.DEEPEST,

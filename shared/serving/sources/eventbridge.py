@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from shared.serving import logs
-from shared.serving.sources import TYPE_CHECKING
-from shared.serving.sources.responses import check_size
+from shared.serving.sources import TYPE_CHECKING, json_text
 
 if TYPE_CHECKING:
     from shared.serving.app import Service
@@ -17,4 +16,4 @@ def detect(event: dict) -> str:
 
 def respond(event: dict, context: object, service: Service) -> dict:
     """Return the response to the request in `detail`, and log it: no caller waits for it."""
-    return logs.record_response(check_size(service.predict(event["detail"])))
+    return logs.record_response(json_text.check_size(service.predict(event["detail"])))

@@ -12,10 +12,8 @@ import json
 import os
 
 from shared.serving import logs
-from shared.serving.errors import InvalidInput
+from shared.serving.errors import TITLES, InvalidInput, problem, problem_of
 from shared.serving.sources import TYPE_CHECKING, json_text
-from shared.serving.sources.responses import MOST_BYTES as MOST_RESPONSE_BYTES
-from shared.serving.sources.responses import TITLES, problem, problem_of, require_size
 
 if TYPE_CHECKING:
     from shared.serving.app import Service
@@ -52,11 +50,11 @@ def respond(event: dict, context: object, service: Service) -> dict:
     method, path = _method_and_path(event)
     try:
         response = _form(event, *_route(event, method, path, service))
-        most = MOST_ALB_BYTES if "elb" in event["requestContext"] else MOST_RESPONSE_BYTES
+        most = MOST_ALB_BYTES if "elb" in event["requestContext"] else json_text.MOST_RESPONSE_BYTES
         # Lambda writes the response as JSON, which at most doubles JSON in ASCII: a small response
         # need not be written to be measured.
         if 2 * len(response["body"]) + 1000 > most:
-            require_size(len(json.dumps(response)), most)
+            json_text.require_size(len(json.dumps(response)), most)
     except InvalidInput as refusal:
         logs.record_failure(refusal)
         response = _form(event, refusal.status, {}, problem_of(refusal))

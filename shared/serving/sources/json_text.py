@@ -1,4 +1,4 @@
-"""Parse JSON from a caller, with bounds on its structure."""
+"""JSON from a caller, with bounds on its structure, and to a caller, with bounds on its size."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from shared.serving.errors import InvalidInput
 
 # Of one text; 10,000 rows have 20,004. A list takes up to 44 times the memory of its brackets.
 MOST_BRACKETS = 200_000
+MOST_RESPONSE_BYTES = 6_291_556  # of what the function returns, as JSON: Lambda's limit
 DEEPEST = 32  # brackets in brackets; a request of rows has 3
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _SQUARE = bytes.maketrans(b"{}", b"[]")
@@ -33,6 +34,22 @@ def parse(text: object) -> object:
         if isinstance(error, json.JSONDecodeError):
             where = f" at line {error.lineno}, column {error.colno}"
         raise InvalidInput(((), f"is not valid JSON{where}")) from None
+
+
+def check_size(response: dict) -> dict:
+    """Return a response that Lambda can carry, or raise InvalidInput.
+
+    Lambda's runtime client writes UTF-8; ASCII, as here, is never shorter.
+    """
+    require_size(len(json.dumps(response, allow_nan=False)))
+    return response
+
+
+def require_size(size: int, most: int = MOST_RESPONSE_BYTES) -> None:
+    """Raise InvalidInput if a response of this size in bytes is too large for its caller."""
+    if size > most:
+        reason = f"has an answer larger than {most:,} bytes: send fewer rows"
+        raise InvalidInput(((), reason), status=413)
 
 
 def _check_brackets(data: bytes) -> None:

@@ -1,4 +1,6 @@
-"""Events of S3, from a notification of the bucket or through EventBridge."""
+"""Events of S3, from a notification of the bucket or through EventBridge, and parts of files in S3
+from the distributed map that scripts/aws/score.py starts.
+"""
 
 from __future__ import annotations
 
@@ -51,6 +53,18 @@ def respond(event: dict, context: object, service: Service) -> dict:
     decode = unquote_plus if key == "Records" else str  # EventBridge sends the key as it is
     objects = [(entity["bucket"]["name"], decode(entity["object"]["key"])) for entity in created]
     return s3_objects.score_objects(objects, service)
+
+
+def detect_part(event: dict) -> str:
+    """Return the source's name for {"score": {…}}, a part of a file."""
+    return "bulk" if event.keys() == {"score"} else ""
+
+
+def respond_to_part(event: dict, context: object, service: Service) -> dict:
+    """Score the rows of a part: see s3_objects.score_part."""
+    from shared.serving.sources import s3_objects
+
+    return s3_objects.score_part(event["score"], service)
 
 
 def _is_creation(record: object) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from shared.serving import logs
 from shared.serving.errors import InvalidInput
-from shared.serving.sources import TYPE_CHECKING, parts, scoring
+from shared.serving.sources import TYPE_CHECKING, bulk, parts
 from shared.serving.sources.byte_ranges import Source, blocks, line_from
 from shared.serving.sources.parts import MOST_BYTES
 from shared.serving.sources.results import Results, write
@@ -74,7 +74,7 @@ def score_part(part: object, service: Service) -> dict:
     with Results() as results:
         with logs.timed("fetch"):
             read = reader_of(part["key"], lambda: line_from(source, 0), schema)
-        reserved = scoring.reserved_names(service)
+        reserved = bulk.reserved_names(service)
         for lines in _batches(source, part["start"], part["end"]):
             head: list = []  # a CSV's header counts as a line and is not a row, like a blank line
             if part["start"] == 0 and results.lines == 0:
@@ -82,7 +82,7 @@ def score_part(part: object, service: Service) -> dict:
                     head = [None]
                 if isinstance(lines[0], str):
                     lines[0] = lines[0].removeprefix("\ufeff")
-            results.add(head + scoring.score(read(lines[len(head) :]), service, reserved))
+            results.add(head + bulk.score(read(lines[len(head) :]), service, reserved))
         counts = results.counts()
         logs.count("refused", counts["refused"])
         span = f"{part['start']}-{part['end']}"
@@ -106,7 +106,7 @@ def client():
 
 
 def _batches(source: Source, start: int, end: int) -> Iterator[list]:
-    """Yield the lines that begin in a range of bytes, at most scoring.BATCH at a time."""
+    """Yield the lines that begin in a range of bytes, at most bulk.BATCH at a time."""
     slices = blocks(source, start, end)
     while True:
         with logs.timed("fetch"):
@@ -114,8 +114,8 @@ def _batches(source: Source, start: int, end: int) -> Iterator[list]:
         if not block:
             return
         lines = lines_of(block)
-        for at in range(0, len(lines), scoring.BATCH):
-            yield lines[at : at + scoring.BATCH]
+        for at in range(0, len(lines), bulk.BATCH):
+            yield lines[at : at + bulk.BATCH]
 
 
 def _score_image(bucket: str, key: str, size: int, prefix: str, service: Service) -> dict:

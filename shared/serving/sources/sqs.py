@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from shared.serving import logs
 from shared.serving.errors import InvalidInput, kind_of
-from shared.serving.sources import TYPE_CHECKING, json_text, unsupported
+from shared.serving.sources import TYPE_CHECKING, direct, json_text
 
 if TYPE_CHECKING:
     from shared.serving.app import Service
@@ -25,7 +25,7 @@ def respond(event: dict, context: object, service: Service) -> dict:
     """
     for index, record in enumerate(event["Records"]):
         if not _is_message(record):
-            return unsupported.respond(event, context, service)
+            return direct.respond(event, context, service)  # which refuses it
         if not isinstance(record.get("messageId"), str):
             reason = f"must be text, not {kind_of(record.get('messageId'))}"
             raise InvalidInput((("Records", index, "messageId"), reason))

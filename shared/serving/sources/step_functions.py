@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 
 from shared.serving import logs
-from shared.serving.errors import InvalidInput
-from shared.serving.sources import TYPE_CHECKING
-from shared.serving.sources.responses import problem_of, require_size
+from shared.serving.errors import InvalidInput, problem_of
+from shared.serving.sources import TYPE_CHECKING, json_text
 
 if TYPE_CHECKING:
     from shared.serving.app import Service
@@ -39,5 +38,5 @@ def respond(event: dict, context: object, service: Service) -> list[dict]:
             responses.append(problem_of(refusal))
         size += len(json.dumps(responses[-1], allow_nan=False)) + 2
         # After each item: the problems of many small items take a hundred times their memory.
-        require_size(size, MOST_STATE_BYTES)
+        json_text.require_size(size, MOST_STATE_BYTES)
     return responses

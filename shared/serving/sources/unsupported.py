@@ -6,12 +6,6 @@ from collections.abc import Iterator
 
 from shared.serving import logs
 from shared.serving.errors import InvalidInput
-from shared.serving.sources import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from typing import NoReturn
-
-    from shared.serving.app import Service
 
 # By `eventSource` or `EventSource`, in each of the event's Records.
 RECORDS = {
@@ -49,33 +43,22 @@ ENVELOPES = (
 )
 
 
-def detect(event: dict) -> str:
-    """Return a name for an event in an envelope that no other detector knows."""
-    is_envelope = "requestContext" in event or isinstance(event.get("Records"), list)
-    return "unknown" if is_envelope else ""
-
-
-def respond(event: dict, context: object, service: Service) -> NoReturn:
-    """Refuse the event. An asynchronous invocation is then retried, and its event kept."""
-    raise refusal_of(event) or _refusal("a service that is not known")
-
-
 def refusal_of(event: object) -> InvalidInput | None:
     """Return the refusal of an event of a source that is listed here, and name it in the log.
 
     Returns None for any other event.
     """
-    if source := _source_of(event):
-        name, title = source
-        logs.set_source(name)
-        return _refusal(title)
-    return None
+    if not (source := _source_of(event)):
+        return None
+    name, title = source
+    logs.set_source(name)
+    return refusal(title)
 
 
-def _refusal(title: str) -> InvalidInput:
+def refusal(title: str) -> InvalidInput:
+    """Return the refusal of an event from a source with this title."""
     advice = "send the request alone, or through SQS"
-    reason = f"comes from {title}, whose events are not taken: {advice}"
-    return InvalidInput(((), reason))
+    return InvalidInput(((), f"comes from {title}, whose events are not taken: {advice}"))
 
 
 def _source_of(event: object) -> tuple[str, str] | None:
