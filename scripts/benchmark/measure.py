@@ -133,9 +133,9 @@ def timed(served: Served, event: bytes, count: int) -> dict[str, float]:
         return found
     whole = [line["duration_ms"] for line in lines]
     parts = {
-        timed: [line[f"{timed}_ms"] for line in lines]
-        for timed in SPANS
-        if f"{timed}_ms" in lines[0]
+        span: [line[f"{span}_ms"] for line in lines]
+        for span in SPANS
+        if f"{span}_ms" in lines[0]
     }
     found |= percentiles("handler", whole)
     found |= {
