@@ -133,9 +133,7 @@ def timed(served: Served, event: bytes, count: int) -> dict[str, float]:
         return found
     whole = [line["duration_ms"] for line in lines]
     parts = {
-        span: [line[f"{span}_ms"] for line in lines]
-        for span in SPANS
-        if f"{span}_ms" in lines[0]
+        span: [line[f"{span}_ms"] for line in lines] for span in SPANS if f"{span}_ms" in lines[0]
     }
     found |= percentiles("handler", whole)
     found |= {
