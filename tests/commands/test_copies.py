@@ -75,11 +75,12 @@ def rename(checkout, folder):
         writer.writeheader()
         writer.writerows(rows)
     train = (folder / "train.py").read_text()
-    columns = train[train.index("CATEGORIES = ") : train.index("TARGET, LABELS")]
+    columns = train[train.index("CATEGORIES = ") : train.index("TARGET = ")]
     edit(
         folder / "train.py",
         (columns, f"CATEGORIES = {CATEGORIES!r}\nNUMBERS = {NUMBERS!r}\n"),
-        ('TARGET, LABELS = "churn", ["no", "yes"]', 'TARGET, LABELS = "gone", ["False", "True"]'),
+        ('TARGET = "churn"', 'TARGET = "gone"'),
+        ('LABELS = ["no", "yes"]', 'LABELS = ["False", "True"]'),
         ("telco-customer-churn.csv", data.name),
     )
     names = (

@@ -66,9 +66,8 @@ def test_a_lock_is_parsed(folder):
     ]
 
 
-@pytest.mark.parametrize("source", lock.sources(), ids=str)
-def test_every_lock_of_the_checkout_is_up_to_date(source):
-    assert read_current_lock(source.with_suffix(".txt"))
+def test_every_lock_of_the_checkout_is_up_to_date():
+    assert all(read_current_lock(source.with_suffix(".txt")) for source in lock.sources())
 
 
 @pytest.mark.parametrize(
