@@ -161,7 +161,8 @@ def pytest_collection_modifyitems(config, items):
             and not owner_of(item.path)
         )
         again = again and not kind_of_file(item.path)  # which the other run may not have
-        (left_out if of_none or again else kept).append(item)
+        elsewhere = item.get_closest_marker("linux") and sys.platform != "linux"
+        (left_out if of_none or again or elsewhere else kept).append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = kept

@@ -131,6 +131,7 @@ def resident():
         return int(statm.read().split()[1]) * 4096 // 2**20
 
 
+@pytest.mark.linux
 def test_allocations_that_no_header_tells_fail_in_an_exception(monkeypatch):
     data = webp_of_many_codes(512)
     assert len(data) < 100_000

@@ -60,7 +60,7 @@ except InvalidInput as refusal:
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the limit of memory is Linux's")
+@pytest.mark.linux
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_brackets_take_little_memory(text):
     ran = subprocess.run(

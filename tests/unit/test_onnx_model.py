@@ -96,9 +96,8 @@ def test_a_buffer_is_taken_as_it_is(echo, code, kind):
     assert echo(code, buffer) == [[1], [2], [3]]
 
 
+@pytest.mark.linux
 def test_a_buffer_is_not_copied(model_class, tmp_path):
-    if not sys.platform.startswith("linux"):
-        pytest.skip("needs /proc")
     nodes = [helper.make_node("Shape", ["x"], ["y"])]
     ends = {"x": (TensorProto.UINT8, (None, 1000))}, {"y": (TensorProto.INT64, (2,))}
     model = model_class(save_model(tmp_path / "shape.onnx", nodes, *ends))
@@ -262,6 +261,7 @@ models.append(OnnxModel(sys.argv[1]))
 print(count() - before)"""
 
 
+@pytest.mark.linux
 @pytest.mark.parametrize(("memory", "threads"), [(None, 1), ("128", 1), ("1768", 1), ("3538", 2)])
 def test_threads_follow_the_vcpus_that_the_memory_size_buys(onnx_api, toy, memory, threads):
     environment = {

@@ -58,10 +58,12 @@ def assert_silent(threads, opened, files):
     assert not [name for name in opened if name.startswith("socket:") or "onnxruntime" in name]
 
 
+@pytest.mark.linux
 def test_a_start_with_customers_is_silent(tabular_start):
     assert_silent(*tabular_start)
 
 
+@pytest.mark.linux
 def test_a_start_with_images_is_silent(image_start):
     assert_silent(*image_start)
 

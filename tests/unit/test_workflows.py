@@ -2,6 +2,7 @@
 package of training.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -9,16 +10,20 @@ import subprocess
 import pytest
 import yaml
 
+from scripts import install
+from scripts.packages import lock
 from scripts.project import ROOT, Project
 
 WORKFLOWS = sorted(ROOT.glob(".github/workflows/*.yml"))
+TRIGGERS = {path.stem: yaml.safe_load(path.read_text())[True] for path in WORKFLOWS}
 JOBS = {
     f"{path.stem}-{name}": {"permissions": workflow["permissions"], **job}
     for path in WORKFLOWS
     for workflow in [yaml.safe_load(path.read_text())]
     for name, job in workflow["jobs"].items()
 }
-BUILD, DEPLOY = JOBS["deploy-build"], JOBS["deploy-deploy"]
+TESTS, BUILD, DEPLOY = (JOBS[f"deploy-{name}"] for name in ("test", "build", "deploy"))
+RUNNING = {name: job for name, job in JOBS.items() if job is not TESTS}  # it calls another workflow
 
 
 def commands(job):
@@ -27,12 +32,15 @@ def commands(job):
 
 
 def targets(job):
-    """The make targets of a job."""
-    made = [line.split()[1:] for line in commands(job) if line.split()[:1] == ["make"]]
+    """The make targets of a job, with those of .ci/run."""
+    ci = re.search(r"set -- (.*)", (ROOT / ".ci/run").read_text())
+    assert ci
+    lines = [f"make {ci[1]}" if line == ".ci/run" else line for line in commands(job)]
+    made = [line.split()[1:] for line in lines if line.split()[:1] == ["make"]]
     return [word for words in made for word in words if "=" not in word]
 
 
-@pytest.mark.parametrize("job", JOBS.values(), ids=JOBS)
+@pytest.mark.parametrize("job", RUNNING.values(), ids=RUNNING)
 def test_a_workflow_runs_targets_that_exist(job):
     makefile = (ROOT / "Makefile").read_text()
     assert job["timeout-minutes"]
@@ -41,13 +49,13 @@ def test_a_workflow_runs_targets_that_exist(job):
     )
 
 
-@pytest.mark.parametrize("job", JOBS.values(), ids=JOBS)
+@pytest.mark.parametrize("job", RUNNING.values(), ids=RUNNING)
 def test_an_action_is_pinned_by_its_commit(job):
     for step in job["steps"]:
         assert "run" in step or re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", step["uses"])
 
 
-@pytest.mark.parametrize("job", JOBS.values(), ids=JOBS)
+@pytest.mark.parametrize("job", RUNNING.values(), ids=RUNNING)
 def test_no_script_holds_what_a_caller_chose(job):
     """A tag or a branch may be named `$(…)`: what GitHub knows gets into a script by the
     environment alone.
@@ -77,10 +85,44 @@ def documented():
 
 
 def test_a_tag_is_tested_before_it_is_deployed():
-    assert {"lint", "test", "build"} <= set(targets(BUILD)) and BUILD["permissions"] == {
-        "contents": "read"
-    }
+    assert TESTS["uses"] == "./.github/workflows/test.yml" and BUILD["needs"] == "test"
+    assert {"lint", "test-all"} <= set(targets(JOBS["test-all"]))
+    assert "build" in targets(BUILD) and BUILD["permissions"] == {"contents": "read"}
     assert DEPLOY["needs"] == "build"
+
+
+def test_the_unit_tests_run_on_every_python_and_on_macos():
+    unit = JOBS["test-unit"]
+    runs = {
+        (run["system"].split("-")[0], run["python"])
+        for run in unit["strategy"]["matrix"]["include"]
+    }
+    oldest, too_new = install.OLDEST, install.TOO_NEW
+    pythons = [f"3.{minor}" for minor in range(oldest[1], too_new[1])]
+    assert runs >= {*(("ubuntu", python) for python in pythons), ("macos", pythons[-1])}
+    assert targets(unit) == ["test-unit"] and "matrix.python" in unit["env"]["PYTHON"]
+    # YAML reads the key `on` as True.
+    assert {"push", "pull_request", "schedule", "workflow_call"} <= TRIGGERS["test"].keys()
+
+
+@pytest.mark.parametrize(
+    "dockerfile", sorted(ROOT.glob("*/Dockerfile")), ids=lambda p: p.parent.name
+)
+def test_the_base_image_is_one_line_that_the_updater_can_pin(dockerfile):
+    """By tag or by digest; Renovate adds the digest (docker:pinDigests) and keeps it fresh."""
+    lines = [line for line in dockerfile.read_text().splitlines() if "public.ecr.aws" in line]
+    assert len(lines) == 1
+    assert re.fullmatch(r"ARG BASE_IMAGE=[\w./-]+:[\w.-]+(@sha256:[0-9a-f]{64})?", lines[0])
+
+
+def test_the_updater_knows_every_lock():
+    config = json.loads((ROOT / "renovate.json").read_text())
+    assert {"docker:pinDigests", "helpers:pinGitHubActionDigests"} <= set(config["extends"])
+    patterns = [pattern.strip("/") for pattern in config["pip-compile"]["managerFilePatterns"]]
+    for source in lock.sources():
+        path = str(source.relative_to(ROOT).with_suffix(".txt"))
+        assert any(re.search(pattern, path) for pattern in patterns), path
+    assert not any(re.search(pattern, "scripts/x/y/requirements.txt") for pattern in patterns)
 
 
 def test_what_may_deploy_trains_and_tests_nothing(any_project):
