@@ -37,7 +37,7 @@ def use_another_python():
         path = shutil.which(name)
         null = subprocess.DEVNULL
         if path and subprocess.call([path, "-c", ""], stdout=null, stderr=null) == 0:
-            os.execv(path, [path] + sys.argv)
+            os.execv(path, [path] + sys.argv)  # noqa: S606 - no shell is needed
     version = ".".join(map(str, sys.version_info[:3]))
     sys.exit(
         "Python %s does not fit: 3.11, 3.12 or 3.13 is needed. Install one, or name it: make "

@@ -88,7 +88,8 @@ def run_command(project: Project, port: int, name: str) -> list[str]:
     """The `docker run` of a project's image under the emulator, with the limits that Lambda
     sets.
     """
-    limits = ["--read-only", "--tmpfs", "/tmp:size=512m", "--user", "993:990", "--cap-drop", "all"]
+    limits = ["--read-only", "--tmpfs", "/tmp:size=512m"]  # noqa: S108 - inside the container
+    limits += ["--user", "993:990", "--cap-drop", "all"]
     limits += [
         "--security-opt",
         "no-new-privileges",

@@ -27,7 +27,7 @@ def read_bytes(source: str) -> bytes:
     """
     try:
         if source.startswith(("http://", "https://")):
-            with urllib.request.urlopen(source, timeout=DOWNLOAD_TIMEOUT) as response:
+            with urllib.request.urlopen(source, timeout=DOWNLOAD_TIMEOUT) as response:  # noqa: S310 - http
                 return response.read()
         return Path(source).read_bytes()
     except (OSError, urllib.error.URLError) as error:
