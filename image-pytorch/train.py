@@ -1,4 +1,7 @@
-"""Images in classes -> a PyTorch model that tells the class of another image."""
+"""Train a PyTorch model that classifies images.
+
+Writes build/model.pt, build/metadata.json, build/held-out.npz and build/confusion-matrix.svg.
+"""
 
 import argparse
 import copy
@@ -12,8 +15,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from efficientnet_lite0 import pretrained
+from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
+# The interpreter in .venv/<this project> finds `shared`, also for an IDE or a notebook: `make` puts
+# the checkout on its path.
 from shared.training.augment import cropped, shifted
 from shared.training.image_results import write_results
 from shared.training.images import load_images
@@ -24,86 +30,83 @@ BUILD = FOLDER / "build"
 
 EPOCHS = {"small-cnn": 12, "efficientnet-lite0": 6}
 BATCH = {"small-cnn": 64, "efficientnet-lite0": 32}
-# pixels; a crop shows its garment larger than the whole photo does, so it may have fewer than the
-# model's 224
+# Pixels of a training crop. It shows its garment larger than the whole photo does, so it may be
+# smaller than the model's 224.
 CROP = 192
 
 
+class Augmented(Dataset):
+    """Training images, changed a little each time they are read.
+
+    part: images and classes; augment: a function of images, uint8 [n, h, w, 3], and a NumPy
+    random generator; seed: of that generator.
+    """
+
+    def __init__(self, part, augment, seed):
+        self.part, self.augment = part, augment
+        self.rng = np.random.default_rng(seed)
+
+    def __len__(self):
+        return len(self.part)
+
+    def __getitems__(self, indices):
+        """Return images and classes of a batch: PyTorch calls this instead of __getitem__."""
+        images = torch.from_numpy(self.augment(self.part.images[indices], self.rng))
+        return list(zip(images, self.part.classes[indices]))
+
+
 def make_network(kind, classes):
-    """A network to train, the function that makes its images a little different, and groups of
-    parameters with their rates.
+    """Return a network to train, and its parameters in groups, each with its learning rate.
+
+    kind: a key of networks.NETWORKS; classes: how many.
     """
     if kind == "small-cnn":
         network = networks.SmallCNN(classes)
-        return network, shifted, [{"params": list(network.parameters()), "lr": 4e-3}]
+        return network, [{"params": list(network.parameters()), "lr": 4e-3}]
     network = pretrained(classes)
-    head = list(network._fc.parameters())
-    known = {id(parameter) for parameter in head}
+    head = list(network._fc.parameters())  # new, so it learns faster than the pretrained body
     body = [
         parameter
-        for parameter in network.parameters()
-        if parameter.requires_grad and id(parameter) not in known
+        for name, parameter in network.named_parameters()
+        if parameter.requires_grad and not name.startswith("_fc.")
     ]
-    return (
-        network,
-        partial(cropped, size=CROP),
-        [{"params": body, "lr": 5e-4}, {"params": head, "lr": 2e-3}],
-    )
+    return network, [{"params": body, "lr": 5e-4}, {"params": head, "lr": 2e-3}]
 
 
-def batches(part, augment, size, rng):
-    """Augmented images and their classes, each image once; what is left over waits for the next
-    epoch's order.
+def fit(network, groups, loader, validation, epochs):
+    """Train a network, and restore its weights of the epoch with the lowest validation loss.
+
+    groups: of parameters; loader: of training batches; validation: a Part.
     """
-    order = rng.permutation(len(part))
-    for start in range(0, max(1, len(order) - size + 1), size):
-        chosen = order[start : start + size]
-        yield (
-            torch.from_numpy(augment(part.images[chosen], rng)),
-            torch.from_numpy(part.classes[chosen]),
-        )
-
-
-def fit(network, augment, groups, data, epochs, batch, seed):
-    """Trains the network and leaves it as it was after the epoch with the lowest validation
-    loss.
-    """
-    rng = np.random.default_rng(seed)
-    steps = max(1, len(data.train) // batch)
-    optimiser = torch.optim.AdamW(groups, weight_decay=0.02)
-    # Up to each group's rate in the first fifth, then down to almost nothing.
-    rates = [group["lr"] for group in groups]
+    optimizer = torch.optim.AdamW(groups, weight_decay=0.02)
+    # Up to each group's learning rate in the first fifth, then down to almost nothing.
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, rates, total_steps=epochs * steps + 1, pct_start=0.2
+        optimizer,
+        max_lr=[group["lr"] for group in groups],
+        total_steps=epochs * len(loader) + 1,
+        pct_start=0.2,
     )
-    least, best = math.inf, None
+    lowest, best = math.inf, None
     for epoch in range(1, epochs + 1):
         network.train()
         total = 0.0
-        progress = tqdm(
-            batches(data.train, augment, batch, rng),
-            f"epoch {epoch}",
-            steps,
-            leave=False,
-            disable=None,
-        )
-        for images, classes in progress:
+        for images, classes in tqdm(loader, f"epoch {epoch}", leave=False, disable=None):
             loss = F.cross_entropy(network(images), classes, label_smoothing=0.05)
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             loss.backward()
-            optimiser.step()
+            optimizer.step()
             schedule.step()
             total += loss.item()
-        probabilities = networks.predict(network, data.validation.images)
-        found = log_loss(probabilities, data.validation.classes)
-        right = accuracy(probabilities, data.validation.classes)
+
+        probabilities = networks.predict(network, validation.images)
+        validation_loss = log_loss(probabilities, validation.classes)
         print(
-            f"epoch {epoch:2} of {epochs}: loss {total / steps:.3f}, validation loss {found:.3f}, "
-            f"accuracy {right:.3f}",
+            f"epoch {epoch:2} of {epochs}: loss {total / len(loader):.3f}, validation loss "
+            f"{validation_loss:.3f}, accuracy {accuracy(probabilities, validation.classes):.3f}",
             flush=True,
         )
-        if found < least:
-            least, best = found, copy.deepcopy(network.state_dict())
+        if validation_loss < lowest:
+            lowest, best = validation_loss, copy.deepcopy(network.state_dict())
     network.load_state_dict(best)
 
 
@@ -126,28 +129,33 @@ def main():
     torch.manual_seed(args.seed)
     torch.use_deterministic_algorithms(True)
 
+    # Data
     data = load_images(args.data, BUILD)
     kind = "efficientnet-lite0" if data.photos else "small-cnn"
-    if kind == "small-cnn":
-        torch.set_num_threads(
-            1
-        )  # threads would wait for each other longer than they work, on a busy machine much longer
-    print(f"{kind} on {len(data.train):,} images of {len(data.labels)} classes", flush=True)
-    network, augment, groups = make_network(kind, len(data.labels))
-    network.to(memory_format=torch.channels_last)  # the order that oneDNN's convolutions work in
-    batch = min(
-        BATCH[kind], max(1, len(data.train) // 10)
-    )  # of a few photos, smaller ones, so that there are ten in an epoch
-    fit(network, augment, groups, data, args.epochs or EPOCHS[kind], batch, args.seed)
-
-    networks.save(BUILD / "model.pt", kind, network, len(data.labels))
-    write_results(
-        BUILD,
-        FOLDER.name,
-        data,
-        networks.predict(network, data.test.images),
-        ["torch", "numpy", "pillow"],
+    augment = partial(cropped, size=CROP) if data.photos else shifted
+    loader = DataLoader(
+        Augmented(data.train, augment, args.seed),
+        # Smaller batches of a few photos, so that an epoch has ten.
+        batch_size=min(BATCH[kind], max(1, len(data.train) // 10)),
+        shuffle=True,
+        drop_last=True,
+        generator=torch.Generator().manual_seed(args.seed),
     )
+    print(f"{kind} on {len(data.train):,} images of {len(data.labels)} classes", flush=True)
+
+    # Model
+    network, groups = make_network(kind, len(data.labels))
+    network.to(memory_format=torch.channels_last)  # the order that oneDNN's convolutions work in
+    if kind == "small-cnn":
+        torch.set_num_threads(1)  # more threads would wait for each other longer than they work
+
+    # Train
+    fit(network, groups, loader, data.validation, args.epochs or EPOCHS[kind])
+    networks.save(BUILD / "model.pt", kind, network, len(data.labels))
+
+    # Evaluate
+    probabilities = networks.predict(network, data.test.images)
+    write_results(BUILD, FOLDER.name, data, probabilities, ["torch", "numpy", "pillow"])
     print(f"wrote {os.path.relpath(BUILD / 'model.pt')}")
 
 

@@ -1,1 +1,1 @@
-"""What stays on the developer's machine: data, the parity check, the model card."""
+"""Data, parity check and metadata: used on a developer's machine, never in an image."""

@@ -1,5 +1,6 @@
-"""The files in a folder or an archive, read in place: nothing is unpacked, so no name in it can
-lead out of anywhere.
+"""Read the files of a folder or an archive in place.
+
+Nothing is unpacked, so that no path in an archive can lead outside of a folder.
 """
 
 from __future__ import annotations
@@ -16,10 +17,9 @@ Entry = tuple[PurePosixPath, Callable[[], bytes]]
 
 
 def entries(source: Path) -> Iterator[Entry]:
-    """Path and content of each file of a folder, a .zip or a .tar (also compressed), in the order
-    in which they are read best.
+    """Yield the path of each file, and a function that reads it, in the archive's own order.
 
-    Ends the program with one line where the source is none of these.
+    source: a folder, a .zip or a .tar, also compressed. Raises UserError when it is none of these.
     """
     try:
         if source.is_dir():

@@ -1,6 +1,4 @@
-"""Images made a little different at each epoch, so that a network learns the garment and not the
-picture.
-"""
+"""Data augmentation: change images a little at each epoch, so that a network generalizes."""
 
 from __future__ import annotations
 
@@ -14,8 +12,9 @@ MOST_STRETCH = 0.3  # natural logarithm of how much wider or higher than the pho
 
 
 def shifted(images: np.ndarray, rng: np.random.Generator, most: int = 1) -> np.ndarray:
-    """Half of the images mirrored, each moved by up to `most` pixels on a white ground: uint8 [n,
-    h, w, 3] in and out.
+    """Mirror half of the images, and shift each by up to `most` pixels on a white background.
+
+    images: uint8 [n, h, w, 3], as the result.
     """
     count, height, width, _ = images.shape
     padded = np.pad(images, ((0, 0), (most, most), (most, most), (0, 0)), constant_values=255)
@@ -28,8 +27,9 @@ def shifted(images: np.ndarray, rng: np.random.Generator, most: int = 1) -> np.n
 
 
 def cropped(images: np.ndarray, rng: np.random.Generator, size: int) -> np.ndarray:
-    """A random part of each photo, half of them mirrored: uint8 [n, h, w, 3] -> [n, size, size,
-    3].
+    """Crop a random part of each photo, and mirror half of them.
+
+    images: uint8 [n, h, w, 3]. Returns uint8 [n, size, size, 3].
     """
     return np.stack([_crop(image, rng, size) for image in images])
 

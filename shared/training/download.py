@@ -1,4 +1,4 @@
-"""Files fetched once: with progress, and kept only when they are whole and their checksum fits."""
+"""Download a file once, with progress. It is kept only when it is complete and unaltered."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ CHUNK = 1 << 18
 
 
 def download(url: str, name: str, sha256: str | None = None) -> Path:
-    """The file `name` in the folder of downloads, fetched from a URL where it is not there yet.
+    """Return the path of a file, downloaded from a URL unless it is there already.
 
-    sha256: of the content, None where it is not known. Raises OSError with the reason when it
-        cannot be had.
+    name: of the file in FOLDER; sha256: of its content, None if unknown. Raises OSError with the
+    reason when the download fails.
     """
     path = FOLDER / name
     if path.exists():
@@ -32,7 +32,7 @@ def download(url: str, name: str, sha256: str | None = None) -> Path:
             raise OSError(f"its sha256 is {digest}, not {sha256}")
         part.replace(path)
     except http.client.HTTPException as error:
-        raise OSError(f"the server's answer breaks off ({type(error).__name__})") from None
+        raise OSError(f"the server's response breaks off ({type(error).__name__})") from None
     finally:
         part.unlink(missing_ok=True)
     return path
@@ -43,7 +43,7 @@ def _fetch(url: str, path: Path) -> str:
     # The person who trains chooses the URL, of whatever scheme.
     with urllib.request.urlopen(url, timeout=TIMEOUT) as response, path.open("wb") as file:  # noqa: S310
         size = int(response.headers.get("Content-Length") or 0)
-        # disable=None: no bar where nobody watches, in a log say.
+        # disable=None: no progress bar unless the output is a terminal.
         with tqdm(total=size or None, unit="B", unit_scale=True, leave=False, disable=None) as bar:
             while chunk := response.read(CHUNK):
                 file.write(chunk)

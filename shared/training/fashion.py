@@ -1,4 +1,7 @@
-"""Fashion-MNIST: grey pictures of garments, 28 x 28 pixels. https://github.com/zalandoresearch/fashion-mnist"""
+"""Fashion-MNIST: gray pictures of garments, 28 x 28 pixels.
+
+https://github.com/zalandoresearch/fashion-mnist
+"""
 
 from __future__ import annotations
 
@@ -10,24 +13,20 @@ import numpy as np
 
 from shared.errors import UserError
 from shared.training.download import download
-from shared.training.images import ImageSet, Part, split
+from shared.training.image_set import ImageSet, Part, split
 
 SAMPLE = Path(__file__).resolve().parents[1] / "data/fashion-mnist-sample.npz"
-DEBIAN = Path(
-    "/usr/share/datasets/fashion-mnist"
-)  # where Debian's package dataset-fashion-mnist puts it
+DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # of Debian's package dataset-fashion-mnist
 URL = "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion"
-# The sha256 of what is inside: Debian has compressed the same content anew.
+# sha256 of the uncompressed content: Debian has compressed the same content anew.
 FILES = {
     "train-images-idx3-ubyte.gz": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",  # noqa: E501
     "train-labels-idx1-ubyte.gz": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",  # noqa: E501
     "t10k-images-idx3-ubyte.gz": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
     "t10k-labels-idx1-ubyte.gz": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 }
-HEADER = {
-    "images": 16,
-    "labels": 8,
-}  # bytes before the values, one byte each: http://yann.lecun.com/exdb/mnist
+# Bytes before the values, which have one byte each: http://yann.lecun.com/exdb/mnist
+HEADER = {"images": 16, "labels": 8}
 
 LABELS = [
     "t-shirt",
@@ -46,9 +45,7 @@ VALIDATION = 0.1  # of the training images
 
 
 def sample() -> ImageSet:
-    """The bundled sample: 600 images of each class for training and validation, 100 for the
-    test.
-    """
+    """The bundled sample: 600 images of each class to train and validate, 100 to test."""
     content = SAMPLE.read_bytes()
     with np.load(SAMPLE) as arrays:
         train, test = (
@@ -58,10 +55,9 @@ def sample() -> ImageSet:
 
 
 def full() -> ImageSet:
-    """All 60,000 images for training and validation and 10,000 for the test: Debian's copy, or
-    downloaded.
+    """All of it, Debian's copy or downloaded: 60,000 images to train and validate, 10,000 to test.
 
-    Ends the program with one line where neither can be had.
+    Raises UserError when neither is available.
     """
     contents = {name: _content(name) for name in FILES}
     values = {
@@ -87,11 +83,11 @@ def _content(name: str) -> bytes:
         )
         content = gzip.decompress(path.read_bytes())
         if hashlib.sha256(content).hexdigest() != FILES[name]:
-            raise OSError(f"{path} is not the file of Fashion-MNIST: remove it")
+            raise OSError(f"{path} is not the original file: remove it")
         return content
     except (OSError, EOFError) as error:
         raise UserError(
-            f"Fashion-MNIST cannot be had ({getattr(error, 'reason', None) or error}): "
+            f"Fashion-MNIST cannot be read ({getattr(error, 'reason', None) or error}): "
             "check the network, or on Debian install dataset-fashion-mnist"
         ) from None
 
@@ -110,8 +106,9 @@ def _image_set(train: tuple, test: tuple, sha256: str) -> ImageSet:
     )
 
 
-def _dark_on_light(grey: np.ndarray) -> np.ndarray:
-    """[n, side, side] of light garments on black -> [n, side, side, 3] of dark ones on white, as in
-    a shop's photos.
+def _dark_on_light(gray: np.ndarray) -> np.ndarray:
+    """Invert light garments on black to dark ones on white, as in a shop's photos.
+
+    gray: uint8 [n, side, side]. Returns uint8 [n, side, side, 3].
     """
-    return np.repeat((255 - grey)[..., None], 3, axis=3)
+    return np.repeat((255 - gray)[..., None], 3, axis=3)

@@ -1,4 +1,4 @@
-"""Names in an ONNX graph."""
+"""Rename tensors in an ONNX graph."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import onnx
 
 
 def rename(graph: onnx.GraphProto, names: dict[str, str]) -> None:
-    """Rename tensors, new names by old ones, all at once. A tensor that has one of the new names
-    already gets another.
+    """Rename tensors, all at once. Another tensor that already has one of the new names gets a
+    free one.
 
-    Raises ValueError where two tensors would have one name.
+    names: new names by old ones. Raises ValueError when two tensors would have the same name.
     """
     there = {name for node in graph.node for name in (*node.input, *node.output)}
     there |= {value.name for value in (*graph.input, *graph.output, *graph.initializer)}

@@ -1,4 +1,4 @@
-"""What the export of every image classifier does once its framework has made an ONNX model."""
+"""Export an image classifier, whatever framework it comes from."""
 
 from __future__ import annotations
 
@@ -17,20 +17,19 @@ from shared.training.parity import save_if_equal
 from shared.training.quantize import save_int8_if_as_accurate
 
 OPSET = 18  # any onnxruntime since 1.14 loads it
-BATCH_SIZES = [1, 2, 7, 64]  # that parity is checked with
+BATCH_SIZES = [1, 2, 7, 64]  # of the parity check
 
 
 def export(
     folder: Path, convert: Callable[[int], onnx.ModelProto], predict: Callable, int8: bool
 ) -> None:
-    """Writes build/model.onnx of a project and, if asked for, build/model.int8.onnx, and prints
-    what they are.
+    """Write build/model.onnx of a project, optionally build/model.int8.onnx, and print a report.
 
-    int8: asked for on the command line; `quantized = true` in function.toml asks for it too.
-    Otherwise one of an earlier export is removed, which is not of this model.
-    convert: gives the ONNX model for images of a size in pixels; predict: the framework's
-        probabilities for images.
-    Ends the program with one line where a file would answer otherwise than the framework.
+    convert: returns the ONNX model for square images of a side in pixels. predict: returns the
+    framework's probabilities, [n, classes], for uint8 images, [n, height, width, 3].
+    int8: whether to write model.int8.onnx; `quantized = true` in function.toml does the same.
+    Otherwise an older model.int8.onnx is removed, because it belongs to another model.
+    Raises UserError, and writes nothing, when the predictions differ from the framework's.
     """
     start = time.perf_counter()
     build = folder / "build"
@@ -64,15 +63,15 @@ def export(
 
 
 def kilobytes(path: Path) -> str:
+    """The size of a file as text."""
     return f"{path.stat().st_size / 1000:,.0f} kB"
 
 
 def tidy(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The contract's names for input, output and batch, and nothing in the file that is not needed
-    to run it.
+    """Name input, output and batch as the contract does; remove what running the model does not
+    need.
 
-    PyTorch's exporter notes for each node which line of which file it comes from, with the paths of
-    this machine.
+    PyTorch's exporter records for each node the source line it comes from, with local paths.
     """
     graph = model.graph
     [image], [probabilities] = graph.input, graph.output

@@ -1,6 +1,4 @@
-"""What every training of an image classifier leaves behind: scores, a picture, the images for
-export's checks, the card.
-"""
+"""Write what a training of an image classifier leaves behind, apart from the model itself."""
 
 from __future__ import annotations
 
@@ -9,24 +7,21 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from shared.training.images import ImageSet, Part
+from shared.training.image_set import ImageSet, Part
 from shared.training.metadata import library_versions, write_metadata
 from shared.training.scores import accuracy, confusion, log_loss, picture, table
 
 MOST_HELD_OUT = 2000  # test images kept for export: enough to see half a point of accuracy
-CALIBRATION = (
-    160  # training images kept for export, to find the range of the values inside of the network
-)
+CALIBRATION = 160  # training images kept for quantization, to find the ranges of activations
 
 
 def write_results(
     build: Path, name: str, data: ImageSet, probabilities: np.ndarray, libraries: list[str]
 ) -> None:
-    """Prints the scores of a trained model and writes everything but the model itself; the card
-    comes last.
+    """Print the metrics; write confusion-matrix.svg, held-out.npz and, at last, metadata.json.
 
-    name: of the project; probabilities: the framework's own, [test images, classes]; libraries:
-        distributions to record.
+    name: of the project; probabilities: the framework's own, float32 [test images, classes];
+    libraries: distributions whose versions are recorded.
     """
     counts = confusion(probabilities, data.test.classes)
     metrics = {
@@ -53,7 +48,7 @@ def write_results(
 
 
 def metadata_of(data: ImageSet, metrics: dict[str, float], libraries: list[str]) -> dict:
-    """The model card of an image classifier."""
+    """Return the metadata of an image classifier: see docs/contract.md."""
     return {
         "task": "image-classification",
         "input_schema": {
@@ -75,8 +70,7 @@ def metadata_of(data: ImageSet, metrics: dict[str, float], libraries: list[str])
             "additionalProperties": False,
         },
         "labels": data.labels,
-        # The handler does this much; scaling, normalising and the order of the axes are in the
-        # graph.
+        # The handler resizes. Scaling, normalization and the order of the axes are in the graph.
         "preprocessing": {
             "width": data.size,
             "height": data.size,
@@ -90,7 +84,7 @@ def metadata_of(data: ImageSet, metrics: dict[str, float], libraries: list[str])
 
 
 def _calibration(train: Part, size: int) -> np.ndarray:
-    """Some training images as the model will be given them, uint8 [n, size, size, 3]."""
+    """Return some training images at the model's size, uint8 [n, size, size, 3]."""
     chosen = np.sort(np.random.default_rng(0).permutation(len(train))[:CALIBRATION])
     shape = (size, size)
     return np.stack(

@@ -1,6 +1,4 @@
-"""The model card: everything that serving must know about a model, written by training, carried by
-the ONNX file.
-"""
+"""A model's metadata: written by training, stored in the ONNX file, read by serving."""
 
 from __future__ import annotations
 
@@ -17,14 +15,12 @@ from shared.serving.onnx.common import JSON, TEXT
 
 
 def write_metadata(folder: Path, metadata: dict) -> None:
-    """Writes build/metadata.json, the last file of a training: that it exists says that the
-    training is complete.
-    """
+    """Write metadata.json into a build folder. Written last, it marks a training as complete."""
     (folder / "metadata.json").write_text(json.dumps(metadata, indent=2, ensure_ascii=False) + "\n")
 
 
 def read_metadata(folder: Path) -> dict:
-    """Reads build/metadata.json. Ends the program where the model was not trained yet."""
+    """Read metadata.json of a build folder. Raises UserError when no model was trained yet."""
     try:
         return json.loads((folder / "metadata.json").read_text())
     except FileNotFoundError:
@@ -32,7 +28,7 @@ def read_metadata(folder: Path) -> dict:
 
 
 def library_versions(*packages: str) -> dict[str, str]:
-    """Versions of Python and of the named distributions."""
+    """Return the versions of Python and of the named distributions."""
     return {
         "python": sys.version.split()[0],
         **{name: importlib.metadata.version(name) for name in packages},
@@ -40,10 +36,9 @@ def library_versions(*packages: str) -> dict[str, str]:
 
 
 def version(folder: Path) -> str:
-    """`git describe` of the checkout, or "unversioned" where Git knows none.
+    """Return `git describe` of the checkout that a project's folder is in, or "unversioned".
 
-    It ends in -dirty where a tracked file has changed, or where the project's folder has files that
-    no commit has.
+    It ends in -dirty when a tracked file has changed, or when the folder has untracked files.
     """
     described = git(folder, "describe", "--always", "--dirty", "--tags")
     if not described:
@@ -53,9 +48,7 @@ def version(folder: Path) -> str:
 
 
 def attach(model: onnx.ModelProto, metadata: dict) -> None:
-    """Puts the card into the model's metadata. Ends the program where it has a key that the
-    function would not read.
-    """
+    """Store metadata in an ONNX model. Raises UserError for a key that serving does not read."""
     if unknown := sorted(metadata.keys() - TEXT - JSON):
         raise UserError(
             f"the function would not read {', '.join(unknown)}: add it to JSON in "

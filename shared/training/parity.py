@@ -1,6 +1,4 @@
-"""Whether ONNX Runtime answers as the framework does, and the file that is written only if it
-does.
-"""
+"""Parity: write an ONNX file only if ONNX Runtime predicts what the framework predicts."""
 
 from __future__ import annotations
 
@@ -20,8 +18,9 @@ TOLERANCE = 1e-5  # of a probability; float32 arithmetic in another order differ
 
 
 def largest_difference(expected: np.ndarray, actual: np.ndarray) -> float:
-    """The largest absolute difference of two arrays of one shape; infinite where either has a
-    NaN.
+    """Return the largest absolute difference of two arrays of the same shape.
+
+    It is infinite when either has a NaN. Raises ValueError when the shapes differ.
     """
     if expected.shape != actual.shape:
         raise ValueError(f"shapes differ: {expected.shape} and {actual.shape}")
@@ -30,10 +29,10 @@ def largest_difference(expected: np.ndarray, actual: np.ndarray) -> float:
 
 
 def run_in_batches(model: OnnxModel, inputs: dict, sizes: Sequence[int]) -> np.ndarray:
-    """The model's probabilities, [rows, classes], row by row as if they had been computed at once.
+    """Run a model in batches. Returns its probabilities, [rows, classes].
 
-    inputs: as OnnxModel.run takes them, but with one element for each row; sizes: of the batches,
-        again and again.
+    inputs: as OnnxModel.run takes them, but with one element for each row. sizes: of the batches,
+    repeated until all rows have been run.
     """
     rows = len(next(iter(inputs.values())))
     parts, start, size = [], 0, cycle(sizes)
@@ -47,9 +46,7 @@ def run_in_batches(model: OnnxModel, inputs: dict, sizes: Sequence[int]) -> np.n
 
 
 def _message(difference: float, expected: np.ndarray, actual: np.ndarray, inputs: dict) -> str:
-    """One line about the row with the largest difference: both values, and what the model was
-    given.
-    """
+    """Return one line about the row with the largest difference: both values, and the inputs."""
     apart = np.nan_to_num(np.abs(expected.astype(np.float64) - actual), nan=np.inf)
     row, column = np.unravel_index(int(apart.argmax()), apart.shape)
     values = {
@@ -77,24 +74,17 @@ def save_if_equal(
     expected: np.ndarray,
     batch_sizes: Sequence[int] = (),
 ) -> float:
-    """Writes the model with its card, if it gives the framework's probabilities.
+    """Write a model and its metadata to a file, if it predicts what the framework predicts.
 
-    card: as training wrote it; `version`, and the difference as the metric `parity`, are added to
-        the model's metadata.
-    inputs: as OnnxModel.run takes them; expected: what the framework gives for them, [rows,
-        classes].
-    batch_sizes: how many rows are given to the model at a time, in turn; all at once without it.
-        Where the rows are fewer
-        than one turn needs, they are used more than once.
-    Returns the largest difference. Ends the program with one line, nothing written, where it is
-    above TOLERANCE.
+    metadata: as training wrote it. Added are `version` and, as metric `parity`, the difference.
+    inputs: as OnnxModel.run takes them; expected: the framework's probabilities, [rows, classes].
+    batch_sizes: rows per run, in turn; by default all at once. Rows repeat when there are too few.
+    Returns the largest difference. Raises UserError, and writes nothing, above TOLERANCE.
     """
     onnx.checker.check_model(model, full_check=True)
     metadata = {**metadata, "version": version(path.parent.parent)}
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        candidate = Path(
-            folder, path.name
-        )  # beside its place, so that it can be moved there in one step
+        candidate = Path(folder, path.name)  # on the same disk, so that replace() is atomic
         attach(model, metadata)
         onnx.save(model, candidate)
         if batch_sizes:

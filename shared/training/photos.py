@@ -1,6 +1,4 @@
-"""Photos in folders named after their classes, read by the function that will read them when the
-model is served.
-"""
+"""Photos in folders named after their classes, decoded exactly as the served model decodes them."""
 
 from __future__ import annotations
 
@@ -17,22 +15,10 @@ from shared.serving.errors import InvalidInput
 from shared.serving.images.decode import decoded
 from shared.training.archives import entries
 from shared.training.download import download
-from shared.training.images import ImageSet, Part, split
+from shared.training.image_set import ImageSet, Part
+from shared.training.photo_folders import PARTS, Places, arrange, raise_for
 
 SIZE, TRAIN_SIZE = 224, 256  # pixels: what the model takes, and what training crops from
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
-PARTS = ("train", "validation", "test")
-NAMES = {
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-}
-NAMES |= {"test": "test", "testing": "test"}
-SHARE = 0.15  # of the photos for validation, and as much for the test, where they come in one part
-FEWEST = 5  # photos of a class, so that each part has some
-MOST_NAMED = 10  # faults spelled out; the rest are counted
 
 # Fixed by commit; GitHub packs the archive anew now and then, so its own checksum would not last.
 CLOTHING = "11961516512414bf9f6c150a832cfd21b54a6b54"
@@ -41,11 +27,10 @@ CLOTHING_COUNTS = {"train": 3068, "validation": 341, "test": 372}
 
 
 def clothing(scratch: Path) -> ImageSet:
-    """The clothing photos (CC0), 3,781 in 10 classes, downloaded once. Ends the program with one
-    line where they cannot be had.
+    """The clothing photos (CC0), 3,781 in 10 classes, downloaded once.
 
-    What is checked is the number of photos in each part; that they come from the commit is left to
-    GitHub and TLS.
+    Checked is the number of photos in each part. GitHub and TLS vouch for the commit.
+    scratch: a folder for large temporary files. Raises UserError when they cannot be downloaded.
     """
     try:
         path = download(CLOTHING_URL, f"clothing-dataset-small-{CLOTHING[:7]}.tar.gz")
@@ -63,117 +48,34 @@ def clothing(scratch: Path) -> ImageSet:
 
 
 def load_photos(source: Path, scratch: Path) -> ImageSet:
-    """The photos of a folder or an archive: one folder for each class, or train, validation and
-    test folders of such folders.
+    """The photos of a folder or an archive.
 
-    Ends the program with one line for each thing that is wrong.
+    It has a folder for each class, or train, validation and test folders of such folders.
+    scratch: a folder for large temporary files. Raises UserError with a line for each fault.
     """
     return _image_set(source, arrange([name for name, _ in entries(source)], str(source)), scratch)
 
 
-def _image_set(
-    source: Path, places: dict[PurePosixPath, tuple[str, str]], scratch: Path
-) -> ImageSet:
-    """The photos that were arranged."""
+def _image_set(source: Path, places: Places, scratch: Path) -> ImageSet:
     labels = sorted({label for _, label in places.values()})
     digests, parts = _read(source, places, labels, scratch)
     return ImageSet(labels=labels, size=SIZE, photos=True, sha256=_digest_of(digests), **parts)
 
 
-def arrange(names: list[PurePosixPath], source: str) -> dict[PurePosixPath, tuple[str, str]]:
-    """Part and class of each photo, from the names of the files alone. Other files, and hidden
-    ones, are left out.
-
-    Ends the program with one line for each thing that is wrong with the folders.
-    """
-    names = sorted(name for name in names if name.suffix.lower() in SUFFIXES and not _hidden(name))
-    if not names:
-        raise UserError(f"{source} holds no JPEG, PNG or WebP file")
-    places = _given_parts(names) or _own_parts(names, source)
-    labels = sorted({label for _, label in places.values()})
-    counts = Counter(places.values())
-    missing = [
-        f"{source}: {part} has no photo of the class {label}"
-        for part in PARTS
-        for label in labels
-        if not counts[part, label]
-    ]
-    if len(labels) < 2:
-        missing = [f"{source} holds one class only, {labels[0]}: at least two are needed"]
-    _end_with(missing)
-    return places
-
-
-def _given_parts(names: list[PurePosixPath]) -> dict[PurePosixPath, tuple[str, str]]:
-    """From …/train/class/photo.jpg; nothing where there are no such folders. A part that is not
-    there is taken from train.
-    """
-    places = {}
-    for name in names:
-        folders = name.parts[:-1]
-        at = next((i for i, folder in enumerate(folders[:-1]) if folder.lower() in NAMES), None)
-        if at is not None:
-            places[name] = NAMES[folders[at].lower()], folders[at + 1]
-    there = {part for part, _ in places.values()}
-    return (
-        _divide(places, [part for part in PARTS[1:] if part not in there])
-        if "train" in there
-        else {}
-    )
-
-
-def _own_parts(names: list[PurePosixPath], source: str) -> dict[PurePosixPath, tuple[str, str]]:
-    """From …/class/photo.jpg, however deep the photos lie inside of the class."""
-    root = _common([name.parts[:-1] for name in names])
-    if all(len(name.parts) == len(root) + 1 for name in names):
-        if not root:
-            raise UserError(
-                f"{source} has no folders of photos: put the photos of each class into a folder "
-                "of its name"
-            )
-        root = root[:-1]  # one folder of photos: a single class
-    stray = [name for name in names if len(name.parts) == len(root) + 1]
-    _end_with([f"{source}: {name} is in no class's folder" for name in stray])
-    places = {name: ("train", name.parts[len(root)]) for name in names}
-    few = {
-        label: n
-        for label, n in Counter(label for _, label in places.values()).items()
-        if n < FEWEST
-    }
-    _end_with(
-        [
-            f"{source}: the class {label} has {n} photos, at least {FEWEST} are needed"
-            for label, n in few.items()
-        ]
-    )
-    return _divide(places, ["validation", "test"])
-
-
-def _divide(places: dict, parts: list[str]) -> dict:
-    """Moves some of the training photos of each class to each of the parts."""
-    names = [name for name, (part, _) in places.items() if part == "train"]
-    if not parts:
-        return places
-    labels = np.unique([places[name][1] for name in names], return_inverse=True)[1]
-    for part, chosen in zip(parts, split(labels, [SHARE] * len(parts))):
-        places |= {names[i]: (part, places[names[i]][1]) for i in chosen}
-    return places
-
-
 def _read(
-    source: Path, places: dict, labels: list[str], scratch: Path
+    source: Path, places: Places, labels: list[str], scratch: Path
 ) -> tuple[list[str], dict[str, Part]]:
-    """The pixels, in files that vanish with the program: photos by the thousand need not fit into
-    memory.
+    """Decode the photos. Returns a digest of each, and the parts.
+
+    The pixels are in temporary files, mapped: thousands of photos need not fit into memory.
     """
     parts: dict[str, Part] = {}
     at: dict[PurePosixPath, tuple[np.ndarray, int]] = {}
     for part in PARTS:
         members = [name for name in places if places[name][0] == part]
         side = TRAIN_SIZE if part == "train" else SIZE
-        with tempfile.TemporaryFile(
-            dir=scratch
-        ) as file:  # which lives on, nameless, as long as its pages are mapped
+        # The file has no name, and lives as long as it is mapped.
+        with tempfile.TemporaryFile(dir=scratch) as file:
             images = np.memmap(file, np.uint8, "w+", shape=(len(members), side, side, 3))
         parts[part] = Part(
             images, np.array([labels.index(places[name][1]) for name in members], np.int64)
@@ -194,28 +96,10 @@ def _read(
                 )
             digests.append(f"{'/'.join(places[name])} {hashlib.sha256(content).hexdigest()}")
             bar.update()
-    _end_with(faults)
+    raise_for(faults)
     return digests, parts
 
 
 def _digest_of(digests: list[str]) -> str:
-    """The same for the same photos in the same parts and classes, whatever the files are called and
-    wherever they lie.
-    """
+    """A checksum of all photos, their parts and classes, whatever their files are called."""
     return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
-
-
-def _hidden(name: PurePosixPath) -> bool:
-    return any((part.startswith(".") and part != "..") or part == "__MACOSX" for part in name.parts)
-
-
-def _common(folders: list[tuple]) -> tuple:
-    first, last = min(folders), max(folders)
-    same = [a == b for a, b in zip(first, last)] + [False]
-    return first[: same.index(False)]
-
-
-def _end_with(faults: list[str]) -> None:
-    if faults:
-        more = [f"and {len(faults) - MOST_NAMED} more"] if len(faults) > MOST_NAMED else []
-        raise UserError("\n".join(faults[:MOST_NAMED] + more))

@@ -1,6 +1,4 @@
-"""An int8 model beside the float one: a quarter of the size, faster on some CPUs, kept only if it
-answers as well.
-"""
+"""Quantization: an int8 model, a quarter of the size and faster on some CPUs."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ from shared.training.metadata import attach, version
 from shared.training.parity import run_in_batches
 from shared.training.scores import accuracy, log_loss
 
-MOST_LOST = 0.005  # of the accuracy: half a point
+MOST_LOST = 0.005  # of accuracy: half a point
 BATCH = 32
 
 
@@ -36,14 +34,13 @@ class Images(CalibrationDataReader):
         return next(self._batches, None)
 
 
-def quantise(source: Path, target: Path, calibration: np.ndarray) -> None:
-    """Makes an int8 copy of a model: 8 bits for weights, with a scale for each channel, and for the
-    values between layers.
+def quantize(source: Path, target: Path, calibration: np.ndarray) -> None:
+    """Write an int8 copy of a model: 8 bits for activations and, per channel, for weights.
 
-    Static QDQ: the ranges of the values are fixed now, from the calibration images. With ranges
-    found at each run (quantize_dynamic), convolutions are slower than in float32.
+    calibration: images that fix the ranges of activations, uint8 [n, height, width, 3]. This is
+    static quantization (QDQ): with quantize_dynamic, convolutions are slower than in float32.
     """
-    logging.getLogger().setLevel(logging.ERROR)  # it recommends the preparation that follows
+    logging.getLogger().setLevel(logging.ERROR)  # it recommends what the next lines do
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         prepared = Path(folder, "prepared.onnx")
         # Symbolic shapes would need sympy, and an image model has none but its batch.
@@ -54,8 +51,8 @@ def quantise(source: Path, target: Path, calibration: np.ndarray) -> None:
             Images(calibration),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
-            # Weights of 7 bits: with 8, sums overflow on a CPU without VNNI instructions, and the
-            # answers are wrong.
+            # Weights of 7 bits: with 8, sums overflow on a CPU without VNNI, and predictions are
+            # wrong.
             reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
@@ -69,17 +66,16 @@ def quantise(source: Path, target: Path, calibration: np.ndarray) -> None:
 def save_int8_if_as_accurate(
     source: Path, target: Path, metadata: dict, held_out: dict
 ) -> tuple[float, float]:
-    """Writes target, an int8 copy of the model in source with its own metrics in the card, if it is
-    nearly as accurate.
+    """Write target, an int8 copy of the model in source with metrics of its own.
 
-    held_out: the arrays of build/held-out.npz. Returns the accuracy of both on the held-out images.
-    Ends the program with one line, and leaves no target, where int8 loses more than MOST_LOST.
+    held_out: the arrays of build/held-out.npz. Returns the accuracy of source and target on the
+    held-out images. Raises UserError, and leaves no target, when int8 loses more than MOST_LOST.
     """
     images, classes = held_out["images"], held_out["classes"]
     numbered = {**metadata, "version": version(target.parent.parent)}
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         candidate = Path(folder, target.name)
-        quantise(source, candidate, held_out["calibration"])
+        quantize(source, candidate, held_out["calibration"])
         attach_metrics(candidate, numbered, {})
         exact, rounded = (
             run_in_batches(OnnxModel(path), {"image": images}, [BATCH])
@@ -89,7 +85,7 @@ def save_int8_if_as_accurate(
         if before - after > MOST_LOST:
             target.unlink(missing_ok=True)
             raise UserError(
-                f"int8 answers right for {after:.2%} of {len(classes):,} test images, float32 for "
+                f"int8 is right for {after:.2%} of {len(classes):,} test images, float32 for "
                 f"{before:.2%}: "
                 f"more than {MOST_LOST:.1%} would be lost, so no {target.name} was written"
             )
@@ -101,9 +97,7 @@ def save_int8_if_as_accurate(
 
 
 def attach_metrics(path: Path, metadata: dict, metrics: dict) -> None:
-    """Gives a model file the card of the float model, with metrics of its own. It is not meant to
-    be equal: no parity.
-    """
+    """Store the float model's metadata in an int8 file, with metrics of its own."""
     model = onnx.load(path)
     own = copy.deepcopy(metadata) | {"metrics": {**metadata["metrics"], **metrics}}
     attach(model, own)

@@ -1,4 +1,4 @@
-"""Tables of named features: read, checked and described."""
+"""Read a table of named features, check it, and describe it by a JSON Schema."""
 
 from __future__ import annotations
 
@@ -16,15 +16,12 @@ from shared.errors import UserError
 
 DOWNLOAD_TIMEOUT = 30  # seconds without a byte
 OUTPUT = "probabilities"
-# distinct texts of a feature; more are names or numbers of persons, say, and not for everyone to
-# read
+# Distinct texts of a feature. With more they may be names or account numbers: not to be published.
 MOST_LISTED = 100
 
 
 def read_bytes(source: str) -> bytes:
-    """The content of a file or of an http(s) URL. Ends the program with one line where there is
-    none.
-    """
+    """Read a file or an http(s) URL. Raises UserError when that fails."""
     try:
         if source.startswith(("http://", "https://")):
             with urllib.request.urlopen(source, timeout=DOWNLOAD_TIMEOUT) as response:  # noqa: S310 - http
@@ -39,16 +36,13 @@ def read_bytes(source: str) -> bytes:
 def load_table(
     source: str, categories: list[str], numbers: list[str], target: str, labels: list[str]
 ) -> tuple[pd.DataFrame, str]:
-    """A CSV file as a table that is ready for training, and the sha256 of its bytes.
+    """Read a CSV file. Returns a table that is ready for training, and the sha256 of the file.
 
-    Which numbers are whole says the text of the file: 3 is, 3.0 is not. `attrs["whole"]` names the
-        columns that hold no other.
-    source: path or URL; target: the column to predict, whose values are labels. Further columns are
-        left out.
-    Missing categories become the empty text, missing numbers NaN; numbers are float32, as they will
-    be in ONNX.
-    Ends the program with one line for each column or value that is not of this form, and for other
-    than two labels.
+    source: path or URL; categories, numbers: names of columns; target: the column to predict,
+    whose values are labels. Other columns are left out.
+    A missing category becomes the empty text, a missing number NaN. Numbers are float32, as in
+    ONNX. `attrs["whole"]` names the columns of whole numbers: 3 is whole in the file, 3.0 is not.
+    Raises UserError with a line for each fault, and unless there are two labels.
     """
     _require_two(labels)
     columns = [*categories, *numbers, target]
@@ -91,11 +85,10 @@ def load_table(
 
 
 def input_schema(table: pd.DataFrame, categories: list[str], numbers: list[str]) -> dict:
-    """The JSON Schema of one row, with what training saw of each feature in `x-seen`.
+    """Return the JSON Schema of one row. `x-seen` holds the values that training saw.
 
-    table: rows of load_table's table, those that the model is fitted to. A feature may be missing
-        in a request if it was
-    missing in training. A feature with more than MOST_LISTED texts has no `x-seen`.
+    table: the rows of load_table's table that the model is fitted to. A feature may be missing in
+    a request if it was missing there. A feature with more than MOST_LISTED texts has no `x-seen`.
     """
     whole = table.attrs["whole"]
     properties = {name: _category(table[name]) for name in categories}
@@ -110,9 +103,7 @@ def input_schema(table: pd.DataFrame, categories: list[str], numbers: list[str])
 
 
 def _require_two(labels: list[str]) -> None:
-    """Ends the program with one line unless the labels are two texts: the threshold chooses between
-    two classes.
-    """
+    """Raise UserError unless the labels are two texts: the threshold separates two classes."""
     if wrong := [label for label in labels if not isinstance(label, str)]:
         raise UserError(
             f"the label {wrong[0]!r} must be text, as it is in the file: {str(wrong[0])!r}"
@@ -154,11 +145,10 @@ def _category(column: pd.Series) -> dict:
 
 def _number(column: pd.Series, whole: bool) -> dict:
     known = column.dropna()
-    # By way of their text, because the float32 nearest to 8684.8 is 8684.7998, and 8684.8 was seen.
+    # Through text, because the float32 nearest to 8684.8 is 8684.7998, and the file has 8684.8.
     low, high = float(str(known.min())), float(str(known.max()))
     kind = "integer" if whole else "number"
-    # Ten times the range that training saw leaves room for growth, and none for a wrong unit or a
-    # typing error.
+    # Ten times the range that training saw: room for growth, but not for a wrong unit.
     margin = 10 * (high - low)
     limits = {"minimum": 0 if low >= 0 else low - margin, "maximum": high + margin}
     return {

@@ -18,7 +18,9 @@ import pytest
 from shared.errors import UserError
 from shared.serving.images.decode import decoded
 from shared.training import download, fashion, photos
-from shared.training.images import load_images, split
+from shared.training.image_set import split
+from shared.training.images import load_images
+from shared.training.photo_folders import PARTS
 from shared.training.scores import confusion, picture, table
 from tests.projects.pictures import packed, save_photos
 
@@ -101,7 +103,7 @@ def test_fashion_mnist_that_cannot_be_had(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(fashion, "DEBIAN", tmp_path / "none")
     monkeypatch.setattr(fashion, "URL", "http://127.0.0.1:9")
     [line] = reported("full", tmp_path)
-    assert line.startswith("Fashion-MNIST cannot be had (") and line.endswith(
+    assert line.startswith("Fashion-MNIST cannot be read (") and line.endswith(
         "install dataset-fashion-mnist"
     )
 
@@ -113,7 +115,7 @@ def test_fashion_mnist_that_was_changed(small_fashion, tmp_path, monkeypatch):
         )
     monkeypatch.setattr(fashion, "DEBIAN", tmp_path)
     [line] = reported("full", tmp_path)
-    assert "is not the file of Fashion-MNIST" in line
+    assert "is not the original file" in line
 
 
 def test_a_download_is_kept_only_when_it_is_what_it_should_be(server, downloads):
@@ -130,11 +132,11 @@ def test_a_download_is_kept_only_when_it_is_what_it_should_be(server, downloads)
 
 def test_the_clothing_photos_are_counted(server, tmp_path, monkeypatch):
     folder, url = server
-    packed(save_photos(tmp_path / "clothing-1196151", 2, photos.PARTS), folder / "photos.tar.gz")
+    packed(save_photos(tmp_path / "clothing-1196151", 2, PARTS), folder / "photos.tar.gz")
     monkeypatch.setattr(photos, "CLOTHING_URL", f"{url}/photos.tar.gz")
     [line] = reported("clothing", tmp_path)
     assert "holds {'test': 4, 'train': 4, 'validation': 4} photos, not {'train': 3068," in line
-    monkeypatch.setattr(photos, "CLOTHING_COUNTS", dict.fromkeys(photos.PARTS, 4))
+    monkeypatch.setattr(photos, "CLOTHING_COUNTS", dict.fromkeys(PARTS, 4))
     assert load_images("clothing", tmp_path).labels == ["blue", "red"]
 
 
@@ -251,7 +253,7 @@ def flat(folder):
         (
             lambda folder: (
                 save_photos(
-                    save_photos(folder.parent / "s", 6, photos.PARTS) / "train", 6, kinds=("hat",)
+                    save_photos(folder.parent / "s", 6, PARTS) / "train", 6, kinds=("hat",)
                 ).parent
             ),
             ["validation has no photo of the class hat", "test has no photo of the class hat"],
