@@ -29,9 +29,8 @@ class InvalidInput(Exception):
 
     problems: (path, reason) pairs; a path is the keys and indices that lead to the offending value,
         such as ("customers", 3, "tenure"), and () stands for the request itself. Lambda logs the
-        message of
-        an exception, so a reason never quotes a value of the caller, and a key of the caller is a
-        `Sent`.
+        message of an exception, so a reason never quotes a value of the caller, and a key of the
+        caller is a `Sent`.
     more: how many further problems there are.
     status: the HTTP status that says the same thing.
     groups: every problem of a list of rows, for bulk scoring: (name of the feature or None, reason,
@@ -117,9 +116,8 @@ def shortened(text: str, most: int = 40) -> str:
     """Text of the caller's for an answer to the same caller: printable, and not longer than `most`
     characters.
     """
-    cut = (
-        text if len(text) <= most else text[: most - 1] + "…"
-    )  # first, for the text can have megabytes
+    # first, for the text can have megabytes
+    cut = text if len(text) <= most else text[: most - 1] + "…"
     return cut.encode("utf-8", "replace").decode()
 
 

@@ -2,9 +2,8 @@
 see the same image.
 
 The only module that imports Pillow. It names the readers of the three types that are taken:
-`Image.open` would load others
-first, and would offer them hostile bytes too. Colour profiles are not applied, neither in training
-nor here.
+`Image.open` would load others first, and would offer them hostile bytes too. Colour profiles are
+not applied, neither in training nor here.
 """
 
 from __future__ import annotations
@@ -85,9 +84,8 @@ def resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     """Any image of Pillow's as an RGB image of exactly size, (width, height) in pixels.
 
     The whole image is squashed to the size, smoothly, after it was turned as its EXIF data says.
-    White is put behind what is
-    transparent. A JPEG that was opened and not yet loaded is decoded at a reduced scale, several
-    times faster.
+    White is put behind what is transparent. A JPEG that was opened and not yet loaded is decoded at
+    a reduced scale, several times faster.
     """
     _reduce(image, size)
     image.load()

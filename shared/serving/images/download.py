@@ -1,9 +1,8 @@
 """The bytes at a URL that a stranger chose, without handing over what only this function can reach.
 
 The addresses are checked after the name was looked up, and the connection goes to one of them: a
-    second look-up could give
-another (DNS rebinding). Proxies of the environment are not used, for the same reason. The modules
-for HTTP and TLS are
+second look-up could give another (DNS rebinding). Proxies of the environment are not used, for the
+same reason. The modules for HTTP and TLS are
 imported when the first URL comes: together they take longer than all other code of this function,
     its packages aside.
 """
@@ -46,9 +45,8 @@ def fetched(url: str, deadline: float | None = None) -> bytes:
     clock.
 
     Raises InvalidInput: 400 for a URL that is malformed or not allowed, 422 when it does not lead
-        to a file. The reason
-    never quotes the URL or what the server sent, for it is logged. ALLOW_PRIVATE_URLS=1 in the
-    environment, for tests, allows addresses that are not public.
+        to a file. The reason never quotes the URL or what the server sent, for it is logged.
+        ALLOW_PRIVATE_URLS=1 in the environment, for tests, allows addresses that are not public.
     """
     import http.client
     import ssl

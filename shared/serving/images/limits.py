@@ -68,9 +68,8 @@ def check_memory(image, size: tuple[int, int], data: bytes, first_scan: int) -> 
     and the caller get a 502.
 
     image: opened, and to be decoded at its present size. size: that of the file. The bytes for each
-        pixel are what Pillow 13
-    uses at its peak, measured; those for the coefficients are in libjpeg's jdcoefct.c
-    (jinit_d_coef_controller).
+        pixel are what Pillow 13 uses at its peak, measured; those for the coefficients are in
+        libjpeg's jdcoefct.c (jinit_d_coef_controller).
     """
     memory = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
     pixels = size[0] * size[1]

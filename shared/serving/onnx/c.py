@@ -78,9 +78,8 @@ class OnnxModel:
         """Runs the session once over a whole batch.
 
         inputs: for each of the model's inputs a flat list, or a buffer of the input's element type,
-            in row-major
-            order; its length is the batch size times the size of one row, from which the batch size
-            follows.
+            in row-major order; its length is the batch size times the size of one row, from which
+            the batch size follows.
         Returns a nested list, [batch, ...], for each of the model's outputs.
         Raises KeyError for an input that the model does not have, ValueError or TypeError for
         values that do not fit.
@@ -104,9 +103,8 @@ class OnnxModel:
         """Runs the session over one row, in tensors that are kept for the next: making them takes
         longer than running.
         """
-        tensors, cells = (
-            self._rows.pop() if self._rows else self._new_row()
-        )  # two threads at once have a row each
+        # two threads at once have a row each
+        tensors, cells = self._rows.pop() if self._rows else self._new_row()
         try:
             for taken, tensor, memory in cells:
                 [value] = inputs[taken.name]

@@ -43,8 +43,8 @@ FUNCTIONS: dict[
     # out
     "Run": (9, c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, c_size_t, c_void_p),
     # ^ OrtSession* session, const OrtRunOptions* run_options, const char* const* input_names, const
-    # OrtValue* const* inputs,
-    # size_t input_len, const char* const* output_names, size_t output_names_len, OrtValue** outputs
+    # OrtValue* const* inputs, size_t input_len, const char* const* output_names, size_t
+    # output_names_len, OrtValue** outputs
     "CreateSessionOptions": (10, c_void_p),  # OrtSessionOptions** out
     "SetSessionLogSeverityLevel": (22, c_void_p, c_int),  # OrtSessionOptions* options, int level
     "SetIntraOpNumThreads": (24, c_void_p, c_int),  # OrtSessionOptions* options, int threads

@@ -2,8 +2,8 @@
 answer the same, to the last digit.
 
 The variable ONNX_API is `c` (ONNX Runtime's shared library alone) or `python` (its Python module,
-and numpy). The Dockerfile
-sets it in the image, and `make run` sets it where it runs the handler without a container.
+and numpy). The Dockerfile sets it in the image, and `make run` sets it where it runs the handler
+without a container.
 """
 
 import os
