@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from shared.errors import UserError
 from shared.serving.errors import InvalidInput
-from shared.serving.images.decode import decoded
+from shared.serving.images.decode import decode_image
 from shared.training.archives import entries
 from shared.training.download import download
 from shared.training.image_set import ImageSet, Part
@@ -88,7 +88,7 @@ def _read(
                 continue
             content, (pixels, number) = read(), at[name]
             try:
-                pixels[number] = np.asarray(decoded(content, pixels.shape[2:0:-1]))
+                pixels[number] = np.asarray(decode_image(content, pixels.shape[2:0:-1]))
             except InvalidInput as error:
                 faults.append(
                     f"{source}: {name} cannot be used: "

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from shared.errors import UserError
-from shared.serving.images.decode import decoded
+from shared.serving.images.decode import decode_image
 from shared.training import download, fashion, photos
 from shared.training.image_set import split
 from shared.training.images import load_images
@@ -155,7 +155,7 @@ def test_photos_are_read_as_they_will_be_when_the_model_is_served(tmp_path):
     assert data.photos and data.labels == ["blue", "red"]
     assert (data.train.images.shape, data.test.images.shape) == ((6, 256, 256, 3), (6, 224, 224, 3))
     first = sorted((folder / "test/blue").iterdir(), key=lambda path: path.name)[0]
-    assert (data.test.images[0] == np.asarray(decoded(first.read_bytes(), (224, 224)))).all()
+    assert (data.test.images[0] == np.asarray(decode_image(first.read_bytes(), (224, 224)))).all()
 
 
 def test_folder_and_archives_are_the_same_data(tmp_path):

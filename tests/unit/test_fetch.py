@@ -26,7 +26,7 @@ def refused(url):
     """The status and reason of a refusal that comes in time and does not give the URL away."""
     start = time.monotonic()
     with pytest.raises(InvalidInput) as refusal:
-        download.fetched(url)
+        download.download_image(url)
     assert time.monotonic() - start < download.TOTAL_SECONDS + 1
     assert not any(len(part) > 5 and part in str(refusal.value) for part in url.split("/")[2:])
     return refusal.value.status, str(refusal.value)
@@ -43,8 +43,8 @@ def test_the_limits_are_those_of_the_contract():
 
 def test_a_file_is_fetched(internet):
     url = internet.serve(replied(PHOTO), path="/photo%20of?a=b%20c&d=%C3%A9")
-    assert download.fetched("http://photos.example/photo of?a=b c&d=é#here") == PHOTO
-    assert download.fetched(url) == PHOTO
+    assert download.download_image("http://photos.example/photo of?a=b c&d=é#here") == PHOTO
+    assert download.download_image(url) == PHOTO
     assert internet.connected == [PUBLIC, PUBLIC]
     [request, _] = internet.requests
     assert (
@@ -57,20 +57,20 @@ def test_a_file_is_fetched(internet):
     ["image/jpeg", "IMAGE/PNG; q=1", "application/octet-stream", "binary/octet-stream", "", None],
 )
 def test_types_that_an_image_may_have(internet, kind):
-    assert download.fetched(internet.serve(replied(PHOTO, kind=kind))) == PHOTO
+    assert download.download_image(internet.serve(replied(PHOTO, kind=kind))) == PHOTO
 
 
 def test_a_chunked_body_and_one_without_a_length(internet):
     head = f"{OK}\r\nContent-Type: image/png\r\n".encode()
     assert (
-        download.fetched(
+        download.download_image(
             internet.serve(
                 head + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
             )
         )
         == b"abcde"
     )
-    assert download.fetched(internet.serve(head + b"\r\nabc")) == b"abc"
+    assert download.download_image(internet.serve(head + b"\r\nabc")) == b"abc"
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_redirects_are_followed(internet, status, location):
     url = internet.serve(redirected(location, status), path="/a")
     internet.serve(replied(PHOTO), path="/a?b")
     internet.serve(replied(PHOTO), path="/b", host="other.example")
-    assert download.fetched(url) == PHOTO
+    assert download.download_image(url) == PHOTO
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_addresses_that_are_not_public(internet, host):
 def test_private_addresses_can_be_allowed_for_tests(internet, monkeypatch):
     monkeypatch.setenv("ALLOW_PRIVATE_URLS", "1")
     internet.serve(replied(PHOTO))
-    assert download.fetched(f"http://127.0.0.1:{internet.port}/photo") == PHOTO
+    assert download.download_image(f"http://127.0.0.1:{internet.port}/photo") == PHOTO
 
 
 @pytest.mark.parametrize(
@@ -304,7 +304,7 @@ def test_a_name_that_changes_its_address_is_looked_up_once(internet):
     answers = iter([[PUBLIC], ["127.0.0.1"]])
     url = internet.serve(replied(PHOTO))
     internet.names["photos.example"] = lambda: next(answers)
-    assert download.fetched(url) == PHOTO
+    assert download.download_image(url) == PHOTO
     assert (internet.looked_up, internet.connected) == (["photos.example"], [PUBLIC])
     assert (
         refused(url)[0] == 400
@@ -433,7 +433,7 @@ def secure(internet, monkeypatch, tmp_path_factory):
 
 
 def test_https_asks_the_checked_address_for_the_name(secure):
-    assert download.fetched(secure.serve(replied(PHOTO))) == PHOTO
+    assert download.download_image(secure.serve(replied(PHOTO))) == PHOTO
     assert (secure.connected, secure.asked) == ([PUBLIC], ["photos.example"])
     assert "\r\nHost: photos.example\r\n" in secure.requests[0]
 

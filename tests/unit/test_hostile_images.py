@@ -10,7 +10,7 @@ from PIL import Image
 
 from shared.serving.errors import InvalidInput
 from shared.serving.images import limits
-from shared.serving.images.decode import decoded
+from shared.serving.images.decode import decode_image
 from tests.unit.hostile_images import PNG_START, chunk, jpeg, png, segment, webp_of_many_codes
 from tests.unit.toy_image import SIZE, file_of, plain
 
@@ -23,7 +23,7 @@ def refused(data):
     """The reason of a refusal that takes less than half a second of CPU time."""
     start = time.process_time()
     with pytest.raises(InvalidInput) as refusal:
-        decoded(data, SIZE)
+        decode_image(data, SIZE)
     assert refusal.value.status == 422 and time.process_time() - start < 0.5
     return str(refusal.value).removeprefix("the request ")
 
@@ -42,8 +42,8 @@ def test_long_rows_and_columns(width, height):
 
 @pytest.mark.parametrize("interlace", [0, 1])
 def test_the_longest_side_is_decoded(interlace):
-    assert decoded(png(30_000, 4, depth=16, interlace=interlace), SIZE)
-    assert decoded(png(4, 30_000, interlace=interlace), SIZE)
+    assert decode_image(png(30_000, 4, depth=16, interlace=interlace), SIZE)
+    assert decode_image(png(4, 30_000, interlace=interlace), SIZE)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 5), (8, 8), (17, 2)])
@@ -51,7 +51,7 @@ def test_the_longest_side_is_decoded(interlace):
 def test_the_pixels_of_the_made_files_are_neither_too_few_nor_too_many(size, color, depth):
     for interlace in (0, 1):
         data = png(size[0], size[1], depth, color, interlace)
-        assert decoded(data, SIZE)
+        assert decode_image(data, SIZE)
         start, end = data.index(b"IDAT") - 4, data.index(b"IEND") - 4
         pixels = zlib.decompress(data[start + 8 : end - 4])
         short = data[:start] + chunk(b"IDAT", zlib.compress(pixels[:-1])) + data[end:]
@@ -64,8 +64,8 @@ def test_a_baseline_jpeg_with_a_scan_for_each_component_keeps_all_coefficients(
 ):
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
     assert "more than fit into" in refused(jpeg(7071, 7071, EACH_ITS_SCAN[:components], components))
-    assert decoded(jpeg(7071, 7071, (tuple(range(1, components + 1)),), components), SIZE)
-    assert decoded(jpeg(707, 707, EACH_ITS_SCAN[:components], components), SIZE)
+    assert decode_image(jpeg(7071, 7071, (tuple(range(1, components + 1)),), components), SIZE)
+    assert decode_image(jpeg(707, 707, EACH_ITS_SCAN[:components], components), SIZE)
 
 
 def test_a_jpeg_with_very_many_scans_for_its_components():
@@ -99,7 +99,7 @@ def test_a_jpeg_with_much_metadata_is_decoded():
         segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(65_000)) * 120
         + b"\xff" * 1000
     )
-    assert decoded(data[:2] + extra + data[2:], SIZE)
+    assert decode_image(data[:2] + extra + data[2:], SIZE)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_png_whose_pixels_are_in_very_many_chunks():
     assert refused(start + chunk(b"IDAT") * 800_000 + chunk(b"IEND")).startswith(
         "is a PNG of more than 20,000 chunks"
     )
-    assert decoded(
+    assert decode_image(
         start + chunk(b"IDAT") * 10_000 + chunk(b"tEXt", b"a\0b") * 100 + chunk(b"IEND"), SIZE
     )
 
@@ -140,7 +140,7 @@ def test_allocations_that_no_header_tells_fail_in_an_exception(monkeypatch):
         monkeypatch.setattr(limits, "BASE_MB", -10_000)
         monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", str(resident() + spare))
         if fits:
-            assert decoded(data, SIZE)
+            assert decode_image(data, SIZE)
         else:
             refused(data)
     assert bytearray(300_000_000)  # the limit is gone
@@ -148,4 +148,4 @@ def test_allocations_that_no_header_tells_fail_in_an_exception(monkeypatch):
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}])
 def test_a_jpeg_of_50_megapixels_is_decoded(options):
-    assert decoded(file_of(Image.new("RGB", (8600, 5800)), "JPEG", **options), SIZE)
+    assert decode_image(file_of(Image.new("RGB", (8600, 5800)), "JPEG", **options), SIZE)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from shared.serving.errors import InvalidInput
 from shared.serving.images import decode, limits
-from shared.serving.images.decode import decoded, resized
+from shared.serving.images.decode import decode_image, resize_image
 from tests.unit.toy_image import SIZE, distance, file_of, plain, scene
 
 UPRIGHT = scene((240, 180))
@@ -27,7 +27,7 @@ def refused(data, size=SIZE):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(InvalidInput) as refusal:
-            decoded(data, size)
+            decode_image(data, size)
     assert refusal.value.status == 422 and time.monotonic() - start < 5
     return str(refusal.value)
 
@@ -39,7 +39,7 @@ def test_the_limits_are_those_of_the_contract():
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WebP"])
 @pytest.mark.parametrize("size", [SIZE, (16, 24), (224, 224), (240, 180), (500, 700)])
 def test_any_size_is_squashed_to_the_one_asked_for(kind, size):
-    image = decoded(file_of(UPRIGHT, kind, quality=95), size)
+    image = decode_image(file_of(UPRIGHT, kind, quality=95), size)
     assert (image.mode, image.size) == ("RGB", size)
     assert distance(image, UPRIGHT.resize(size, Image.Resampling.BILINEAR)) < 3
 
@@ -48,7 +48,7 @@ def test_any_size_is_squashed_to_the_one_asked_for(kind, size):
     "options", [{}, {"progressive": True}, {"subsampling": 0}, {"qtables": "web_high"}]
 )
 def test_jpegs_of_all_kinds(options):
-    assert distance(decoded(file_of(UPRIGHT, "JPEG", **options), SIZE), WANTED) < 2
+    assert distance(decode_image(file_of(UPRIGHT, "JPEG", **options), SIZE), WANTED) < 2
 
 
 # What turns the upright picture into the one that a camera would have stored, by the EXIF
@@ -73,7 +73,9 @@ def test_exif_orientation(kind, orientation):
     exif[decode.ORIENTATION] = orientation
     data = file_of(stored, kind, exif=exif)
     for size in (SIZE, (100, 75)):
-        assert distance(decoded(data, size), UPRIGHT.resize(size, Image.Resampling.BILINEAR)) < 3
+        assert (
+            distance(decode_image(data, size), UPRIGHT.resize(size, Image.Resampling.BILINEAR)) < 3
+        )
 
 
 @pytest.mark.parametrize(
@@ -81,7 +83,7 @@ def test_exif_orientation(kind, orientation):
     [b"Exif\0\0", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM\0*\0\0\0\x08\xff\xff", b"x" * 500],
 )
 def test_broken_exif_is_ignored(exif):
-    assert distance(decoded(file_of(UPRIGHT, "JPEG", exif=exif), SIZE), WANTED) < 2
+    assert distance(decode_image(file_of(UPRIGHT, "JPEG", exif=exif), SIZE), WANTED) < 2
 
 
 def in_mode(mode):
@@ -109,9 +111,9 @@ def test_every_mode(mode, kind):
     image, looks = in_mode(mode)
     data = file_of(image, kind, quality=95)
     wanted = looks.convert("RGB").resize(SIZE, Image.Resampling.BILINEAR)
-    assert distance(decoded(data, SIZE), wanted) < 3
+    assert distance(decode_image(data, SIZE), wanted) < 3
     with Image.open(io.BytesIO(data)) as opened:
-        assert resized(opened, SIZE) == decoded(data, SIZE)
+        assert resize_image(opened, SIZE) == decode_image(data, SIZE)
 
 
 def transparent(mode):
@@ -135,7 +137,7 @@ def transparent(mode):
 )
 def test_transparency_goes_on_white(mode, kind):
     image, options = transparent(mode)
-    small = decoded(file_of(image, kind, lossless=True, **options), (4, 2))
+    small = decode_image(file_of(image, kind, lossless=True, **options), (4, 2))
     assert small.getpixel((0, 0)) == (255, 255, 255) and small.getpixel((3, 1)) == (0, 0, 0)
 
 
@@ -146,7 +148,7 @@ def test_colours_count_as_much_as_they_show():
     on_white.paste((255, 0, 0), (20, 0, 46, 30))
     assert (
         distance(
-            decoded(file_of(image), (3, 2)), on_white.resize((3, 2), Image.Resampling.BILINEAR)
+            decode_image(file_of(image), (3, 2)), on_white.resize((3, 2), Image.Resampling.BILINEAR)
         )
         < 2
     )
@@ -161,7 +163,7 @@ def test_a_large_photo_and_its_small_copy_look_the_same(photo, kind, size):
             file_of(each, kind, quality=90, method=0)
             for each in (image, image.resize((400, 300), Image.Resampling.LANCZOS))
         ]
-    large, small = (decoded(data, size) for data in photo)
+    large, small = (decode_image(data, size) for data in photo)
     assert distance(large, small) < 2
 
 
@@ -173,7 +175,7 @@ def test_a_large_jpeg_costs_a_fraction_of_a_plain_decode(photo):
         function()
         return time.process_time() - start
 
-    ours = min(seconds(lambda: decoded(data, size)) for _ in range(3))
+    ours = min(seconds(lambda: decode_image(data, size)) for _ in range(3))
     plain = min(
         seconds(lambda: Image.open(io.BytesIO(data)).convert("RGB").resize(size)) for _ in range(3)
     )
@@ -234,7 +236,7 @@ def png(*chunks, width=10, height=10):
 def test_bombs():
     zeros = zlib.compress(bytes(60_000_000), 9)
     pixels = chunk(b"IDAT", zlib.compress(bytes(10 * 11)))
-    assert decoded(png(pixels), SIZE).size == SIZE
+    assert decode_image(png(pixels), SIZE).size == SIZE
     assert "million pixels" in refused(png(chunk(b"IDAT", zeros), width=7072, height=7072))
     assert "million pixels" in refused(
         png(chunk(b"IDAT", zeros), width=2**31 - 1, height=2**31 - 1)
@@ -260,7 +262,7 @@ def test_bombs():
 def test_a_jpeg_with_very_many_scans():
     data = file_of(Image.new("RGB", (2000, 2000)), "JPEG", progressive=True)
     scan = data[data.rindex(b"\xff\xc4", 0, data.rindex(b"\xff\xda")) : -2]
-    assert decoded(data[:-2] + scan * 5 + data[-2:], SIZE)
+    assert decode_image(data[:-2] + scan * 5 + data[-2:], SIZE)
     assert "scans" in refused(data[:-2] + scan * 1000 + data[-2:])
 
 
@@ -283,7 +285,7 @@ def test_what_does_not_fit_into_the_functions_memory_is_refused(monkeypatch, fil
     monkeypatch.setattr(limits, "BASE_MB", 0)
     monkeypatch.setattr(limits, "RESERVE_MB", -10_000)
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", str(megabytes))
-    assert decoded(data, SIZE)
+    assert decode_image(data, SIZE)
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0")
     assert refused(data).endswith(
         "has 1 million pixels, more than fit into this function's memory: send a smaller copy"
@@ -309,7 +311,7 @@ def answered_or_refused(data):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            image = decoded(data, SIZE)
+            image = decode_image(data, SIZE)
         except InvalidInput as refusal:
             assert refusal.status == 422 and str(refusal)
         else:

@@ -1,9 +1,8 @@
-"""Photo files as the pixels that a model takes. Training and serving both call this, so that they
-see the same image.
+"""Decode a JPEG, PNG or WebP file to the pixels of a model. Training and serving both call this,
+so that they see the same image.
 
-The only module that imports Pillow. It names the readers of the three types that are taken:
-`Image.open` would load others first, and would offer them hostile bytes too. Colour profiles are
-not applied, neither in training nor here.
+This is the only module that imports Pillow. It names the readers of the three types: `Image.open`
+would load others first, and would offer hostile bytes to them too. Color profiles are not applied.
 """
 
 from __future__ import annotations
@@ -42,20 +41,17 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-PngImagePlugin.MAX_TEXT_MEMORY = (
-    4_000_000  # bytes of all texts in a file; Pillow would take 64 MB of a function's memory
-)
-TiffImagePlugin.logger.disabled = (
-    True  # reads EXIF; at the level DEBUG it would log what a photo says of its owner
-)
+# Bytes of all texts in a file: Pillow would take 64 MB of the function's memory.
+PngImagePlugin.MAX_TEXT_MEMORY = 4_000_000
+# It reads EXIF data, and at the level DEBUG it would log what a photo tells about its owner.
+TiffImagePlugin.logger.disabled = True
 
 
-def decoded(data: bytes, size: tuple[int, int]) -> Image.Image:
-    """A JPEG, PNG or WebP file as an RGB image of exactly size, (width, height) in pixels, as
-    `resized` makes it.
+def decode_image(data: bytes, size: tuple[int, int]) -> Image.Image:
+    """Return a JPEG, PNG or WebP file as an RGB image of exactly size, (width, height) in pixels.
 
-    Raises InvalidInput with the status 422 for anything else: other types, damaged files, more than
-        `image_limits` allows.
+    Raises InvalidInput with the status 422 for other types, damaged files, and files beyond the
+    limits of limits.py.
     """
     kind = type_of(data)
     if len(data) > limits.MOST_BYTES:
@@ -69,7 +65,7 @@ def decoded(data: bytes, size: tuple[int, int]) -> Image.Image:
             of_file = image.size
             _reduce(image, size)
             limits.check_memory(image, of_file, data, first_scan)
-            return resized(image, size)
+            return resize_image(image, size)
         except InvalidInput:
             raise
         except MemoryError:
@@ -80,26 +76,21 @@ def decoded(data: bytes, size: tuple[int, int]) -> Image.Image:
             ) from None
 
 
-def resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Any image of Pillow's as an RGB image of exactly size, (width, height) in pixels.
+def resize_image(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Return a Pillow image as an RGB image of exactly size, (width, height) in pixels.
 
-    The whole image is squashed to the size, smoothly, after it was turned as its EXIF data says.
-    White is put behind what is transparent. A JPEG that was opened and not yet loaded is decoded at
-    a reduced scale, several times faster.
+    The image is turned as its EXIF data says, and the whole of it is scaled, smoothly and without
+    regard to its proportions. Transparent pixels get a white background. A JPEG that is opened and
+    not yet loaded is decoded at a reduced scale, several times faster.
     """
     _reduce(image, size)
     image.load()
     turn = _turn(image)
-    # The turn comes last, when there is little to turn, so that a quarter turn swaps the sides to
-    # resize to.
-    swaps = (
-        turn is not None
-        and turn >= Image.Transpose.ROTATE_90
-        and turn != Image.Transpose.ROTATE_180
-    )
-    image = _smooth(image).resize(
-        size[::-1] if swaps else size, Image.Resampling.BILINEAR, reducing_gap=3.0
-    )
+    # The turn comes last, when there are few pixels, so a quarter turn swaps the sides before it.
+    is_quarter = turn is not None and turn >= Image.Transpose.ROTATE_90
+    is_quarter = is_quarter and turn != Image.Transpose.ROTATE_180
+    sides = size[::-1] if is_quarter else size
+    image = _smooth(image).resize(sides, Image.Resampling.BILINEAR, reducing_gap=3.0)
     if image.mode == "RGBa":
         image = image.convert("RGBA")
         white = Image.new("RGB", image.size, (255, 255, 255))
@@ -110,8 +101,8 @@ def resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def type_of(data: bytes) -> str:
-    """JPEG, PNG or WebP, by the first bytes. Raises InvalidInput, which names the type where it is
-    another known one.
+    """Return JPEG, PNG or WebP, by the first bytes. Raises InvalidInput for any other type, and
+    names it if it is known.
     """
     if not data:
         raise refusal("is empty: it has 0 bytes")
@@ -128,10 +119,10 @@ def type_of(data: bytes) -> str:
 
 
 def _reduce(image: Image.Image, size: tuple[int, int]) -> None:
-    """Lets a JPEG be decoded at 1/2, 1/4 or 1/8, to at least twice the size, so that resizing still
-    smooths.
+    """Have a JPEG decoded at 1/2, 1/4 or 1/8, to at least twice the size: resizing still smooths
+    it.
     """
-    image.draft(None, (2 * max(size), 2 * max(size)))  # square, for it may lie on its side
+    image.draft(None, (2 * max(size), 2 * max(size)))  # square, because it may lie on its side
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
@@ -142,8 +133,8 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
 
 
 def _smooth(image: Image.Image) -> Image.Image:
-    """The image in a mode whose values can be averaged: L, RGB, CMYK, or RGBa, where colours count
-    as much as they show.
+    """Return the image in a mode whose values can be averaged: L, RGB, CMYK, or RGBa, in which
+    colors are weighted by their opacity.
     """
     if image.mode.startswith("I;16"):  # Pillow would cut 16 bits off at 255
         transparent = image.info.pop("transparency", None)

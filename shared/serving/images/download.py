@@ -1,10 +1,9 @@
-"""The bytes at a URL that a stranger chose, without handing over what only this function can reach.
+"""Download an image from an untrusted URL, safe against server-side request forgery (SSRF).
 
-The addresses are checked after the name was looked up, and the connection goes to one of them: a
-second look-up could give another (DNS rebinding). Proxies of the environment are not used, for the
-same reason. The modules for HTTP and TLS are
-imported when the first URL comes: together they take longer than all other code of this function,
-    its packages aside.
+The addresses are checked after the name is resolved, and the connection is made to one of them: a
+second resolution could return another address (DNS rebinding). For the same reason, proxies of the
+environment are not used. The modules for HTTP and TLS are imported with the first URL: they take
+longer to import than all other modules of this package.
 """
 
 from __future__ import annotations
@@ -13,40 +12,34 @@ import io
 import time
 
 from shared.serving.errors import InvalidInput
-from shared.serving.images.addresses import looked_up
+from shared.serving.images.addresses import resolve
 
 MOST_BYTES = 10_000_000
 MOST_REDIRECTS = 3
-# of a URL; signed ones have 2,000. Checked before urlsplit, which keeps its last 128 arguments
+# Of a URL; signed ones have 2,000. Checked before urlsplit, which caches its last 128 arguments.
 MOST_CHARACTERS = 8192
-# characters of a DNS name; Python's encoding of others takes time that grows with their square
+# Characters of a DNS name; Python encodes longer names in quadratic time.
 MOST_IN_HOST = 253
 CONNECT_SECONDS = 3.0
 TOTAL_SECONDS = 8.0
-# Other ports below 1024 are of services that were never meant to be spoken to in HTTP, such as
-# mail.
+# Other ports below 1024 belong to services that do not speak HTTP, such as mail.
 LOW_PORTS = (80, 443)
-# characters of a path or query that stay as they are; blanks and control characters do not
+# Characters of a path or query that are not quoted; blanks and control characters are.
 SAFE = "/%:@!$&'()*+,;=~?"
 REDIRECTS = (301, 302, 303, 307, 308)
-UNTYPED = (
-    "",
-    "application/octet-stream",
-    "binary/octet-stream",
-)  # the last is what S3 says of a file without a type
+# Media types of files without a known type; the last is that of S3.
+UNTYPED = ("", "application/octet-stream", "binary/octet-stream")
 
-_tls = (
-    None  # ssl's default context; loading the certificates takes longer than the rest of this file
-)
+_tls = None  # ssl's default context, made once: it takes long to load the certificates
 
 
-def fetched(url: str, deadline: float | None = None) -> bytes:
-    """The image file at an http or https URL, at most MOST_BYTES, by `deadline` on the monotonic
-    clock.
+def download_image(url: str, deadline: float | None = None) -> bytes:
+    """Return the image file at an http or https URL, at most MOST_BYTES.
 
-    Raises InvalidInput: 400 for a URL that is malformed or not allowed, 422 when it does not lead
-        to a file. The reason never quotes the URL or what the server sent, for it is logged.
-        ALLOW_PRIVATE_URLS=1 in the environment, for tests, allows addresses that are not public.
+    deadline: in seconds of the monotonic clock; TOTAL_SECONDS from now without it.
+    Raises InvalidInput: 400 for a URL that is malformed or not allowed, 422 if there is no image.
+    The reason is logged, so it never quotes the URL or the server's response.
+    ALLOW_PRIVATE_URLS=1 in the environment, for tests, allows addresses that are not public.
     """
     import http.client
     import ssl
@@ -74,8 +67,8 @@ def fetched(url: str, deadline: float | None = None) -> bytes:
 
 
 class _Stream(io.RawIOBase):
-    """A connection that ends at the deadline, however slowly each byte comes. A socket's own
-    timeout starts anew with each.
+    """A connection that ends at the deadline, however slowly the bytes arrive: a socket's own
+    timeout starts again with each byte.
     """
 
     def __init__(self, connection, deadline: float):
@@ -90,19 +83,17 @@ class _Stream(io.RawIOBase):
         return self._connection.recv_into(buffer)
 
     def makefile(self, mode: str) -> io.BufferedReader:
-        """What http.client asks a socket for."""
+        """Return a file, as http.client expects it from a socket."""
         return io.BufferedReader(self)
 
 
 def _get(url: str, deadline: float) -> bytes | str:
-    """The body at a URL, or the Location that it redirects to."""
+    """Return the body at a URL, or the Location that it redirects to."""
     import http.client
 
     scheme, host, port, target = _parts(url)
-    with _connected(
-        looked_up(host, port, min(CONNECT_SECONDS, _left(deadline))), deadline
-    ) as plain:
-        connection = plain if scheme == "http" else _secured(plain, host, deadline)
+    with _connect(resolve(host, port, min(CONNECT_SECONDS, _left(deadline))), deadline) as plain:
+        connection = plain if scheme == "http" else _secure(plain, host, deadline)
         with connection:
             authority = f"[{host}]" if ":" in host else host
             authority += "" if port == {"http": 80, "https": 443}[scheme] else f":{port}"
@@ -137,7 +128,7 @@ def _body(response) -> bytes | str:
 
 
 def _parts(url: str) -> tuple[str, str, int, str]:
-    """Scheme, host in ASCII, port, and what goes into the request line."""
+    """Return the scheme, the host in ASCII, the port, and the target of the request line."""
     import re
     from unicodedata import normalize
     from urllib.parse import quote, urlsplit
@@ -145,24 +136,20 @@ def _parts(url: str) -> tuple[str, str, int, str]:
     _check_length(url)
     try:
         parts = urlsplit(url)
-        host, port = (
-            normalize("NFKC", parts.hostname or ""),
-            parts.port,
-        )  # normalized, a character may become 18
+        host = normalize("NFKC", parts.hostname or "")  # a character may become 18
+        port = parts.port
         if len(host) > MOST_IN_HOST or len(host := host.encode("idna").decode()) > MOST_IN_HOST:
             raise _refusal("has a host name that is too long", 400)
-        target = quote(parts.path or "/", safe=SAFE) + (
-            "?" + quote(parts.query, safe=SAFE) if parts.query else ""
-        )
+        target = quote(parts.path or "/", safe=SAFE)
+        target += "?" + quote(parts.query, safe=SAFE) if parts.query else ""
     except ValueError:  # UnicodeError, which is one, for names that DNS cannot carry
         raise _refusal("is not a URL", 400) from None
     if parts.scheme not in ("http", "https"):
         raise _refusal("must start with http:// or https://", 400)
     if not re.fullmatch(r"[A-Za-z0-9._:-]+", host):
         raise _refusal("is not a URL", 400)
-    if (
-        parts.username is not None or parts.password is not None
-    ):  # they would be sent by us, and are seldom meant for us
+    # They would be sent by us, and are seldom meant for us.
+    if parts.username is not None or parts.password is not None:
         raise _refusal("must not contain a user name or a password", 400)
     port = {"http": 80, "https": 443}[parts.scheme] if port is None else port
     if port < 1024 and port not in LOW_PORTS:
@@ -175,9 +162,9 @@ def _check_length(url: str) -> None:
         raise _refusal(f"is a URL of more than {MOST_CHARACTERS:,} characters", 400)
 
 
-def _connected(addresses: list[tuple], deadline: float):
-    """A socket to the first of the addresses that answers. They share the time, so that no dead one
-    uses it up.
+def _connect(addresses: list[tuple], deadline: float):
+    """Return a socket to the first address that answers. The addresses share the time, so that no
+    dead one uses it up.
     """
     import socket
 
@@ -193,8 +180,8 @@ def _connected(addresses: list[tuple], deadline: float):
     raise _refusal("leads to a server that cannot be reached")
 
 
-def _secured(connection, host: str, deadline: float):
-    """The connection in TLS, after the certificate was checked for the name."""
+def _secure(connection, host: str, deadline: float):
+    """Return the connection in TLS, with a certificate that is valid for the name."""
     global _tls
     import ssl
 
@@ -204,7 +191,7 @@ def _secured(connection, host: str, deadline: float):
 
 
 def _left(deadline: float) -> float:
-    """Seconds until the deadline. Raises TimeoutError after it."""
+    """Return the seconds until the deadline. Raises TimeoutError after it."""
     seconds = deadline - time.monotonic()
     if seconds <= 0:
         raise TimeoutError

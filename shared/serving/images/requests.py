@@ -1,6 +1,4 @@
-"""Requests for image models: what they may be, the images that they lead to, and the form of the
-answers.
-"""
+"""Requests of image models: validate them, get their images, and form the predictions."""
 
 from __future__ import annotations
 
@@ -16,13 +14,12 @@ KEYS = ("url", "image", "images")
 
 
 def images_of(request: object, size: tuple[int, int]) -> list:
-    """The images of a request, as Pillow's RGB images of exactly size, (width, height) in pixels.
+    """Return the images of a request as Pillow RGB images of exactly size, (width, height) pixels.
 
-    request: {"url": "https://…"}, {"image": "<base64>"} or {"images": [{"url": …}, {"image": …},
-        …]}.
-        Where an image was the body of an HTTP request, `image` is its bytes.
-    Raises InvalidInput for all that is wrong with the request's form, else for every image that
-    cannot be had or decoded.
+    request: {"url": "https://…"}, {"image": "<base64>"} or {"images": [{"url": …}, …]}. The image
+        in the body of an HTTP request arrives as bytes.
+    Raises InvalidInput for all that is wrong with the request's form, or else for each image that
+    cannot be downloaded or decoded.
     """
     items, paths = _listed(request)
     sources, statuses = [], [400]
@@ -34,8 +31,7 @@ def images_of(request: object, size: tuple[int, int]) -> list:
             problems += refusal.problems
     if problems:
         raise InvalidInput(*problems)
-    # All images of a request share the time, so that no list of slow ones can use up the function's
-    # timeout.
+    # All images of a request share the time: a list of slow ones must not use up the timeout.
     deadline = time.monotonic() + download.TOTAL_SECONDS
     taken = []
     for (key, value), path in zip(sources, paths):
@@ -50,23 +46,17 @@ def images_of(request: object, size: tuple[int, int]) -> list:
 
 
 def labeled(probabilities: list[float], labels: list[str]) -> dict:
-    """The answer for one image: the most probable label, its probability, and that of every
-    label.
-    """
+    """Return the prediction for one image: its label, and the probabilities of all labels."""
     probability, label = max(zip(probabilities, labels), key=lambda pair: pair[0])
-    return {
-        "label": label,
-        "probability": probability,
-        "probabilities": dict(zip(labels, probabilities)),
-    }
+    by_label = dict(zip(labels, probabilities))
+    return {"label": label, "probability": probability, "probabilities": by_label}
 
 
 def _listed(request: object) -> tuple[list, list[tuple]]:
-    """What should be {"url": …} or {"image": …} each, and the path of each in the request."""
+    """Return the items of a request, of any type each, and the path of each in the request."""
     if not isinstance(request, dict):
-        raise InvalidInput(
-            ((), f"must be an object with url, image or images, not {kind_of(request)}")
-        )
+        reason = f"must be an object with url, image or images, not {kind_of(request)}"
+        raise InvalidInput(((), reason))
     if not request.keys() <= set(KEYS):
         raise unknown_keys(request, KEYS)
     if len(request) != 1:
@@ -77,14 +67,13 @@ def _listed(request: object) -> tuple[list, list[tuple]]:
     if not isinstance(items, list) or not items:
         raise InvalidInput((("images",), "must be a list with at least one image"))
     if len(items) > MOST_IMAGES:
-        raise InvalidInput(
-            (("images",), f"has {len(items)} images, more than {MOST_IMAGES}"), status=413
-        )
+        reason = f"has {len(items)} images, more than {MOST_IMAGES}"
+        raise InvalidInput((("images",), reason), status=413)
     return items, [("images", index) for index in range(len(items))]
 
 
 def _source(item: object, path: tuple) -> tuple[str, str | bytes]:
-    """The one key of {"url": …} or {"image": …}, and the URL as text or the image as bytes."""
+    """Return the key of {"url": …} or {"image": …}, and the URL as text or the image as bytes."""
     if not isinstance(item, dict):
         raise InvalidInput((path, f"must be an object with url or image, not {kind_of(item)}"))
     if len(item) != 1 or not item.keys() <= {"url", "image"}:
@@ -98,29 +87,23 @@ def _source(item: object, path: tuple) -> tuple[str, str | bytes]:
     if key == "url":
         return key, value
     if value[:5].lower() == "data:":
-        raise InvalidInput(
-            (path, "must be the base64 part of the data: URL alone, what follows its comma")
-        )
+        reason = "must be the base64 part of the data: URL alone, what follows its comma"
+        raise InvalidInput((path, reason))
     try:
         return key, binascii.a2b_base64(value, strict_mode=True)
     except ValueError:
-        raise InvalidInput(
-            (path, "must be base64: A-Z, a-z, 0-9, + and /, padded with =, without line breaks")
-        ) from None
+        reason = "must be base64: A-Z, a-z, 0-9, + and /, padded with =, without line breaks"
+        raise InvalidInput((path, reason)) from None
 
 
 def _image(value: str | bytes, size: tuple[int, int], deadline: float):
-    """The image at a URL, or of a file's bytes."""
+    """Return the image at a URL, or in a file's bytes."""
     if time.monotonic() >= deadline:
-        raise InvalidInput(
-            (
-                (),
-                f"was not reached: the images of a request have {download.TOTAL_SECONDS:g} seconds",
-            ),
-            status=422,
-        )
+        seconds = f"{download.TOTAL_SECONDS:g} seconds"
+        reason = f"was not reached: the images of a request have {seconds}"
+        raise InvalidInput(((), reason), status=422)
     if isinstance(value, str):
         with timed("fetch"):
-            value = download.fetched(value, deadline)
+            value = download.download_image(value, deadline)
     with timed("decode"):
-        return decode.decoded(value, size)
+        return decode.decode_image(value, size)

@@ -1,6 +1,4 @@
-"""A model file behind plain Python, through ONNX Runtime's C interface: neither numpy nor its
-Python module is loaded.
-"""
+"""An ONNX model through ONNX Runtime's C API, without numpy and ONNX Runtime's Python module."""
 
 from __future__ import annotations
 
@@ -34,10 +32,10 @@ POINTER = ctypes.sizeof(c_void_p)  # bytes
 
 
 class OnnxModel:
-    """An inference session and what the model file says about itself.
+    """An inference session, and the metadata of the model file.
 
     path: an ONNX file with the metadata that export_onnx.py writes.
-    Raises BrokenModel, with one line that says what to do.
+    Raises BrokenModel, whose message says what to do.
     """
 
     def __init__(self, path: str | os.PathLike):
@@ -75,12 +73,12 @@ class OnnxModel:
         ort.ReleaseEnv(self._env)  # ONNX Runtime has one of them, and counts its users
 
     def run(self, inputs: dict) -> dict[str, list]:
-        """Runs the session once over a whole batch.
+        """Run the session on a batch.
 
-        inputs: for each of the model's inputs a flat list, or a buffer of the input's element type,
+        inputs: for each input of the model, a flat list, or a buffer of the input's element type,
             in row-major order; its length is the batch size times the size of one row, from which
             the batch size follows.
-        Returns a nested list, [batch, ...], for each of the model's outputs.
+        Returns a nested list, [batch, ...], for each output of the model.
         Raises KeyError for an input that the model does not have, ValueError or TypeError for
         values that do not fit.
         """
@@ -100,10 +98,10 @@ class OnnxModel:
                 ort.ReleaseValue(tensor)
 
     def _run_row(self, inputs: dict) -> dict[str, list]:
-        """Runs the session over one row, in tensors that are kept for the next: making them takes
-        longer than running.
+        """Run the session on one row, in tensors that are kept for the next row: to make them takes
+        longer than to run.
         """
-        # two threads at once have a row each
+        # Two threads at once have a row each.
         tensors, cells = self._rows.pop() if self._rows else self._new_row()
         try:
             for taken, tensor, memory in cells:
@@ -121,8 +119,8 @@ class OnnxModel:
             self._rows.append((tensors, cells))
 
     def _new_row(self) -> tuple[ctypes.Array, list]:
-        """Tensors of one row for all inputs; and for each of them the input, the tensor, and the
-        array where its number is.
+        """Return tensors of one row for all inputs, and (input, tensor, memory of its number) for
+        each input.
         """
         tensors, cells = (c_void_p * len(self._inputs))(), []
         for at, taken in enumerate(self._inputs.values()):
@@ -131,7 +129,7 @@ class OnnxModel:
         return tensors, cells
 
     def _answers(self, tensors: ctypes.Array) -> dict[str, list]:
-        """Runs the session over tensors in the order of its inputs."""
+        """Run the session on tensors in the order of its inputs."""
         outputs = (c_void_p * len(self._outputs))()
         try:
             ort.Run(
@@ -152,8 +150,8 @@ class OnnxModel:
     def _make(
         self, tensors: ctypes.Array, at: int, taken: Input, values: object
     ) -> memoryview | None:
-        """Makes tensors[at], NULL until then. Returns the memory that the tensor uses and that must
-        live as long, if any.
+        """Make tensors[at], NULL until then. Returns the memory that the tensor uses, if any: it
+        must live as long as the tensor.
         """
         out = byref(tensors, at * POINTER)
         if not taken.code:
@@ -164,9 +162,7 @@ class OnnxModel:
             _fill(tensors[at], texts)
             return None  # ONNX Runtime has copied them
         view, shape = taken.numbers(values)
-        if (
-            address_of(view) % taken.size
-        ):  # cut out of other bytes, where a processor may not read numbers
+        if address_of(view) % taken.size:  # a slice of other bytes: not aligned for all processors
             view = memoryview(bytearray(view))
         memory = self._memory, address_of(view), view.nbytes
         ort.CreateTensorWithDataAsOrtValue(
@@ -175,7 +171,7 @@ class OnnxModel:
         return view
 
     def _read_metadata(self) -> dict[str, str]:
-        """The metadata of the model file."""
+        """Return the metadata of the model file as text."""
         with made(
             ort.SessionGetModelMetadata, self._session, release=ort.ReleaseModelMetadata
         ) as metadata:
@@ -196,8 +192,9 @@ class OnnxModel:
         return {name.decode(): text.decode() for name, text in found.items()}
 
     def _read_types(self, kind: str) -> Iterator[tuple[str, str, list[int]]]:
-        """Name, letter of the type, and shape of each "Input" or "Output". Raises TypeError for a
-        type that is not served.
+        """Yield name, letter of the type, and shape of each "Input" or "Output".
+
+        Raises TypeError for a type that is not supported.
         """
         count, name_of, type_of = (
             getattr(ort, f"SessionGet{kind}{what}") for what in ("Count", "Name", "TypeInfo")
@@ -206,22 +203,20 @@ class OnnxModel:
             name = self._taken(got(c_void_p, name_of, self._session, at, self._allocator)).decode()
             with made(type_of, self._session, at, release=ort.ReleaseTypeInfo) as info:
                 tensor, element = got(c_void_p, ort.CastTypeInfoToTensorInfo, info), None
-                if (
-                    got(c_int, ort.GetOnnxTypeFromTypeInfo, info) == TENSOR
-                ):  # not a sequence, a map, …
+                if got(c_int, ort.GetOnnxTypeFromTypeInfo, info) == TENSOR:  # not a sequence, map
                     number = got(c_int, ort.GetTensorElementType, tensor)
                     element = ELEMENTS[number] if number < len(ELEMENTS) else f"number {number}"
                 yield name, letter_of(kind.lower(), name, element), _shape(tensor)
 
     def _taken(self, address: int) -> bytes:
-        """The text at an address, whose memory is freed."""
+        """Return the text at an address, and free its memory."""
         text = ctypes.string_at(address)
         ort.AllocatorFree(self._allocator, address)
         return text
 
 
 def _fill(tensor: int | None, texts: list[str]) -> None:
-    """Fills a tensor with as many texts as it holds."""
+    """Fill a tensor with as many texts as it holds."""
     different = set(texts)  # categories repeat: each is encoded once, all together
     encoded = "\0".join([*different, ""]).encode()
     if encoded.count(b"\0") > len(different):
@@ -230,14 +225,13 @@ def _fill(tensor: int | None, texts: list[str]) -> None:
     for text, part in zip(different, encoded.split(b"\0")):
         pointers[text] = address.to_bytes(POINTER, sys.byteorder)
         address += len(part) + 1
-    # By itemgetter in half the time of a loop. The two empty texts are for it, which makes a tuple
-    # of no fewer.
+    # itemgetter takes half the time of a loop. With the two empty texts it always returns a tuple.
     each = itemgetter(*texts, "", "")(pointers)[:-2]
     ort.FillStringTensor(tensor, b"".join(each), len(each))
 
 
 def _fill_one_by_one(tensor: int | None, texts: list[str]) -> None:
-    """The same for texts that hold NUL characters, at which FillStringTensor would cut them."""
+    """Fill a tensor with texts that hold NUL, where FillStringTensor would cut them."""
     for at, text in enumerate(texts):
         encoded = text.encode()
         place = got(c_void_p, ort.GetResizedStringTensorElementBuffer, tensor, at, len(encoded))
@@ -245,7 +239,7 @@ def _fill_one_by_one(tensor: int | None, texts: list[str]) -> None:
 
 
 def _nested(tensor: int | None) -> list:
-    """A tensor as nested lists, as deep as it has dimensions."""
+    """Return a tensor as nested lists, one level for each dimension."""
     info = got(c_void_p, ort.GetTensorTypeAndShape, tensor)
     try:
         code, shape = CODES[got(c_int, ort.GetTensorElementType, info)], _shape(info)
@@ -261,14 +255,14 @@ def _nested(tensor: int | None) -> list:
 
 
 def _shape(info: int) -> list[int]:
-    """The sizes of the dimensions, -1 for an open one. info: const OrtTensorTypeAndShapeInfo*."""
+    """Return the dimensions, -1 for a dynamic one. info: const OrtTensorTypeAndShapeInfo*."""
     sizes = (c_int64 * got(c_size_t, ort.GetDimensionsCount, info))()
     ort.GetDimensions(info, sizes, len(sizes))
     return list(sizes)
 
 
 def _texts(tensor: int | None, count: int) -> list[str]:
-    """The texts in a tensor of `count` of them."""
+    """Return the texts of a tensor that has `count` of them."""
     if not count:
         return []
     content = bytearray(got(c_size_t, ort.GetStringTensorDataLength, tensor))
@@ -281,7 +275,7 @@ def _texts(tensor: int | None, count: int) -> list[str]:
 
 
 def _in_shape(flat: list, shape: list[int]) -> list:
-    """A flat list nested to a shape; its one element if that has no dimension."""
+    """Return a flat list nested to a shape; its only element for a shape without dimensions."""
     if len(shape) < 2:
         return flat if shape else flat[0]
     step = len(flat) // shape[0] if shape[0] else 0

@@ -1,5 +1,4 @@
-"""ONNX Runtime's C interface, called through ctypes in the shared library that comes in the
-onnxruntime wheel.
+"""Bindings to ONNX Runtime's C API, by ctypes, in the shared library of the onnxruntime wheel.
 
 Its functions are the members of one struct, OrtApi, to which later versions only ever append:
 https://github.com/microsoft/onnxruntime/blob/main/include/onnxruntime/core/session/onnxruntime_c_api.h
@@ -27,192 +26,113 @@ from types import SimpleNamespace
 
 API_VERSION = 15  # of ONNX Runtime 1.15, the first that has all of these functions
 
-# Each returns an OrtStatus*, which is NULL when it succeeded, but for GetErrorMessage and Release….
-FUNCTIONS: dict[
-    str, tuple
-] = {  # place in struct OrtApi, types of the parameters; the parameters as in onnxruntime_c_api.h
-    "GetErrorMessage": (2, c_void_p),  # const OrtStatus* status -> const char*
-    "CreateEnv": (
-        3,
-        c_int,
-        c_char_p,
-        c_void_p,
-    ),  # OrtLoggingLevel level, const char* logid, OrtEnv** out
-    "CreateSession": (7, c_void_p, c_char_p, c_void_p, c_void_p),
-    # ^ const OrtEnv* env, const char* model_path, const OrtSessionOptions* options, OrtSession**
-    # out
-    "Run": (9, c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, c_size_t, c_void_p),
-    # ^ OrtSession* session, const OrtRunOptions* run_options, const char* const* input_names, const
+P, N = c_void_p, c_size_t
+# Each returns an OrtStatus*, NULL for success; but for GetErrorMessage and Release….
+FUNCTIONS: dict[str, tuple] = {
+    # Place in struct OrtApi, types of the parameters; above it the parameters of the header file.
+    # const OrtStatus* status -> const char*
+    "GetErrorMessage": (2, P),
+    # OrtLoggingLevel level, const char* logid, OrtEnv** out
+    "CreateEnv": (3, c_int, c_char_p, P),
+    # const OrtEnv* env, const char* model_path, const OrtSessionOptions* options, OrtSession** out
+    "CreateSession": (7, P, c_char_p, P, P),
+    # OrtSession* session, const OrtRunOptions* run_options, const char* const* input_names, const
     # OrtValue* const* inputs, size_t input_len, const char* const* output_names, size_t
     # output_names_len, OrtValue** outputs
-    "CreateSessionOptions": (10, c_void_p),  # OrtSessionOptions** out
-    "SetSessionLogSeverityLevel": (22, c_void_p, c_int),  # OrtSessionOptions* options, int level
-    "SetIntraOpNumThreads": (24, c_void_p, c_int),  # OrtSessionOptions* options, int threads
-    "SetInterOpNumThreads": (25, c_void_p, c_int),  # OrtSessionOptions* options, int threads
-    "SessionGetInputCount": (30, c_void_p, c_void_p),  # const OrtSession* session, size_t* out
-    "SessionGetOutputCount": (31, c_void_p, c_void_p),  # const OrtSession* session, size_t* out
-    "SessionGetInputTypeInfo": (
-        33,
-        c_void_p,
-        c_size_t,
-        c_void_p,
-    ),  # const OrtSession*, size_t index, OrtTypeInfo** out
-    "SessionGetOutputTypeInfo": (
-        34,
-        c_void_p,
-        c_size_t,
-        c_void_p,
-    ),  # const OrtSession*, size_t index, OrtTypeInfo** out
-    "SessionGetInputName": (
-        36,
-        c_void_p,
-        c_size_t,
-        c_void_p,
-        c_void_p,
-    ),  # …, size_t index, OrtAllocator*, char** out
-    "SessionGetOutputName": (
-        37,
-        c_void_p,
-        c_size_t,
-        c_void_p,
-        c_void_p,
-    ),  # …, size_t index, OrtAllocator*, char** out
-    "CreateTensorAsOrtValue": (48, c_void_p, c_void_p, c_size_t, c_int, c_void_p),
-    # ^ OrtAllocator*, const int64_t* shape, size_t shape_len, ONNXTensorElementDataType type,
+    "Run": (9, P, P, P, P, N, P, N, P),
+    # OrtSessionOptions** out
+    "CreateSessionOptions": (10, P),
+    # OrtSessionOptions* options, int level
+    "SetSessionLogSeverityLevel": (22, P, c_int),
+    # OrtSessionOptions* options, int threads
+    "SetIntraOpNumThreads": (24, P, c_int),
+    # OrtSessionOptions* options, int threads
+    "SetInterOpNumThreads": (25, P, c_int),
+    # const OrtSession* session, size_t* out
+    "SessionGetInputCount": (30, P, P),
+    # const OrtSession* session, size_t* out
+    "SessionGetOutputCount": (31, P, P),
+    # const OrtSession*, size_t index, OrtTypeInfo** out
+    "SessionGetInputTypeInfo": (33, P, N, P),
+    # const OrtSession*, size_t index, OrtTypeInfo** out
+    "SessionGetOutputTypeInfo": (34, P, N, P),
+    # …, size_t index, OrtAllocator*, char** out
+    "SessionGetInputName": (36, P, N, P, P),
+    # …, size_t index, OrtAllocator*, char** out
+    "SessionGetOutputName": (37, P, N, P, P),
+    # OrtAllocator*, const int64_t* shape, size_t shape_len, ONNXTensorElementDataType type,
     # OrtValue** out
-    "CreateTensorWithDataAsOrtValue": (
-        49,
-        c_void_p,
-        c_void_p,
-        c_size_t,
-        c_void_p,
-        c_size_t,
-        c_int,
-        c_void_p,
-    ),
-    # ^ const OrtMemoryInfo*, void* data, size_t bytes, const int64_t* shape, size_t shape_len, …
+    "CreateTensorAsOrtValue": (48, P, P, N, c_int, P),
+    # const OrtMemoryInfo*, void* data, size_t bytes, const int64_t* shape, size_t shape_len, …
     # type, OrtValue** out
-    "GetTensorMutableData": (51, c_void_p, c_void_p),  # OrtValue* value, void** out
-    "FillStringTensor": (
-        52,
-        c_void_p,
-        c_void_p,
-        c_size_t,
-    ),  # OrtValue* value, const char* const* s, size_t s_len
-    "GetStringTensorDataLength": (53, c_void_p, c_void_p),  # const OrtValue* value, size_t* len
-    "GetStringTensorContent": (54, c_void_p, c_void_p, c_size_t, c_void_p, c_size_t),
-    # ^ const OrtValue* value, void* s, size_t s_len, size_t* offsets, size_t offsets_len
-    "CastTypeInfoToTensorInfo": (
-        55,
-        c_void_p,
-        c_void_p,
-    ),  # const OrtTypeInfo*, const OrtTensorTypeAndShapeInfo** out
-    "GetOnnxTypeFromTypeInfo": (56, c_void_p, c_void_p),  # const OrtTypeInfo*, ONNXType* out
-    "GetTensorElementType": (
-        60,
-        c_void_p,
-        c_void_p,
-    ),  # const OrtTensorTypeAndShapeInfo*, ONNXTensorElementDataType* out
-    "GetDimensionsCount": (
-        61,
-        c_void_p,
-        c_void_p,
-    ),  # const OrtTensorTypeAndShapeInfo* info, size_t* out
-    "GetDimensions": (
-        62,
-        c_void_p,
-        c_void_p,
-        c_size_t,
-    ),  # const OrtTensorTypeAndShapeInfo*, int64_t* sizes, size_t count
-    "GetTensorTypeAndShape": (
-        65,
-        c_void_p,
-        c_void_p,
-    ),  # const OrtValue* value, OrtTensorTypeAndShapeInfo** out
-    "AllocatorFree": (76, c_void_p, c_void_p),  # OrtAllocator* allocator, void* memory
-    "AllocatorGetInfo": (
-        77,
-        c_void_p,
-        c_void_p,
-    ),  # const OrtAllocator* allocator, const OrtMemoryInfo** out: not to be released
-    "GetAllocatorWithDefaultOptions": (78, c_void_p),  # OrtAllocator** out: not to be released
-    "ReleaseEnv": (92, c_void_p),  # OrtEnv* env, which may be NULL, as in each of these
-    "ReleaseStatus": (93, c_void_p),
-    "ReleaseSession": (95, c_void_p),
-    "ReleaseValue": (96, c_void_p),
-    "ReleaseTypeInfo": (98, c_void_p),
-    "ReleaseTensorTypeAndShapeInfo": (99, c_void_p),
-    "ReleaseSessionOptions": (100, c_void_p),
-    "SessionGetModelMetadata": (
-        111,
-        c_void_p,
-        c_void_p,
-    ),  # const OrtSession* session, OrtModelMetadata** out
-    "ModelMetadataLookupCustomMetadataMap": (116, c_void_p, c_void_p, c_char_p, c_void_p),
-    # ^ const OrtModelMetadata*, OrtAllocator*, const char* key, char** out
-    "ReleaseModelMetadata": (118, c_void_p),
-    "ModelMetadataGetCustomMetadataMapKeys": (123, c_void_p, c_void_p, c_void_p, c_void_p),
-    # ^ const OrtModelMetadata*, OrtAllocator*, char*** keys, int64_t* num_keys
-    "FillStringTensorElement": (
-        129,
-        c_void_p,
-        c_char_p,
-        c_size_t,
-    ),  # OrtValue* value, const char* s, size_t index
-    "AddSessionConfigEntry": (
-        130,
-        c_void_p,
-        c_char_p,
-        c_char_p,
-    ),  # OrtSessionOptions*, const char* key, const char* value
-    "GetResizedStringTensorElementBuffer": (252, c_void_p, c_size_t, c_size_t, c_void_p),
-    # ^ OrtValue* value, size_t index, size_t length_in_bytes, char** out
+    "CreateTensorWithDataAsOrtValue": (49, P, P, N, P, N, c_int, P),
+    # OrtValue* value, void** out
+    "GetTensorMutableData": (51, P, P),
+    # OrtValue* value, const char* const* s, size_t s_len
+    "FillStringTensor": (52, P, P, N),
+    # const OrtValue* value, size_t* len
+    "GetStringTensorDataLength": (53, P, P),
+    # const OrtValue* value, void* s, size_t s_len, size_t* offsets, size_t offsets_len
+    "GetStringTensorContent": (54, P, P, N, P, N),
+    # const OrtTypeInfo*, const OrtTensorTypeAndShapeInfo** out
+    "CastTypeInfoToTensorInfo": (55, P, P),
+    # const OrtTypeInfo*, ONNXType* out
+    "GetOnnxTypeFromTypeInfo": (56, P, P),
+    # const OrtTensorTypeAndShapeInfo*, ONNXTensorElementDataType* out
+    "GetTensorElementType": (60, P, P),
+    # const OrtTensorTypeAndShapeInfo* info, size_t* out
+    "GetDimensionsCount": (61, P, P),
+    # const OrtTensorTypeAndShapeInfo*, int64_t* sizes, size_t count
+    "GetDimensions": (62, P, P, N),
+    # const OrtValue* value, OrtTensorTypeAndShapeInfo** out
+    "GetTensorTypeAndShape": (65, P, P),
+    # OrtAllocator* allocator, void* memory
+    "AllocatorFree": (76, P, P),
+    # const OrtAllocator* allocator, const OrtMemoryInfo** out: not to be released
+    "AllocatorGetInfo": (77, P, P),
+    # OrtAllocator** out: not to be released
+    "GetAllocatorWithDefaultOptions": (78, P),
+    # OrtEnv* env, which may be NULL, as in each of these
+    "ReleaseEnv": (92, P),
+    "ReleaseStatus": (93, P),
+    "ReleaseSession": (95, P),
+    "ReleaseValue": (96, P),
+    "ReleaseTypeInfo": (98, P),
+    "ReleaseTensorTypeAndShapeInfo": (99, P),
+    "ReleaseSessionOptions": (100, P),
+    # const OrtSession* session, OrtModelMetadata** out
+    "SessionGetModelMetadata": (111, P, P),
+    # const OrtModelMetadata*, OrtAllocator*, const char* key, char** out
+    "ModelMetadataLookupCustomMetadataMap": (116, P, P, c_char_p, P),
+    "ReleaseModelMetadata": (118, P),
+    # const OrtModelMetadata*, OrtAllocator*, char*** keys, int64_t* num_keys
+    "ModelMetadataGetCustomMetadataMapKeys": (123, P, P, P, P),
+    # OrtValue* value, const char* s, size_t index
+    "FillStringTensorElement": (129, P, c_char_p, N),
+    # OrtSessionOptions*, const char* key, const char* value
+    "AddSessionConfigEntry": (130, P, c_char_p, c_char_p),
+    # OrtValue* value, size_t index, size_t length_in_bytes, char** out
+    "GetResizedStringTensorElementBuffer": (252, P, N, N, P),
 }
 
 TENSOR = 1  # enum ONNXType
-COMMON = (
-    "undefined",
-    "float",
-    "uint8",
-    "int8",
-    "uint16",
-    "int16",
-    "int32",
-    "int64",
-    "string",
-    "bool",
-    "float16",
-    "double",
-)
-WIDE = ("uint32", "uint64", "complex64", "complex128", "bfloat16")
-NARROW = (
-    "float8e4m3fn",
-    "float8e4m3fnuz",
-    "float8e5m2",
-    "float8e5m2fnuz",
-    "uint4",
-    "int4",
-    "float4e2m1",
-)
+# enum ONNXTensorElementDataType, by ONNX's names.
 ELEMENTS = (
-    *COMMON,
-    *WIDE,
-    *NARROW,
-    "uint2",
-    "int2",
-    "float8e8m0",
-)  # enum ONNXTensorElementDataType, by ONNX's names
+    *("undefined", "float", "uint8", "int8", "uint16", "int16", "int32", "int64", "string"),
+    *("bool", "float16", "double", "uint32", "uint64", "complex64", "complex128", "bfloat16"),
+    *("float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "uint4", "int4"),
+    *("float4e2m1", "uint2", "int2", "float8e8m0"),
+)
 
 
 class OnnxRuntimeError(Exception):
-    """What ONNX Runtime said of a call that failed."""
+    """The message of ONNX Runtime for a call that failed."""
 
 
 def load(version: int = API_VERSION) -> SimpleNamespace:
-    """The functions by their names. Those that return an OrtStatus* raise OnnxRuntimeError instead.
+    """Return the functions by name. Instead of an OrtStatus* they raise OnnxRuntimeError.
 
-    Raises ImportError where there is no library, or one that is older than the version of the
-    interface asked for.
+    Raises ImportError if there is no library, or one without this version of the API.
     """
     path = library()
     get_base = ctypes.CDLL(path).OrtGetApiBase  # const OrtApiBase* OrtGetApiBase(void)
@@ -252,16 +172,16 @@ def load(version: int = API_VERSION) -> SimpleNamespace:
 
 
 def library() -> str:
-    """The path of the library in the onnxruntime wheel, which is not imported. Raises ImportError
-    where there is none.
+    """Return the path of the library in the onnxruntime wheel, without importing that.
+
+    Raises ImportError if there is none.
     """
     for folder in sys.path:
         folder = os.path.join(folder, "onnxruntime/capi")
         if os.path.isdir(folder):
             for name in os.listdir(folder):
-                if name.startswith(
-                    "libonnxruntime."
-                ):  # .so.1.32.0 on Linux, .1.32.0.dylib on macOS
+                # .so.1.32.0 on Linux, .1.32.0.dylib on macOS
+                if name.startswith("libonnxruntime."):
                     return os.path.join(folder, name)
     raise ImportError(
         "there is no onnxruntime/capi/libonnxruntime.* on the path: install onnxruntime"
@@ -269,7 +189,7 @@ def library() -> str:
 
 
 def got(kind: type, function: Callable, *arguments):
-    """What a function writes to its last parameter, as a Python value."""
+    """Call a function, and return what it writes to its last parameter, as a Python value."""
     out = kind()
     function(*arguments, byref(out))
     return out.value
@@ -277,7 +197,7 @@ def got(kind: type, function: Callable, *arguments):
 
 @contextmanager
 def made(function: Callable, *arguments, release: Callable):
-    """What a function makes, released at the end."""
+    """Call a function that makes an object, and release the object at the end."""
     handle = got(c_void_p, function, *arguments)
     try:
         yield handle
@@ -292,18 +212,17 @@ class PyBuffer(ctypes.Structure):
     _fields_ = (("buf", c_void_p), ("others", c_void_p * 9))
 
 
-get_buffer = PYFUNCTYPE(c_int, py_object, c_void_p, c_int)(
-    ("PyObject_GetBuffer", pythonapi)
-)  # object, Py_buffer*, int flags
-release_buffer = PYFUNCTYPE(None, c_void_p)(("PyBuffer_Release", pythonapi))  # Py_buffer*
-view_from = PYFUNCTYPE(py_object, c_void_p, c_ssize_t, c_int)(
-    ("PyMemoryView_FromMemory", pythonapi)
-)  # char*, size, int flags
+# object, Py_buffer*, int flags
+get_buffer = PYFUNCTYPE(c_int, py_object, P, c_int)(("PyObject_GetBuffer", pythonapi))
+# Py_buffer*
+release_buffer = PYFUNCTYPE(None, P)(("PyBuffer_Release", pythonapi))
+# char* memory, Py_ssize_t size, int flags
+view_from = PYFUNCTYPE(py_object, P, c_ssize_t, c_int)(("PyMemoryView_FromMemory", pythonapi))
 SIMPLE, READ = 0, 0x100  # PyBUF_SIMPLE, PyBUF_READ
 
 
 def address_of(buffer: object) -> int:
-    """Where the bytes of a contiguous buffer are. They stay there while it lives and keeps its
+    """Return the address of a contiguous buffer. It is valid while the buffer lives and keeps its
     size.
     """
     found = PyBuffer()
@@ -313,5 +232,5 @@ def address_of(buffer: object) -> int:
 
 
 def view_of(address: int, count: int) -> memoryview:
-    """The bytes at an address, not copied: it must not be used when they are freed."""
+    """Return the bytes at an address without a copy: not to be used after they are freed."""
     return view_from(address, count, READ)
