@@ -1,4 +1,4 @@
-"""What every image carries.
+"""The part of the code that is in every image.
 
 It may import the standard library, onnxruntime and numpy (in onnx/python.py alone), and Pillow (in
 images/decode.py alone).

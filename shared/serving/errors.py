@@ -1,11 +1,11 @@
-"""The one error that is the caller's fault."""
+"""The error for a request that cannot be answered, and problems as RFC 9457 describes them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 Group = tuple[str | None, str, Sequence[int]]
-MOST_NAMED = 20  # problems spelled out in one answer; the rest are counted
+MOST_NAMED = 20  # problems in one response; the others are counted
 TITLES = {
     204: "No Content",
     400: "Bad Request",
@@ -19,24 +19,21 @@ TITLES = {
 
 
 class Sent(str):
-    """A key that the caller chose, in the path of a problem: `detail` and `pointers` name it, an
-    exception's message does not.
+    """A key of the caller in the path of a problem: `detail` and `pointers` name it, the message of
+    the exception does not.
     """
 
 
 class InvalidInput(Exception):
     """A request that cannot be answered, with every reason.
 
-    problems: (path, reason) pairs; a path is the keys and indices that lead to the offending value,
-        such as ("customers", 3, "tenure"), and () stands for the request itself. Lambda logs the
-        message of an exception, so a reason never quotes a value of the caller, and a key of the
-        caller is a `Sent`.
-    more: how many further problems there are.
-    status: the HTTP status that says the same thing.
-    groups: every problem of a list of rows, for bulk scoring: (name of the feature or None, reason,
-        indices of the rows)
-        each, in the order of the features. An index takes 4 bytes, so that all of them are a
-        fraction of the request's memory.
+    problems: (path, reason) pairs. A path has the keys and indices that lead to the value, such as
+        ("customers", 3, "tenure"); () is the request itself. Lambda logs the message of an
+        exception, so a reason never quotes a value of the caller, and a caller's key is a `Sent`.
+    more: the number of further problems.
+    status: the HTTP status of the response.
+    groups: all problems of a list of rows, for bulk scoring: (feature or None, reason, row indices)
+        each, in the order of the features. An index takes 4 bytes, a fraction of a row's memory.
     """
 
     def __init__(
@@ -53,15 +50,13 @@ class InvalidInput(Exception):
         super().__init__(self._message(_without_keys))
 
     def detail(self) -> str:
-        """The message for the caller alone: unlike the exception's own, it names the keys that the
-        caller chose.
+        """Return the message for the caller alone. Unlike the exception's message, it names the
+        caller's keys.
         """
         return self._message(_dotted)
 
     def pointers(self) -> list[dict]:
-        """The problems as the `errors` member of an RFC 9457 answer: JSON pointer and detail of
-        each.
-        """
+        """Return the `errors` member of an RFC 9457 problem: JSON pointer and detail of each."""
         return [{"pointer": _pointer(path), "detail": reason} for path, reason in self.problems]
 
     def _message(self, written: Callable[[tuple], str]) -> str:
@@ -85,7 +80,7 @@ def problem_of(refusal: InvalidInput) -> dict:
 
 
 def unknown_keys(request: dict, known: tuple[str, ...]) -> InvalidInput:
-    """The refusal of a request that has other keys than the known ones."""
+    """Return the refusal of a request that has other keys than the known ones."""
     unknown = (key for key in request if key not in known)
     reason = f"is not known: send {', '.join(known[:-1])} or {known[-1]}"
     named = [((Sent(key),), reason) for _, key in zip(range(MOST_NAMED), unknown)]
@@ -95,7 +90,7 @@ def unknown_keys(request: dict, known: tuple[str, ...]) -> InvalidInput:
 
 
 def kind_of(value: object) -> str:
-    """What JSON calls a value, for messages: "text", "a list", …"""
+    """Return the kind of a JSON value for messages: "text", "a list", …"""
     if (
         isinstance(value, float) and value - value != 0
     ):  # NaN and the infinities, which are not JSON
@@ -113,10 +108,8 @@ def kind_of(value: object) -> str:
 
 
 def shortened(text: str, most: int = 40) -> str:
-    """Text of the caller's for an answer to the same caller: printable, and not longer than `most`
-    characters.
-    """
-    # first, for the text can have megabytes
+    """Return a caller's text for a response to that caller: at most `most` characters, in UTF-8."""
+    # First, because the text can have megabytes.
     cut = text if len(text) <= most else text[: most - 1] + "…"
     return cut.encode("utf-8", "replace").decode()
 

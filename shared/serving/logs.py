@@ -1,8 +1,7 @@
-"""One JSON line for each invocation. CloudWatch Logs stores it; its `_aws` member makes metrics of
-it too.
+"""Log one JSON line for each invocation, and metrics in its `_aws` member.
 
-The embedded metric format: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
-No customer data and no image may be put into a line.
+Embedded metric format: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+No customer data and no image may get into a line.
 """
 
 from __future__ import annotations
@@ -32,13 +31,13 @@ _cold = True
 
 @contextmanager
 def invocation(context, trigger: str, metadata: dict):
-    """Collects the line of one invocation, and prints it however the invocation ends."""
+    """Collect the line of one invocation, and print it however the invocation ends."""
     global _cold
     _line.clear()
     _line.update(
         request_id=getattr(context, "aws_request_id", None), trigger=trigger, cold_start=_cold
     )
-    # The function, which alarms know: the model may have another name.
+    # The name of the function, by which alarms select; the model may have another name.
     _line.update(function=getattr(context, "function_name", None) or metadata["name"])
     _line.update(
         model=metadata["name"], version=metadata.get("version"), predictions=0, refused=0, errors=0
@@ -56,15 +55,15 @@ def invocation(context, trigger: str, metadata: dict):
         emf = {"Namespace": NAMESPACE, "Dimensions": [["function"]], "Metrics": units}
         stamp = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [emf]}
         text = json.dumps({"level": "ERROR" if _line["errors"] else "INFO", **_line, "_aws": stamp})
-        # One write, which print() would make two: Lambda's client flushes each, and another process
-        # may write in between.
+        # One write; print() would make two. Lambda's client flushes each, and another process may
+        # write in between.
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
 
 @contextmanager
 def timed(name: str):
-    """Adds the milliseconds spent inside to the line: `fetch`, `decode` or `inference`."""
+    """Add the milliseconds spent inside to the line: `fetch`, `decode` or `inference`."""
     start = time.perf_counter()
     try:
         yield
@@ -75,7 +74,7 @@ def timed(name: str):
 
 @contextmanager
 def unlogged():
-    """Leaves the line as it was before: for a prediction that answers nobody."""
+    """Restore the line at the end: for a prediction that is not part of a response."""
     before = dict(_line)
     try:
         yield
@@ -85,7 +84,7 @@ def unlogged():
 
 
 def count(name: str, by: int = 1) -> None:
-    """Adds to one of the line's counts: `predictions`, `refused` or `errors`."""
+    """Add to one of the line's counts: `predictions`, `refused` or `errors`."""
     _line[name] = _line.get(name, 0) + by
 
 
@@ -104,8 +103,8 @@ def record_response(found: dict, **where: str) -> dict:
 
 
 def record_failure(error: Exception) -> None:
-    """Counts a refusal, or an error of ours with where it happened; not its text, which may quote
-    the input.
+    """Count a refusal, or an error of the function with its place in the code. The error's text may
+    quote the input, so it is left out.
     """
     if isinstance(error, InvalidInput):
         return count("refused")

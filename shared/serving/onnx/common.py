@@ -1,6 +1,4 @@
-"""What both ways to run a model share: its metadata, its number of threads, and the checks of what
-goes in.
-"""
+"""Parts of both ONNX APIs: metadata, number of threads, and checks of the inputs."""
 
 from __future__ import annotations
 
@@ -9,60 +7,39 @@ import os
 from array import array
 from math import prod
 
-# One vCPU for each 1,769 MB, but a smaller function still sees two cores: asking for both would
-# make
-# threads that wait for each other. https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+# One vCPU for each 1,769 MB. A smaller function still sees two cores, but threads for both would
+# wait for each other. https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 MB_PER_VCPU = 1769
 
-# The metadata of a model file that serving reads. Tools that rewrite the file add keys of their
-# own, which are left alone; a key that your own train.py adds to the card belongs here too.
-TEXT = {"name", "version", "task", "target", "data_sha256"}  # the value is text
-JSON = {
-    "input_schema",
-    "labels",
-    "threshold",
-    "preprocessing",
-    "metrics",
-    "trained_with",
-}  # the value is JSON
+# The metadata of a model file that serving reads, by the form of its value. Keys that other tools
+# add are ignored; a key that your train.py adds to the metadata belongs here too.
+TEXT = {"name", "version", "task", "target", "data_sha256"}
+JSON = {"input_schema", "labels", "threshold", "preprocessing", "metrics", "trained_with"}
 REQUIRED = ("name", "input_schema")
 
-# Element types of the outputs that can be served: ONNX's name -> letter in the module struct, ""
-# for text.
-# Python has no letter for others, such as bfloat16, float8 and int4, and ONNX Runtime's Python
-# module cannot read most of them.
-OUTPUTS = {"float": "f", "double": "d", "float16": "e", "bool": "?", "string": ""}
-OUTPUTS |= {
-    "int8": "b",
-    "int16": "h",
-    "int32": "i",
-    "int64": "q",
-    "uint8": "B",
-    "uint16": "H",
-    "uint32": "I",
-    "uint64": "Q",
+# Supported element types of outputs: ONNX's name -> letter of the module struct, "" for text.
+# Python has no letter for others, such as bfloat16, float8 and int4.
+OUTPUTS = {
+    **{"float": "f", "double": "d", "float16": "e", "bool": "?", "string": ""},
+    **{"int8": "b", "int16": "h", "int32": "i", "int64": "q"},
+    **{"uint8": "B", "uint16": "H", "uint32": "I", "uint64": "Q"},
 }
-INPUTS = {
-    name: OUTPUTS[name] for name in ("string", "float", "int64", "uint8")
-}  # the same for inputs
+INPUTS = {name: OUTPUTS[name] for name in ("string", "float", "int64", "uint8")}
 SAME = {"l": "q"}  # another letter for the same type
 
 
 class BrokenModel(Exception):
-    """The file is missing, is not a model that this ONNX Runtime can load, or lacks its
-    metadata.
-    """
+    """A model file that is missing, that this ONNX Runtime cannot load, or without its metadata."""
 
     def __init__(self, path: str | os.PathLike, error: Exception):
-        super().__init__(
-            f"{os.fspath(path)} cannot be used ({' '.join(str(error).split())}): make it again "
-            "with `make export`"
-        )
+        cause = " ".join(str(error).split())
+        advice = "make it again with `make export`"
+        super().__init__(f"{os.fspath(path)} cannot be used ({cause}): {advice}")
 
 
 def described(metadata: dict[str, str]) -> dict:
-    """The metadata of a model file as export_onnx.py was given it. Raises ValueError where it lacks
-    something or is not JSON.
+    """Parse the metadata of a model file. Raises ValueError if a key is missing, or a value is not
+    JSON.
     """
     if missing := [key for key in REQUIRED if key not in metadata]:
         raise ValueError(f"its metadata lacks {' and '.join(missing)}")
@@ -77,11 +54,12 @@ def described(metadata: dict[str, str]) -> dict:
 
 
 def letter_of(kind: str, name: str, element: str | None) -> str:
-    """The letter of an element type in INPUTS or OUTPUTS.
+    """Return the letter of an element type in INPUTS or OUTPUTS.
 
-    kind: input or output; name: its name, for the message; element: ONNX's name of the type, None
-        if it is no tensor.
-    Raises TypeError for a type that is not served.
+    kind: input or output.
+    name: of the input or output, for the message.
+    element: ONNX's name of the type; None if it is not a tensor.
+    Raises TypeError for a type that is not supported.
     """
     served = INPUTS if kind == "input" else OUTPUTS
     if element is None:
@@ -95,7 +73,7 @@ def letter_of(kind: str, name: str, element: str | None) -> str:
 
 
 def threads() -> int:
-    """How many threads compute one operator: as many as there are whole vCPUs, and at least 1."""
+    """Return the number of threads for one operator: the whole vCPUs, and at least 1."""
     return max(1, int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 0)) // MB_PER_VCPU)
 
 
@@ -103,51 +81,44 @@ class Input:
     """An input of a model.
 
     code: a letter of INPUTS.
-    shape: -1 for a dimension that the model leaves open, which the number of values then settles.
+    shape: -1 for a dynamic dimension, which follows from the number of values.
     """
 
     def __init__(self, name: str, code: str, shape: list[int]):
         self.name, self.code, self.shape = name, code, shape
         self.size = array(code).itemsize if code else 0  # bytes of an element
-        self.row = prod(
-            size for size in shape if size != -1
-        )  # values for each step of the open dimension
+        self.row = prod(size for size in shape if size != -1)  # values in a step of that dimension
 
     def numbers(self, values: object) -> tuple[memoryview, list[int]]:
-        """Values in memory as ONNX Runtime takes them, a buffer as it is and not a copy, and the
-        shape that they have.
+        """Return numbers in memory, as ONNX Runtime takes them, and their shape. A buffer is not
+        copied.
 
-        Raises TypeError, ValueError or OverflowError for what is not a list or a contiguous buffer
+        Raises TypeError, ValueError or OverflowError for anything but a list or a contiguous buffer
         of fitting type and size.
         """
         view = memoryview(array(self.code, values) if isinstance(values, list) else values)  # type: ignore[arg-type]
         letter = view.format[-1:]
         if view.itemsize > 1 and SAME.get(letter, letter) != self.code:
-            raise TypeError(
-                f"the buffer for {self.name} has elements of type {view.format!r}, not "
-                f"{self.code!r}"
-            )
+            types = f"{view.format!r}, not {self.code!r}"
+            raise TypeError(f"the buffer for {self.name} has elements of type {types}")
         if not view.c_contiguous:
             raise ValueError(f"the buffer for {self.name} is not contiguous")
         if view.nbytes % self.size:
-            raise ValueError(
-                f"the buffer for {self.name} has {view.nbytes} bytes, and each of its elements "
-                f"{self.size}"
-            )
+            sizes = f"{view.nbytes} bytes, and each of its elements {self.size}"
+            raise ValueError(f"the buffer for {self.name} has {sizes}")
         return view, self.fitted(view.nbytes // self.size)
 
     def texts(self, values: object) -> tuple[list[str], list[int]]:
-        """A list of texts, and the shape that they have. Raises TypeError or ValueError for what is
-        not that.
+        """Return a list of texts, and their shape. Raises TypeError or ValueError for other values.
 
-        What is in the list is looked at when it is encoded, which raises TypeError too.
+        The items are checked when they are encoded, which raises TypeError too.
         """
         if not isinstance(values, list):
             raise TypeError(f"{self.name} takes a list of texts, not a {type(values).__name__}")
         return values, self.fitted(len(values))
 
     def fitted(self, count: int) -> list[int]:
-        """The shape that a number of values has. Raises ValueError where they do not fill one."""
+        """Return the shape of a number of values. Raises ValueError if they do not fill one."""
         left_open = self.shape.count(-1)
         if left_open == 1 and self.row and count % self.row == 0:
             return [count // self.row if size == -1 else size for size in self.shape]
@@ -157,12 +128,9 @@ class Input:
 
 
 def check_names(inputs: dict, expected: dict[str, Input]) -> None:
-    """Raises KeyError for an input that the model does not have, ValueError for one that is
-    missing.
-    """
+    """Raise KeyError for an input that the model does not have, ValueError for a missing one."""
     if inputs.keys() != expected.keys():
         for name in inputs:
             expected[name]
-        raise ValueError(
-            f"inputs are missing: {', '.join(sorted(expected.keys() - inputs.keys()))}"
-        )
+        missing = ", ".join(sorted(expected.keys() - inputs.keys()))
+        raise ValueError(f"inputs are missing: {missing}")

@@ -1,9 +1,8 @@
-"""A model file behind plain Python. What is behind it is chosen when the image is built: both
-answer the same, to the last digit.
+"""An ONNX model behind plain Python: lists and buffers in, lists out.
 
-The variable ONNX_API is `c` (ONNX Runtime's shared library alone) or `python` (its Python module,
-and numpy). The Dockerfile sets it in the image, and `make run` sets it where it runs the handler
-without a container.
+The variable ONNX_API selects the API of ONNX Runtime: `c` (the shared library alone) or `python`
+(its Python module, and numpy). Both give the same results, to the last digit. The Dockerfile sets
+the variable, and so does `make run` without a container.
 """
 
 import os

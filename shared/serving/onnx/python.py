@@ -1,6 +1,4 @@
-"""A model file behind plain Python, through ONNX Runtime's Python module: the only module that
-imports it, or numpy.
-"""
+"""An ONNX model through ONNX Runtime's Python API: the only module that imports it, or numpy."""
 
 from __future__ import annotations
 
@@ -20,10 +18,10 @@ from shared.serving.onnx.common import (
 
 
 class OnnxModel:
-    """An inference session and what the model file says about itself.
+    """An inference session, and the metadata of the model file.
 
     path: an ONNX file with the metadata that export_onnx.py writes.
-    Raises BrokenModel, with one line that says what to do.
+    Raises BrokenModel, whose message says what to do.
     """
 
     def __init__(self, path: str | os.PathLike):
@@ -46,12 +44,12 @@ class OnnxModel:
             raise BrokenModel(path, error) from error
 
     def run(self, inputs: dict) -> dict[str, list]:
-        """Runs the session once over a whole batch.
+        """Run the session on a batch.
 
-        inputs: for each of the model's inputs a flat list, or a buffer of the input's element type,
+        inputs: for each input of the model, a flat list, or a buffer of the input's element type,
             in row-major order; its length is the batch size times the size of one row, from which
             the batch size follows.
-        Returns a nested list, [batch, ...], for each of the model's outputs.
+        Returns a nested list, [batch, ...], for each output of the model.
         Raises KeyError for an input that the model does not have, ValueError or TypeError for
         values that do not fit.
         """

@@ -119,7 +119,7 @@ def _score_batch(
 
 
 def _by_row(refusal: InvalidInput, count: int) -> dict[int, InvalidInput]:
-    """The refusal of each bad row by its index, with paths that begin in the row; empty if not all
+    """Return the refusal of each bad row by index, with paths inside the row; none if not all
     are known.
     """
     found: dict[int, list] = {}
@@ -140,7 +140,7 @@ def _by_row(refusal: InvalidInput, count: int) -> dict[int, InvalidInput]:
 
 
 def _of_groups(groups: list[Group]) -> InvalidInput:
-    """The refusal of a row that is in these groups."""
+    """Return the refusal of a row that is in these groups."""
     problems = [((name,) if name else (), reason) for name, reason, _ in groups[:MOST_PROBLEMS]]
     return InvalidInput(*problems, more=len(groups) - len(problems))
 

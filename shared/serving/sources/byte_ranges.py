@@ -1,6 +1,4 @@
-"""Read an object in S3 as slices of whole lines: memory is bounded by a slice, not by the
-object.
-"""
+"""Read an object in S3 by slices of whole lines: memory is bounded by a slice, not the object."""
 
 from __future__ import annotations
 
@@ -26,8 +24,8 @@ class Source:
         self._size: int | None = None  # unknown before the first read
 
     def read(self, start: int, end: int) -> bytes:
-        """The bytes of a range; none beyond the end. Raises InvalidInput if the object was replaced
-        since the first read.
+        """Return the bytes of a range, none beyond the end. Raises InvalidInput if the object was
+        replaced since the first read.
         """
         if self._size is not None:
             end = min(end, self._size)
@@ -52,18 +50,13 @@ class Source:
 
 
 def blocks(source: Source, start: int, end: int) -> Iterator[bytes]:
-    """Yield the lines that begin in [start, end), whole and in order, as many at a time as a slice
-    holds.
+    """Yield the lines that begin in [start, end), whole and in order, a slice of them at a time.
 
-    A line ends with LF. The byte before `start` tells whether a line begins there, so that parts
-    fit together at any cut.
-    Of a line that is longer than LONGEST_LINE only the beginning is given, one byte more than that.
+    A line ends with LF. The byte before `start` shows whether a line begins there, so parts fit
+    together at any cut. Of a line longer than LONGEST_LINE, only one byte more than that is given.
     """
-    at, rest, inside = (
-        max(0, start - 1),
-        b"",
-        start > 0,
-    )  # inside: of a line that begins before the range
+    at, rest = max(0, start - 1), b""
+    inside = start > 0  # a line that begins before the range
     while at < end and (data := source.read(at, min(at + SLICE, end))):
         at += len(data)
         if inside:
@@ -80,8 +73,9 @@ def blocks(source: Source, start: int, end: int) -> Iterator[bytes]:
 
 
 def line_from(source: Source, at: int, begun: bytes = b"") -> bytes:
-    """The line that goes on at a byte, up to its end; `begun` is what comes before that byte. Cut
-    like those of blocks.
+    """Return the line that continues at a byte, to its end, cut like those of blocks.
+
+    begun: the part of the line before that byte.
     """
     while len(begun) <= LONGEST_LINE and (more := source.read(at, at + STEP)):
         at += len(more)

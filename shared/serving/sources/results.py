@@ -1,6 +1,4 @@
-"""Collect the results of a part of a file and write them to S3: the whole object appears at the
-end, or nothing.
-"""
+"""Collect the results of a part of a file, and write them to S3 as one object at the end."""
 
 from __future__ import annotations
 
@@ -16,9 +14,7 @@ MOST_BYTES = 400 * 1024 * 1024  # what Lambda's /tmp of 512 MB holds
 
 
 class Results:
-    """The lines of a result, and those of the object beside it that tells which rows were
-    refused.
-    """
+    """The lines of a result, and those of the object beside it with the refused rows."""
 
     def __init__(self) -> None:
         self.lines = self.rows = self.refused = 0
@@ -34,9 +30,7 @@ class Results:
         self._refusals.close()
 
     def add(self, scored: list[tuple[str, str] | None]) -> None:
-        """Appends the next lines, as bulk.score gives them. Raises InvalidInput where they are too
-        many for /tmp.
-        """
+        """Append lines, as bulk.score returns them. Raises InvalidInput if they fill /tmp."""
         rows = [row for row in scored if row]
         refusals = [
             (number, row[1]) for number, row in enumerate(scored, self.lines + 1) if row and row[1]
@@ -61,7 +55,7 @@ class Results:
             )
 
     def counts(self) -> dict[str, int]:
-        """Numbers of lines, of rows, and of those that were scored and refused."""
+        """Return the numbers of lines and rows, and of the rows scored and refused."""
         return {
             "lines": self.lines,
             "rows": self.rows,
@@ -70,11 +64,10 @@ class Results:
         }
 
     def write(self, client, output: str, fresh: bool, **source: object) -> None:
-        """Writes the refused rows, then the result, whose metadata has the counts, the milliseconds
-        and `source`.
+        """Write the refused rows, then the result with metadata: counts, milliseconds, `source`.
 
-        fresh: nothing of an earlier run is at `output`. Otherwise refused rows of that run are
-            deleted where there are none now.
+        fresh: whether nothing of an earlier run is at `output`. Otherwise the refused rows of that
+            run are deleted if there are none now.
         """
         if self.refused:
             self._refusals.seek(0)
@@ -91,19 +84,19 @@ class Results:
 
 
 def write(client, output: str, body: object, metadata: dict[str, str] | None = None) -> None:
-    """Writes an object. output: s3://bucket/key; body: bytes or a file."""
+    """Write an object. output: s3://bucket/key; body: bytes or a file."""
     kind = "application/json" if output.endswith(".json") else "application/x-ndjson"
     client.put_object(**address_of(output), Body=body, ContentType=kind, Metadata=metadata or {})
 
 
 def address_of(output: str) -> dict[str, str]:
-    """Bucket and key of s3://bucket/key, as boto3 takes them."""
+    """Return bucket and key of s3://bucket/key, as boto3 takes them."""
     bucket, key = output.removeprefix("s3://").split("/", 1)
     return {"Bucket": bucket, "Key": key}
 
 
 def refused_of(output: str) -> str:
-    """The object beside a result with the rows that were refused. Its name does not match *.jsonl,
-    as results do.
+    """Return the object beside a result that has its refused rows. It does not match *.jsonl, as
+    results do.
     """
     return output.removesuffix(".jsonl") + ".refused.ndjson"
