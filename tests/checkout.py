@@ -7,8 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts.project import ROOT, Project, checkout_id
-from tests.leftovers import MADE
+from scripts.project import ROOT, Project
 
 
 class Checkout:
@@ -16,7 +15,6 @@ class Checkout:
 
     def __init__(self, root: Path):
         self.root = root
-        MADE.append(f":local-{checkout_id(root.resolve())}")
         listed = subprocess.run(
             ["git", "ls-files", "-co", "--exclude-standard"],
             cwd=ROOT,
@@ -35,17 +33,16 @@ class Checkout:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, root / name)
         self._share_environments()
+
+    @property
+    def environment(self):
+        """The environment variables of a command in this checkout."""
         # The path file in a virtual environment names the first checkout; what PYTHONPATH names
         # comes before it.
-        self.environment = {"PYTHON": sys.executable, **os.environ, "PYTHONPATH": str(root)}
-        for name in (
-            "MAKEFLAGS",
-            "MAKELEVEL",
-            "MFLAGS",
-            "MODEL",
-            "ARGS",
-        ):  # of the `make test` that runs these tests
-            self.environment.pop(name, None)
+        found = {"PYTHON": sys.executable, **os.environ, "PYTHONPATH": str(self.root)}
+        for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MODEL", "ARGS"):  # of `make test`
+            found.pop(name, None)
+        return found
 
     def _share_environments(self):
         """Takes the first checkout's virtual environments, and makes those that it lacks itself."""

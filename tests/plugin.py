@@ -207,13 +207,15 @@ def docker():
 
 
 @pytest.fixture(scope="session")
-def base_image(docker, projects, tmp_path_factory):
-    """Skips where there is no base image to build on. The builder's cache has the projects'
-    packages then.
+def base_image(docker, projects):
+    """Skips where there is no base image to build on. The builds of this process start from the
+    base image of the run then (tests/leftovers.py).
     """
-    if reason := why_no_container(Project(Project.names()[0])):
+    if reason := why_no_container(projects[0]):
         pytest.skip(reason)
-    leftovers.fill_cache(projects, tmp_path_factory.getbasetemp().parent / "builder.lock")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BASE_IMAGE", leftovers.labelled_base(projects))
+        yield
 
 
 @pytest.fixture

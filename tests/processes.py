@@ -19,7 +19,7 @@ def running_with(word: str) -> list[str]:
         except OSError:  # it ended meanwhile, or belongs to another user
             continue
         if any(word.encode() in part for part in command + environment) and command != [b""]:
-            found.append(b" ".join(command).decode())
+            found.append(b" ".join(command).decode().strip())
     return found
 
 

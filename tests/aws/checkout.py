@@ -17,7 +17,6 @@ from scripts.local.docker import DOCKER
 from scripts.local.ports import free_port
 from scripts.project import ROOT
 from tests.checkout import Checkout
-from tests.leftovers import MADE
 
 COPY = "life-sklearn"  # a copied project for the tests of updates and interruptions
 # Functions in containers reach the local AWS at this machine's bridge address: only where nobody
@@ -43,7 +42,6 @@ class LocalAwsCheckout:
             handler.write_text(f"{handler.read_text()}# {root}\n")
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        MADE.append(f":{self.port}/")
         self.deployed: list[str] = []  # projects, for the fixture to destroy
 
     def make(self, *arguments, ok=True, **variables):

@@ -204,4 +204,3 @@ def test_an_image_that_was_built_elsewhere(fresh, tmp_path):
     finally:
         shutil.rmtree(build, ignore_errors=True)
         build.with_name("elsewhere").rename(build)
-        subprocess.run([DOCKER, "image", "rm", "--force", "--no-prune", image], capture_output=True)

@@ -1,8 +1,7 @@
-"""One short run of `make benchmark` on a copied project, whose images are removed again."""
+"""One short run of `make benchmark` on a copied project."""
 
 import json
 import os
-import shutil
 import subprocess
 from types import SimpleNamespace
 
@@ -55,22 +54,6 @@ class Timed:
         found = json.loads(made.with_suffix(".json").read_text())
         return SimpleNamespace(output=output, found=found, svg=made.with_suffix(".svg").read_text())
 
-    def remove(self):
-        """Its images. Their layers stay in the builder's cache, for the next run."""
-        command = [
-            DOCKER,
-            "image",
-            "ls",
-            "--format",
-            "{{.Repository}}:{{.Tag}}",
-            f"{self.name}-benchmark-{self.id}",
-        ]
-        listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-        subprocess.run(
-            [DOCKER, "image", "rm", "--no-prune", *listed], stdout=subprocess.DEVNULL, check=True
-        )
-        shutil.rmtree(self.checkout.root)
-
 
 @pytest.fixture(scope="module")
 def beside(base_image, any_project):
@@ -100,9 +83,7 @@ def beside(base_image, any_project):
 @pytest.fixture(scope="module")
 def timed(beside, base_image, tabular, tmp_path_factory):
     """A tabular project with its framework's model."""
-    timed = Timed(tmp_path_factory.mktemp("tabular") / "checkout", tabular, frameworks=True)
-    yield timed
-    timed.remove()
+    return Timed(tmp_path_factory.mktemp("tabular") / "checkout", tabular, frameworks=True)
 
 
 @pytest.fixture(scope="module")
@@ -115,5 +96,4 @@ def tabular_run(timed):
 def imaging_run(beside, base_image, imaging, tmp_path_factory):
     """An image project beside the floor alone."""
     timed = Timed(tmp_path_factory.mktemp("imaging") / "checkout", imaging, frameworks=False)
-    yield timed.run()
-    timed.remove()
+    return timed.run()

@@ -72,8 +72,7 @@ def image(request, base_image):
     project = Project(name)
     project.image, project.onnx_api = f"{project.image}-test-{onnx_api}-{os.getpid()}", onnx_api
     build(project, quiet=True)
-    yield project
-    docker("image", "rm", "--no-prune", project.image)
+    return project
 
 
 tabular_image = imaging_image = image

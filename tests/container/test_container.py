@@ -149,7 +149,7 @@ def test_both_builders_build_it(image, buildkit):
         pytest.skip("no docker client with BuildKit")
     command = build_command(image)
     command[0] = client if buildkit == "1" else DOCKER
-    tag = command[command.index("--tag") + 1] = f"{image.image}-builder-{buildkit}"
+    command[command.index("--tag") + 1] = f"{image.image}-builder-{buildkit}"
     ran = subprocess.run(
         command,
         cwd=ROOT,
@@ -157,7 +157,6 @@ def test_both_builders_build_it(image, buildkit):
         text=True,
         env={**os.environ, "DOCKER_BUILDKIT": buildkit},
     )
-    docker("image", "rm", "--force", tag)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
