@@ -4,7 +4,6 @@ it, until it is gone.
 
 import json
 import re
-import time
 
 import requests
 from botocore.auth import SigV4Auth
@@ -142,9 +141,10 @@ def test_a_file_in_the_bucket(local_aws_checkout, project, bucket):
     assert [answer.get("id") for answer in answers] == (
         [str(at) for at in range(50)] if is_tabular(project) else [None]
     )
-    eventually(lambda: local_aws_checkout.log(project.name, trigger="s3"))
-    time.sleep(1)  # the result has not started anything
-    assert len(local_aws_checkout.log(project.name, trigger="s3")) == 1
+    # The result has started no call: when the call for a second file is over, there were two.
+    s3.put_object(Bucket=bucket, Key=f"input/second-{name}", Body=data)
+    eventually(lambda: len(local_aws_checkout.log(project.name, trigger="s3")) > 1)
+    assert len(local_aws_checkout.log(project.name, trigger="s3")) == 2
 
 
 def test_the_schedule_calls_with_the_example(local_aws_checkout, project, deployed):

@@ -2,6 +2,7 @@
 nothing left behind.
 """
 
+import copy
 import json
 import re
 
@@ -49,41 +50,53 @@ def test_a_copy_of_the_folder_is_a_project_of_its_own(checkout, tabular, way):
         assert OnnxModel(checkout.root / name / "build/model.onnx").metadata["name"] == name
 
 
+def set_quantized(folder, value):
+    """Sets `quantized` in a project's function.toml, whatever it was before, to a TOML value."""
+    settings = folder / "function.toml"
+    text = re.sub("^quantized.*\n", "", settings.read_text(), flags=re.MULTILINE)
+    settings.write_text(f"quantized = {value}\n{text}")
+
+
+def save_without_weights(source, target):
+    """Saves a model with weights of 0 in all layers: it gives the same answer to every image."""
+    model = onnx.load(source)
+    for weights in model.graph.initializer:
+        if weights.data_type == onnx.TensorProto.FLOAT and len(weights.dims) > 1:
+            zeros = 0 * numpy_helper.to_array(weights)
+            weights.CopyFrom(numpy_helper.from_array(zeros, weights.name))
+    onnx.save(model, target)
+
+
 def test_the_int8_model_is_served_by_a_setting(checkout, imaging, way):
     folder, port = checkout.root / imaging.name, free_port()
-    settings, rounded = folder / "function.toml", folder / "build/model.int8.onnx"
+    rounded = folder / "build/model.int8.onnx"
     rounded.unlink(missing_ok=True)
-    settings.write_text(
-        re.sub("^quantized = false", "quantized = true", settings.read_text(), flags=re.MULTILINE)
-    )
-    status, output = checkout.python("scripts/local/demo.py", imaging.name, **way)
+
+    def demo():
+        return checkout.python("scripts/local/demo.py", imaging.name, "--port", port, **way)
+
+    set_quantized(folder, "true")
+    status, output = demo()
     assert status == 1 and output == (
         f"{imaging.name} has no model.int8.onnx yet: run `make export MODEL={imaging.name} "
         "ARGS=--int8`, "
         "or set quantized = false in its function.toml\n"
     )
-    # Another model in its place: without the weights of its layers, it answers the same to every
-    # image.
-    model = onnx.load(imaging.model_file)
-    for weights in model.graph.initializer:
-        if weights.data_type == onnx.TensorProto.FLOAT and len(weights.dims) > 1:
-            weights.CopyFrom(
-                numpy_helper.from_array(0 * numpy_helper.to_array(weights), weights.name)
-            )
-    onnx.save(model, rounded)
-    status, output = checkout.python("scripts/local/demo.py", imaging.name, "--port", port, **way)
+    save_without_weights(folder / "build/model.onnx", rounded)
+    status, output = demo()
     assert status == 0, output
-    assert printed(output, "answer") != answer_to(imaging, example(imaging))
-    settings.write_text(settings.read_text().replace("quantized = true", "quantized = false"))
-    status, output = checkout.python("scripts/local/demo.py", imaging.name, "--port", port, **way)
-    assert status == 0 and printed(output, "answer") == answer_to(imaging, example(imaging)), output
+    of_int8 = printed(output, "answer")
+    set_quantized(folder, "false")
+    status, output = demo()
+    assert status == 0, output
+    unquantized = copy.copy(imaging)
+    unquantized.model_file = imaging.folder / "build/model.onnx"
+    assert printed(output, "answer") == answer_to(unquantized, example(imaging)) != of_int8
 
 
 @pytest.mark.parametrize("value", ['"yes"', "1"])
 def test_a_setting_that_is_not_true_or_false(checkout, any_project, value):
-    settings = checkout.root / any_project.name / "function.toml"
-    text = re.sub("^quantized.*\n", "", settings.read_text(), flags=re.MULTILINE)
-    settings.write_text(f"quantized = {value}\n{text}")
+    set_quantized(checkout.root / any_project.name, value)
     status, output = checkout.python("scripts/local/build.py", any_project.name)
     assert (
         status == 1

@@ -240,7 +240,9 @@ def test_a_container_has_the_limits_of_lambda(checkout, any_project, base_image)
         inspected = subprocess.run(
             [DOCKER, "inspect", name], capture_output=True, text=True, check=True
         )
-        host = json.loads(inspected.stdout)[0]["HostConfig"]
+        [container] = json.loads(inspected.stdout)
+        host = container["HostConfig"]
+        assert not container["Mounts"]  # hence no volume that would outlive it
         assert host["ReadonlyRootfs"] and list(host["Tmpfs"]) == ["/tmp"] and host["CapAdd"] is None
         assert [drop.lower() for drop in host["CapDrop"]] == ["all"]
         assert host["Memory"] == host["MemorySwap"] == any_project.memory * 1024 * 1024
