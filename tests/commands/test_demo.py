@@ -38,16 +38,24 @@ def test_demo_shows_request_answer_and_measures(checkout, project, way, onnx_api
     assert ("without a container, because" in output) == bool(way)
 
 
-def test_a_copy_of_the_folder_is_a_project_of_its_own(checkout, tabular, way):
-    """As in the README: cp -r, nothing else. Once with what the first project had built, once
-    without.
+@pytest.mark.parametrize("with_build", [True, False])
+def test_a_copy_of_the_folder_is_a_project_of_its_own(checkout, tabular, request, with_build):
+    """As in the README: cp -r, nothing else; with what the first project had built, and without.
+
+    Both ways of serving take the model that the first of them trains.
     """
-    for name, with_build in ((f"copied-{tabular.name}", True), ("copied_without_build", False)):
-        checkout.copy(tabular, name, build=with_build)
-        status, output = checkout.make("demo", f"MODEL={name}", f"PORT={free_port()}", **way)
+    name = f"copied-{tabular.name}" if with_build else "copied_without_build"
+    checkout.copy(tabular, name, build=with_build)
+
+    def demo(**variables):
+        status, output = checkout.make("demo", f"MODEL={name}", f"PORT={free_port()}", **variables)
         assert status == 0, output
         assert printed(output, "answer").keys() == answer_to(tabular, example(tabular)).keys()
-        assert OnnxModel(checkout.root / name / "build/model.onnx").metadata["name"] == name
+
+    demo(DOCKER="no-such-docker")
+    assert OnnxModel(checkout.root / name / "build/model.onnx").metadata["name"] == name
+    request.getfixturevalue("base_image")
+    demo()
 
 
 def set_quantized(folder, value):

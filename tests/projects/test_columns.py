@@ -2,20 +2,17 @@
 of many texts, two classes.
 """
 
-import contextlib
 import csv
-import importlib.util
-import io
+import importlib
 import json
 import random
 import shutil
-import sys
 
 import pytest
 
-from shared.errors import UserError
 from shared.serving.tabular import Features
 from tests.checkout import Checkout
+from tests.projects.scripts import run_main
 
 ROWS = 300
 CATEGORIES = ["a/b", "plan [old]", "Straße, é", "many"]
@@ -64,32 +61,11 @@ def folder(tabular, tmp_path_factory):
 
 
 def run(script, *arguments, **columns):
-    """Runs main() of train.py or export_onnx.py as if these columns stood in the file; gives the
-    status and the output.
-
-    In this process: to load scikit-learn takes far longer than what is tested.
+    """Runs train.py or export_onnx.py as if these columns stood in the file; gives the status and
+    the output.
     """
-    spec = importlib.util.spec_from_file_location(script.stem, script)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    vars(module).update(
-        {
-            "CATEGORIES": CATEGORIES,
-            "NUMBERS": NUMBERS,
-            "TARGET": TARGET,
-            "LABELS": ["no", "yes"],
-            **columns,
-        }
-    )
-    printed = io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
-        patch.setattr(sys, "argv", [str(script), *map(str, arguments)])
-        try:
-            module.main()
-        except UserError as end:  # with a message, which Python would print, and a status of 1
-            return 1, f"{printed.getvalue()}{end}\n"
-    return 0, printed.getvalue()
+    names = {"CATEGORIES": CATEGORIES, "NUMBERS": NUMBERS, "TARGET": TARGET}
+    return run_main(script, *arguments, **{**names, "LABELS": ["no", "yes"], **columns})
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from tests.handlers import answer_to, probability_of
 
 @pytest.fixture
 def mine(copied, tabular):
+    """The project in the copied checkout, with its model."""
     return copied(tabular)
 
 

@@ -409,7 +409,10 @@ def test_redirects_share_the_time(internet, impatient):
         time.sleep(0.1)
         connection.sendall(redirected("/photo"))
 
-    assert "longer than" in refused(internet.serve(slow))[1]
+    _, message = refused(internet.serve(slow))
+    # The time may end while the next server is connected to.
+    assert "longer than" in message or "cannot be reached" in message
+    assert len(internet.connected) < 4
 
 
 @pytest.fixture
