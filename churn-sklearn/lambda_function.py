@@ -13,7 +13,7 @@ features = Features(model.metadata["input_schema"], row_key="customer", batch_ke
 threshold = model.metadata["threshold"]
 
 
-def predict(request):
+def predict(request: dict) -> dict:
     """Predict for {"customer": {…}} or {"customers": [{…}, …]}.
 
     Returns {"churn_probability": 0.66, "churn": true}, or {"predictions": [{…}, …]}. A prediction
@@ -32,6 +32,6 @@ def predict(request):
 service = Service(predict, model.metadata, batch_key="customers")
 
 
-def lambda_handler(event, context):
+def lambda_handler(event: dict, context: object) -> object:
     """Respond to an event from any source: see shared/serving/app.py."""
     return service(event, context)

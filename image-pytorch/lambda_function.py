@@ -13,7 +13,7 @@ labels = model.metadata["labels"]
 size = model.metadata["preprocessing"]["width"], model.metadata["preprocessing"]["height"]
 
 
-def predict(request):
+def predict(request: dict) -> dict:
     """Predict for {"url": "https://…"}, {"image": "<base64>"} or {"images": [{…}, …]}.
 
     Returns {"label": "hat", "probability": 0.9, "probabilities": {"hat": 0.9, …}}, or
@@ -30,6 +30,6 @@ def predict(request):
 service = Service(predict, model.metadata, media="image/")
 
 
-def lambda_handler(event, context):
+def lambda_handler(event: dict, context: object) -> object:
     """Respond to an event from any source: see shared/serving/app.py."""
     return service(event, context)

@@ -14,7 +14,7 @@ import sys
 OLDEST, TOO_NEW = (3, 11), (3, 14)  # TensorFlow has no release for 3.14
 
 
-def main():
+def main() -> None:
     if not OLDEST <= sys.version_info[:2] < TOO_NEW:
         use_another_python()
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -31,7 +31,7 @@ def main():
     environments.install(args.name, args.parts)
 
 
-def use_another_python():
+def use_another_python() -> None:
     """Run this command again with a Python that fits, or end it with one line."""
     for name in ("python3.13", "python3.12", "python3.11"):
         path = shutil.which(name)

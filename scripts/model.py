@@ -229,7 +229,7 @@ def words(text: str) -> list[str]:
         raise UserError(f"ARGS={text} cannot be read: {error}") from None
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "verb",

@@ -146,7 +146,7 @@ def _text(node: ast.expr | None, constants: dict[str, ast.expr]) -> str | None:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description="Check a project's name and function.toml.")
     parser.add_argument("model", help="the project folder")
     parser.add_argument(

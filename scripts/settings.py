@@ -7,6 +7,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 from shared.errors import UserError
@@ -213,7 +214,7 @@ def _check_concurrency(name: str, settings: dict) -> None:
         )
 
 
-def _hint(key: str, known) -> str:
+def _hint(key: str, known: Iterable[str]) -> str:
     """A suggestion for a misspelled key, or else the list of the known ones."""
     close = difflib.get_close_matches(key.lower(), known, n=1)
     return f": did you mean {close[0]}?" if close else f": known are {', '.join(known)}"

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
@@ -73,7 +74,7 @@ class Account:
         self.plain_http = (self.endpoint_url or "").startswith("http://")
         self.user: str = identity["Arn"].split(":", 5)[-1]
 
-    def client(self, service: str, **options):
+    def client(self, service: str, **options: object) -> Any:
         """A boto3 client. options: of botocore's Config; by default five tries and 60 s for an
         answer.
         """
@@ -86,7 +87,7 @@ class Account:
         )
         return self._session.client(service, endpoint_url=self.endpoint_url, config=config)
 
-    def credentials(self):
+    def credentials(self) -> Any:
         """The credentials for a request that boto3 does not sign."""
         return self._session.get_credentials()
 

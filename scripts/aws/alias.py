@@ -134,7 +134,7 @@ def promote(live: Live, project: Project, account: Account, published: str) -> N
     )
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("command", choices=["rollback", "promote"])
     parser.add_argument("model", help="the project folder")

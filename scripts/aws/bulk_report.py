@@ -6,6 +6,7 @@ import json
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 import botocore.exceptions as errors
 
@@ -32,7 +33,7 @@ class Report:
         default_factory=list
     )  # lines before the part, and its ….refused.ndjson
 
-    def write_refused(self, s3, bucket: str, key: str) -> None:
+    def write_refused(self, s3: Any, bucket: str, key: str) -> None:
         """Writes all refused rows into one object, with the numbers of their lines in the whole
         file.
         """
@@ -54,7 +55,7 @@ class Report:
             s3.put_object(Bucket=bucket, Key=key, Body=lines, ContentType="application/x-ndjson")
 
 
-def collect(s3, parts: list[dict]) -> Report:
+def collect(s3: Any, parts: list[dict]) -> Report:
     """The report on parts, in their order. A result of another range or version of the object
     counts as missing.
     """
@@ -86,7 +87,7 @@ def collect(s3, parts: list[dict]) -> Report:
     return report
 
 
-def _head(s3, url: str) -> dict | None:
+def _head(s3: Any, url: str) -> dict | None:
     try:
         return s3.head_object(**address_of(url))
     except errors.ClientError as error:

@@ -183,7 +183,7 @@ def digest_of(live: Live, version: str) -> str:
     return code.get("ResolvedImageUri", code["ImageUri"]).split("@")[-1]
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )

@@ -140,7 +140,7 @@ def announce(project: Project, account: Account) -> None:
     print(f"{with_bucket}the repository {project.name} with all images, and the logs")
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", help="the project folder")
     parser.add_argument("--yes", action="store_true", help="do not ask")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import botocore.exceptions as errors
 
@@ -43,7 +44,7 @@ LIFECYCLE = {
 }
 
 
-def ensure_repository(client, account: Account, name: str) -> None:
+def ensure_repository(client: Any, account: Account, name: str) -> None:
     """Makes the repository where it is missing, and sees to its settings, in case an earlier
     attempt was cut short.
 
@@ -83,13 +84,13 @@ def pull_policy(account: Account, name: str) -> dict:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def is_ours(client, name: str) -> bool:
+def is_ours(client: Any, name: str) -> bool:
     """Whether these commands made the repository, which must exist."""
     [repository] = client.describe_repositories(repositoryNames=[name])["repositories"]
     return TAG in client.list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"]
 
 
-def images(client, name: str) -> list[dict]:
+def images(client: Any, name: str) -> list[dict]:
     """The tagged images, the newest first; none where there is no repository."""
     try:
         pages = client.get_paginator("describe_images").paginate(repositoryName=name)
@@ -103,7 +104,7 @@ def images(client, name: str) -> list[dict]:
     )
 
 
-def described(client, name: str, **image_id: str) -> dict | None:
+def described(client: Any, name: str, **image_id: str) -> dict | None:
     """An image by imageTag or imageDigest, or None."""
     try:
         return client.describe_images(repositoryName=name, imageIds=[image_id])["imageDetails"][0]
@@ -113,7 +114,7 @@ def described(client, name: str, **image_id: str) -> dict | None:
         raise
 
 
-def find(client, name: str, image_id: str) -> dict | None:
+def find(client: Any, name: str, image_id: str) -> dict | None:
     """The pushed image with the content of a local one, or None.
 
     image_id: the engine's, sha256:…: the digest of the image's configuration, or of its manifest

@@ -55,7 +55,7 @@ def show(account: Account, project: Project, outputs: dict[str, str]) -> None:
             print(f"{what:<13} {shown[output]}")
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description="Prints the address of a deployed project.")
     parser.add_argument("model", help="the project folder")
     project = Project(parser.parse_args().model)

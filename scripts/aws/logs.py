@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import time
+from typing import Any
 
 from scripts.aws.account import connected
 from scripts.project import Project
@@ -21,7 +22,7 @@ def milliseconds(since: str) -> int:
     return int((time.time() - int(found[1]) * UNITS[found[2]]) * 1000)
 
 
-def show(client, group: str, start: int, follow: bool) -> int:
+def show(client: Any, group: str, start: int, follow: bool) -> int:
     """Prints the lines of a log group from a moment on, for ever if follow says so. Gives how
     many.
     """
@@ -45,7 +46,7 @@ def show(client, group: str, start: int, follow: bool) -> int:
         time.sleep(2)
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )

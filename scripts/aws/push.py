@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from scripts.aws import ecr
 from scripts.aws.account import Account, connected
@@ -98,7 +99,7 @@ def require_image(image: str) -> None:
     require_entrypoint(image, "it", "set IMAGE")
 
 
-def upload(account: Account, client, image: str, reference: str) -> None:
+def upload(account: Account, client: Any, image: str, reference: str) -> None:
     """Tags the image and pushes it. Layers that a push cut short has brought there already are not
     sent again.
     """
@@ -121,7 +122,7 @@ def plain_http(account: Account) -> list[str]:
 
 
 @contextmanager
-def _logged_in(account: Account, client) -> Iterator[dict]:
+def _logged_in(account: Account, client: Any) -> Iterator[dict]:
     """The environment of a docker that is logged in to ECR. The token is on no command line and
     outlives nothing.
     """
@@ -173,7 +174,7 @@ def _docker(*arguments: str, or_else: str | None = None) -> str:
     return or_else or "" if ran.returncode else ran.stdout.strip()
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", help="the project folder")
     parser.add_argument(

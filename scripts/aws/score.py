@@ -10,6 +10,7 @@ import re
 import sys
 import time
 import uuid
+from typing import Any
 
 import botocore.exceptions as errors
 
@@ -63,7 +64,7 @@ def is_ours(key: str, folder: str) -> bool:
     return bool(OURS.fullmatch(key.removeprefix(f"{folder}/"))) and key.startswith(f"{folder}/")
 
 
-def clear(s3, bucket: str, folder: str) -> None:
+def clear(s3: Any, bucket: str, folder: str) -> None:
     """Deletes what an earlier job wrote into a folder, and nothing else. Ends the program with one
     line if it cannot.
     """
@@ -96,7 +97,7 @@ def require_allowed(parameters: dict[str, str], project: Project, *buckets: str)
             )
 
 
-def wait_for_stopped_jobs(client, machine: str, timeout: int) -> None:
+def wait_for_stopped_jobs(client: Any, machine: str, timeout: int) -> None:
     """Wait until no call of a job that was stopped can still be running: it would overwrite results
     of the next job.
 
@@ -114,7 +115,7 @@ def wait_for_stopped_jobs(client, machine: str, timeout: int) -> None:
             time.sleep(left)
 
 
-def head_of(s3, bucket: str, key: str) -> dict:
+def head_of(s3: Any, bucket: str, key: str) -> dict:
     """What S3 tells of an object. Ends the program with one line where there is none, or it is
     empty.
     """
@@ -158,7 +159,7 @@ def run(account: Account, machine: str, bucket: str, manifest: str) -> str | Non
     )
 
 
-def show_progress(client, execution: str, shown: str) -> str:
+def show_progress(client: Any, execution: str, shown: str) -> str:
     """Prints how many parts are done, unless that was shown before."""
     runs = client.list_map_runs(executionArn=execution)["mapRuns"]
     if not runs:
@@ -241,7 +242,7 @@ def score(account: Account, project: Project, source: str, target: str, most: in
     return report
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )

@@ -120,7 +120,7 @@ def read(path: Path) -> object:
         raise UserError(f"{path} cannot be read as JSON: {error}") from None
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import botocore.exceptions as errors
 
 HINTS = {  # what CloudFormation's reason has in it: what to do
@@ -18,7 +20,7 @@ HINTS = {  # what CloudFormation's reason has in it: what to do
 class StackEvents:
     """The events of one stack, from `skip` on."""
 
-    def __init__(self, client, name: str):
+    def __init__(self, client: Any, name: str):
         self._client, self._name = client, name
         self._seen: set[str] = set()  # their ids
         self._failed: list[dict] = []

@@ -38,7 +38,9 @@ def searches(
         re.escape(name) + r"-[A-Z]\w*-\w+"
     )  # how CloudFormation names what has no name of its own
 
-    def pages(service: str, operation: str, key: str, field: str | None, **arguments) -> list[str]:
+    def pages(
+        service: str, operation: str, key: str, field: str | None, **arguments: object
+    ) -> list[str]:
         paginator = account.client(service).get_paginator(operation)
         found = [item for page in paginator.paginate(**arguments) for item in page.get(key, [])]
         return [item[field] if field else item for item in found]
@@ -46,7 +48,7 @@ def searches(
     def ours(names: list[str]) -> list[str]:
         return [found for found in names if of_stack.fullmatch(found.rsplit("/", 1)[-1])]
 
-    def one(service: str, operation: str, **arguments) -> list[str]:
+    def one(service: str, operation: str, **arguments: str) -> list[str]:
         try:
             getattr(account.client(service), operation)(**arguments)
         except errors.ClientError as error:

@@ -16,6 +16,7 @@ import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from scripts.aws.account import connected
 from scripts.benchmark.spread import summary
@@ -63,7 +64,7 @@ class Deployed:
     function's.
     """
 
-    def __init__(self, client, name: str):
+    def __init__(self, client: Any, name: str):
         self._client, self._name = client, name
         found = client.get_function_configuration(FunctionName=name)
         variables = found.get("Environment", {}).get("Variables", {})
@@ -142,7 +143,7 @@ def shown(cold: list[dict], warm: list[dict]) -> str:
     return "\n".join(lines)
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__.split("\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )

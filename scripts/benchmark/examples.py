@@ -7,6 +7,7 @@ import io
 import json
 from itertools import cycle, islice
 from pathlib import Path
+from typing import Any
 
 from scripts.project import Project
 from shared.serving.sources.csv_rows import CsvReader
@@ -72,7 +73,7 @@ def _images(project: Project) -> list[dict]:
     return [{"image": base64.b64encode(_png(Image.fromarray(image))).decode()} for image in images]
 
 
-def _png(image) -> bytes:
+def _png(image: Any) -> bytes:
     file = io.BytesIO()
     image.save(file, "PNG")
     return file.getvalue()

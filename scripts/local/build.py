@@ -54,7 +54,7 @@ def run_build(command: list[str], image: str, quiet: bool) -> None:
         raise UserError(f"building {image} failed: the reason is above")
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", help="the project folder")
     build(Project(parser.parse_args().model))

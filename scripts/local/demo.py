@@ -17,7 +17,7 @@ from scripts.project import Project
 from shared.errors import UserError
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )

@@ -8,8 +8,10 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
@@ -43,7 +45,7 @@ class Function:
         name: str = "function",
         endpoint_url: str | None = None,
         timeout: float = 60,
-        client=None,
+        client: Any = None,
     ):
         config = Config(retries={"total_max_attempts": 1}, read_timeout=timeout, connect_timeout=5)
         # The emulator checks no signature, but boto3 does not work without credentials.
@@ -123,7 +125,7 @@ def answer_of(body: bytes, function_error: str | None) -> object:
 
 
 @contextmanager
-def _turn(endpoint_url: str | None):
+def _turn(endpoint_url: str | None) -> Iterator[None]:
     """Waits for other callers on this machine: two requests at once crash the emulator.
 
     https://github.com/aws/aws-lambda-runtime-interface-emulator/issues/97
@@ -158,7 +160,7 @@ def invoke_deployed(project: Project, event: object) -> object:
             raise
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )

@@ -36,7 +36,7 @@ def show(line: str) -> None:
         print(why, flush=True)
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )

@@ -37,7 +37,7 @@ class Service:
 
     def __init__(
         self,
-        predict: Callable[[object], dict],
+        predict: Callable[..., dict],
         metadata: dict,
         *,
         batch_key: str | None = None,

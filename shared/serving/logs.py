@@ -10,9 +10,14 @@ import json
 import sys
 import time
 import traceback
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from shared.serving.errors import InvalidInput
+from shared.serving.sources import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 NAMESPACE = "OnnxOnLambda"
 METRICS = {
@@ -30,7 +35,7 @@ _cold = True
 
 
 @contextmanager
-def invocation(context, trigger: str, metadata: dict):
+def invocation(context: object, trigger: str, metadata: dict) -> Iterator[None]:
     """Collect the line of one invocation, and print it however the invocation ends."""
     global _cold
     _line.clear()
@@ -62,7 +67,7 @@ def invocation(context, trigger: str, metadata: dict):
 
 
 @contextmanager
-def timed(name: str):
+def timed(name: str) -> Iterator[None]:
     """Add the milliseconds spent inside to the line: `fetch`, `decode` or `inference`."""
     start = time.perf_counter()
     try:
@@ -73,7 +78,7 @@ def timed(name: str):
 
 
 @contextmanager
-def unlogged():
+def unlogged() -> Iterator[None]:
     """Restore the line at the end: for a prediction that is not part of a response."""
     before = dict(_line)
     try:
@@ -124,7 +129,7 @@ def _append(name: str, value: object) -> None:
     _line.setdefault(name, []).append(value)
 
 
-def _without_warnings(value):
+def _without_warnings(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_warnings(item) for key, item in value.items() if key != "warnings"}
     return [_without_warnings(item) for item in value] if isinstance(value, list) else value

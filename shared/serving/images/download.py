@@ -13,6 +13,12 @@ import time
 
 from shared.serving.errors import InvalidInput
 from shared.serving.images.addresses import resolve
+from shared.serving.sources import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import socket
+    from http.client import HTTPResponse
+    from typing import Any
 
 MOST_BYTES = 10_000_000
 MOST_REDIRECTS = 3
@@ -71,14 +77,14 @@ class _Stream(io.RawIOBase):
     timeout starts again with each byte.
     """
 
-    def __init__(self, connection, deadline: float):
+    def __init__(self, connection: socket.socket, deadline: float):
         self._connection = connection
         self._deadline = deadline
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer) -> int:
+    def readinto(self, buffer: Any) -> int:
         self._connection.settimeout(_left(self._deadline))
         return self._connection.recv_into(buffer)
 
@@ -108,7 +114,7 @@ def _get(url: str, deadline: float) -> bytes | str:
                 return _body(response)
 
 
-def _body(response) -> bytes | str:
+def _body(response: HTTPResponse) -> bytes | str:
     if response.status in REDIRECTS and response.headers.get("Location"):
         return response.headers["Location"]
     if response.status != 200:
@@ -162,7 +168,7 @@ def _check_length(url: str) -> None:
         raise _refusal(f"is a URL of more than {MOST_CHARACTERS:,} characters", 400)
 
 
-def _connect(addresses: list[tuple], deadline: float):
+def _connect(addresses: list[tuple], deadline: float) -> socket.socket:
     """Return a socket to the first address that answers. The addresses share the time, so that no
     dead one uses it up.
     """
@@ -180,7 +186,7 @@ def _connect(addresses: list[tuple], deadline: float):
     raise _refusal("leads to a server that cannot be reached")
 
 
-def _secure(connection, host: str, deadline: float):
+def _secure(connection: socket.socket, host: str, deadline: float) -> socket.socket:
     """Return the connection in TLS, with a certificate that is valid for the name."""
     global _tls
     import ssl

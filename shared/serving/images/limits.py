@@ -7,9 +7,14 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from shared.serving.errors import InvalidInput
+from shared.serving.sources import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 MOST_BYTES = 10_000_000
 MOST_PIXELS = 50_000_000
@@ -46,7 +51,7 @@ def check_structure(kind: str, data: bytes) -> int:
     return 0
 
 
-def check_size(image) -> None:
+def check_size(image: Any) -> None:
     """Refuse an opened Pillow image of more than MOST_PIXELS, or with a side of more than MOST_SIDE
     pixels.
     """
@@ -56,7 +61,7 @@ def check_size(image) -> None:
         raise refusal(f"has a side of more than {MOST_SIDE:,} pixels")
 
 
-def check_memory(image, size: tuple[int, int], data: bytes, first_scan: int) -> None:
+def check_memory(image: Any, size: tuple[int, int], data: bytes, first_scan: int) -> None:
     """Refuse an image that does not fit into the function's memory: Lambda would kill the function,
     and the caller would get a 502.
 
@@ -87,7 +92,7 @@ def check_memory(image, size: tuple[int, int], data: bytes, first_scan: int) -> 
 
 
 @contextmanager
-def limited_memory():
+def limited_memory() -> Iterator[None]:
     """Make allocations beyond the function's memory fail: no header tells the size of everything,
     such as the Huffman codes of a WebP.
 

@@ -8,6 +8,10 @@ import time
 from shared.serving.errors import InvalidInput, kind_of, unknown_keys
 from shared.serving.images import decode, download
 from shared.serving.logs import timed
+from shared.serving.sources import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 MOST_IMAGES = 16  # in one request; the memory that a run of the model takes grows with each
 KEYS = ("url", "image", "images")
@@ -96,7 +100,7 @@ def _source(item: object, path: tuple) -> tuple[str, str | bytes]:
         raise InvalidInput((path, reason)) from None
 
 
-def _image(value: str | bytes, size: tuple[int, int], deadline: float):
+def _image(value: str | bytes, size: tuple[int, int], deadline: float) -> Any:
     """Return the image at a URL, or in a file's bytes."""
     if time.monotonic() >= deadline:
         seconds = f"{download.TOTAL_SECONDS:g} seconds"

@@ -11,6 +11,7 @@ from ctypes import byref, c_char_p, c_int, c_int64, c_size_t, c_void_p
 from math import prod
 from operator import itemgetter
 from struct import calcsize, unpack
+from types import SimpleNamespace
 
 from shared.serving.onnx.c_api import ELEMENTS, TENSOR, address_of, got, load, made, view_of
 from shared.serving.onnx.common import (
@@ -65,7 +66,8 @@ class OnnxModel:
         self._input_names = (c_char_p * len(self._inputs))(*map(str.encode, self._inputs))
         self._output_names = (c_char_p * len(self._outputs))(*map(str.encode, self._outputs))
 
-    def __del__(self, ort=ort):  # the module's own name for it may be gone when Python ends
+    # A default, because the module's own name may be gone when Python ends.
+    def __del__(self, ort: SimpleNamespace = ort) -> None:
         for tensors, _ in self._rows:
             for tensor in tensors:
                 ort.ReleaseValue(tensor)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ctypes import (
     PYFUNCTYPE,
@@ -23,6 +23,11 @@ from ctypes import (
     pythonapi,
 )
 from types import SimpleNamespace
+
+from shared.serving.sources import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 API_VERSION = 15  # of ONNX Runtime 1.15, the first that has all of these functions
 
@@ -154,7 +159,7 @@ def load(version: int = API_VERSION) -> SimpleNamespace:
         member.argtypes = tuple(parameters)
         setattr(ort, name, member)
 
-    def checked(status, called, arguments):
+    def checked(status: int | None, called: object, arguments: tuple) -> None:
         if status:
             try:
                 raise OnnxRuntimeError(ort.GetErrorMessage(status).decode(errors="replace"))
@@ -188,7 +193,7 @@ def library() -> str:
     )
 
 
-def got(kind: type, function: Callable, *arguments):
+def got(kind: type, function: Callable, *arguments: object) -> Any:
     """Call a function, and return what it writes to its last parameter, as a Python value."""
     out = kind()
     function(*arguments, byref(out))
@@ -196,7 +201,7 @@ def got(kind: type, function: Callable, *arguments):
 
 
 @contextmanager
-def made(function: Callable, *arguments, release: Callable):
+def made(function: Callable, *arguments: object, release: Callable) -> Iterator[int]:
     """Call a function that makes an object, and release the object at the end."""
     handle = got(c_void_p, function, *arguments)
     try:

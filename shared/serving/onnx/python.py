@@ -59,14 +59,14 @@ class OnnxModel:
         return {name: output.tolist() for name, output in zip(self._outputs, outputs)}
 
 
-def _element(node) -> str | None:
+def _element(node: onnxruntime.NodeArg) -> str | None:
     """ONNX's name of the element type of an input or output, None if it is not a tensor. node.type:
     tensor(float), …
     """
     return node.type[len("tensor(") : -1] if node.type.startswith("tensor(") else None
 
 
-def _input(node) -> Input:
+def _input(node: onnxruntime.NodeArg) -> Input:
     code = letter_of("input", node.name, _element(node))
     return Input(node.name, code, [size if isinstance(size, int) else -1 for size in node.shape])
 

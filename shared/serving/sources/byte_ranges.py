@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shared.serving.errors import InvalidInput
+from shared.serving.sources import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 SLICE = 512 * 1024  # bytes read at a time
 STEP = 64 * 1024  # bytes read at a time to find the end of a line, or of the header
@@ -18,7 +22,7 @@ class Source:
     etag: the version that must be read; None for the one that the first read finds.
     """
 
-    def __init__(self, client, bucket: str, key: str, etag: str | None = None):
+    def __init__(self, client: Any, bucket: str, key: str, etag: str | None = None):
         self.etag = etag
         self._client, self._at = client, {"Bucket": bucket, "Key": key}
         self._size: int | None = None  # unknown before the first read

@@ -8,6 +8,10 @@ import tempfile
 import time
 
 from shared.serving.errors import InvalidInput
+from shared.serving.sources import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 IN_MEMORY = 4 * 1024 * 1024  # bytes; more is kept in /tmp until it is written
 MOST_BYTES = 400 * 1024 * 1024  # what Lambda's /tmp of 512 MB holds
@@ -63,7 +67,7 @@ class Results:
             "refused": self.refused,
         }
 
-    def write(self, client, output: str, fresh: bool, **source: object) -> None:
+    def write(self, client: Any, output: str, fresh: bool, **source: object) -> None:
         """Write the refused rows, then the result with metadata: counts, milliseconds, `source`.
 
         fresh: whether nothing of an earlier run is at `output`. Otherwise the refused rows of that
@@ -83,7 +87,7 @@ class Results:
         write(client, output, self._answers, {name: str(value) for name, value in noted.items()})
 
 
-def write(client, output: str, body: object, metadata: dict[str, str] | None = None) -> None:
+def write(client: Any, output: str, body: object, metadata: dict[str, str] | None = None) -> None:
     """Write an object. output: s3://bucket/key; body: bytes or a file."""
     kind = "application/json" if output.endswith(".json") else "application/x-ndjson"
     client.put_object(**address_of(output), Body=body, ContentType=kind, Metadata=metadata or {})

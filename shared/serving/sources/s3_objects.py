@@ -20,6 +20,8 @@ from shared.serving.sources.row_files import reader_of
 from shared.serving.sources.text_lines import lines_of
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from shared.serving.app import Service
 
 IMAGES = (".jpg", ".jpeg", ".png", ".webp")
@@ -91,7 +93,7 @@ def score_part(part: object, service: Service) -> dict:
     return {**counts, "output": part["output"]}
 
 
-def client():
+def client() -> Any:
     """Return boto3's client for S3."""
     global _client
     if _client is None:

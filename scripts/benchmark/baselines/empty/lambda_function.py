@@ -1,6 +1,6 @@
 """The floor of all Python functions: a handler that imports nothing."""
 
 
-def lambda_handler(event, context):
+def lambda_handler(event: object, context: object) -> object:
     """Nothing."""
     return {}

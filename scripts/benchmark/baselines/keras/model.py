@@ -21,7 +21,7 @@ tf.config.threading.set_inter_op_parallelism_threads(1)
 class OnnxModel:
     """The network. path: where model.onnx would be, beside its file and the metadata."""
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         network = keras.models.load_model(Path(path).with_suffix(".keras"))
         self.metadata = json.loads(Path(path).with_name("metadata.json").read_text())
         size = self.metadata["preprocessing"]
@@ -34,7 +34,7 @@ class OnnxModel:
         )
         self._classify = classify.get_concrete_function()
 
-    def run(self, inputs):
+    def run(self, inputs: dict) -> dict[str, list]:
         """Probabilities, [batch, classes], for the bytes of RGB images."""
         images = np.frombuffer(inputs["image"], np.uint8).reshape(self._shape)
         return {"probabilities": self._classify(tf.constant(images)).numpy().tolist()}

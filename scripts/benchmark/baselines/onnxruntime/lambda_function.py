@@ -3,6 +3,6 @@
 import onnxruntime
 
 
-def lambda_handler(event, context):
+def lambda_handler(event: object, context: object) -> object:
     """The version that was imported."""
     return {"onnxruntime": onnxruntime.__version__}

@@ -20,7 +20,7 @@ import pandas as pd
 class OnnxModel:
     """The pipeline. path: where model.onnx would be, beside its file and the metadata."""
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         self._pipeline = joblib.load(Path(path).with_suffix(".joblib"))
         self.metadata = json.loads(Path(path).with_name("metadata.json").read_text())
         # The pipeline chooses its columns by name, for which it needs a table; of these types, as
@@ -31,7 +31,7 @@ class OnnxModel:
             for name, rules in features.items()
         }
 
-    def run(self, inputs):
+    def run(self, inputs: dict) -> dict[str, list]:
         """Probabilities, [rows, classes], for a list of values for each feature."""
         table = pd.DataFrame(
             {name: np.array(values, self._types[name]) for name, values in inputs.items()}
