@@ -7,12 +7,10 @@ from collections.abc import Callable
 from shared.serving import logs
 from shared.serving.sources import direct, eventbridge, http_events, s3, sqs, step_functions
 
-Adapter = Callable[[dict, object, "Service"], object]
-
 # The event sources, in the order in which they are asked. A detector takes an event and returns the
-# name of its source for the log, "" if the event is from another one. An adapter takes the event,
-# Lambda's context and the service, and returns what the function returns.
-SOURCES: tuple[tuple[Callable[[dict], str], Adapter], ...] = (
+# name of its source for the log, "" if the event is from another one; the last takes any event. An
+# adapter takes the event, Lambda's context and the service, and returns what the function returns.
+SOURCES: tuple[tuple[Callable[[dict], str], Callable[..., object]], ...] = (
     (http_events.detect, http_events.respond),
     (s3.detect, s3.respond),
     (s3.detect_part, s3.respond_to_part),
@@ -51,15 +49,10 @@ class Service:
 
         Raises InvalidInput where the caller sees exceptions: for all sources but HTTP and SQS.
         """
-        source, respond = source_of(event)
+        source = "invoke"
+        respond: Callable[..., object] = direct.respond
+        if isinstance(event, dict):
+            found = ((detect(event), adapter) for detect, adapter in SOURCES)
+            source, respond = next(pair for pair in found if pair[0])
         with logs.invocation(context, source, self.metadata):
-            return respond(event, context, self)  # type: ignore[arg-type]
-
-
-def source_of(event: object) -> tuple[str, Adapter]:
-    """Return the name of the event's source, for the log, and its adapter."""
-    if isinstance(event, dict):
-        for detect, respond in SOURCES:
-            if source := detect(event):
-                return source, respond
-    return "invoke", direct.respond
+            return respond(event, context, self)

@@ -55,7 +55,7 @@ def invocation(context: object, trigger: str, metadata: dict) -> Iterator[None]:
         record_failure(error)
         raise
     finally:
-        _line["duration_ms"] = _milliseconds(start)
+        _line["duration_ms"] = round((time.perf_counter() - start) * 1000, 3)
         units = [{"Name": name, "Unit": unit} for name, unit in METRICS.items() if name in _line]
         emf = {"Namespace": NAMESPACE, "Dimensions": [["function"]], "Metrics": units}
         stamp = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [emf]}
@@ -74,7 +74,7 @@ def timed(name: str) -> Iterator[None]:
         yield
     finally:
         key = f"{name}_ms"
-        _line[key] = round(_line.get(key, 0) + _milliseconds(start), 3)
+        _line[key] = round(_line.get(key, 0) + (time.perf_counter() - start) * 1000, 3)
 
 
 @contextmanager
@@ -119,10 +119,6 @@ def record_failure(error: Exception) -> None:
         for frame in traceback.extract_tb(error.__traceback__)
     ]
     _append("tracebacks", {"error": type(error).__name__, "frames": frames})
-
-
-def _milliseconds(start: float) -> float:
-    return round((time.perf_counter() - start) * 1000, 3)
 
 
 def _append(name: str, value: object) -> None:

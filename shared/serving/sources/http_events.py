@@ -37,12 +37,13 @@ def detect(event: dict) -> str:
         return ""
     if event.get("version") == "2.0":
         http = context.get("http")
-        if not isinstance(http, dict) or not _are_texts(http.get("method"), event.get("rawPath")):
-            return ""
-        return "function_url" if ".lambda-url." in str(context.get("domainName")) else "http_api"
-    if not _are_texts(event.get("httpMethod"), event.get("path")):
-        return ""
-    return "alb" if "elb" in context else "rest_api"
+        method, path = http.get("method") if isinstance(http, dict) else None, event.get("rawPath")
+        is_url = ".lambda-url." in str(context.get("domainName"))
+        source = "function_url" if is_url else "http_api"
+    else:
+        method, path = event.get("httpMethod"), event.get("path")
+        source = "alb" if "elb" in context else "rest_api"
+    return source if isinstance(method, str) and isinstance(path, str) else ""
 
 
 def respond(event: dict, context: object, service: Service) -> dict:
@@ -126,26 +127,21 @@ def _request(event: dict, media: str) -> object:
     if kind != "application/json" and not is_binary:
         takes = f"application/json or {media}*" if media else "application/json"
         raise InvalidInput(((), f"must have the header Content-Type: {takes}"), status=415)
-    data = _body(event)
-    if is_binary and isinstance(data, str) and data:  # what was no text is lost
+    body: object = event.get("body") or ""
+    if not isinstance(body, str):
+        raise InvalidInput(((), "must have a body of text"))
+    data: str | bytes = body
+    if event.get("isBase64Encoded"):
+        try:
+            data = binascii.a2b_base64(body, strict_mode=True)
+        except ValueError:
+            raise InvalidInput(((), "says that its body is base64, and it is not")) from None
+    elif is_binary and body:  # what was no text is lost
         reason = f"came as text: a REST API must list {media}* among its binary media types"
         raise InvalidInput(((), reason), status=415)
     if len(data) > MOST_BYTES:
         raise InvalidInput(((), f"has {len(data)} bytes, more than {MOST_BYTES}"), status=413)
     return {kind.split("/")[0]: data or b""} if is_binary else json_text.parse(data)
-
-
-def _body(event: dict) -> str | bytes:
-    """Return the body as text, or as bytes if it came as base64."""
-    body = event.get("body") or ""
-    if not isinstance(body, str):
-        raise InvalidInput(((), "must have a body of text"))
-    if not event.get("isBase64Encoded"):
-        return body
-    try:
-        return binascii.a2b_base64(body, strict_mode=True)
-    except ValueError:
-        raise InvalidInput(((), "says that its body is base64, and it is not")) from None
 
 
 def _content_type(event: dict) -> str:
@@ -156,10 +152,6 @@ def _content_type(event: dict) -> str:
             if name.lower() == "content-type":
                 found = (value[-1] if value else None) if isinstance(value, list) else value
     return found.split(";")[0].strip().lower() if isinstance(found, str) else "application/json"
-
-
-def _are_texts(*values: object) -> bool:
-    return all(isinstance(value, str) for value in values)
 
 
 def _form(event: dict, status: int, headers: dict, body: dict | None) -> dict:
