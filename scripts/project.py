@@ -1,4 +1,4 @@
-"""A project folder, and what the scripts need to know of it."""
+"""Read a project folder: its settings, example request, model metadata and image name."""
 
 from __future__ import annotations
 
@@ -18,20 +18,16 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def require_deployable(name: str) -> None:
-    """Raise UserError where a project of this name can run here but not on AWS
-    (stack, function, bucket).
-    """
+    """Raise UserError if AWS does not accept the name for a stack, a function or a bucket."""
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,63}", name):
         raise UserError(
-            f"{name} cannot be deployed: rename the folder, to at most 64 letters, digits and - "
-            "with a letter at first"
+            f"{name} cannot be deployed: rename the folder to at most 64 lower-case letters, "
+            "digits and -, with a letter first"
         )
 
 
 def checkout_id(root: Path) -> str:
-    """A short name for the checkout in the folder `root`, for a Docker engine that several
-    checkouts use.
-    """
+    """Return 8 hexadecimal digits for a checkout, to tell its images from those of another."""
     return hashlib.sha256(str(root).encode()).hexdigest()[:8]
 
 
@@ -39,9 +35,7 @@ CHECKOUT = checkout_id(ROOT)
 
 
 class Project:
-    """The project folder `name` of this checkout. Ends the program with one line where there is
-    none.
-    """
+    """A project folder of this checkout. Raises UserError if there is none or it is not valid."""
 
     def __init__(self, name: str):
         if name not in (projects := Project.names()):
@@ -75,13 +69,11 @@ class Project:
 
     @staticmethod
     def names() -> list[str]:
-        """The folders of this checkout that hold a project."""
+        """List the project folders of this checkout."""
         return sorted(path.parent.name for path in ROOT.glob("*/lambda_function.py"))
 
     def metadata(self) -> dict:
-        """What model.onnx says of itself. Ends the program with one line where it is missing or
-        broken.
-        """
+        """Read the model file's metadata. Raises UserError if the file is missing or broken."""
         from shared.serving.onnx.model import BrokenModel, OnnxModel
 
         if not self.model_file.exists():
@@ -100,7 +92,7 @@ class Project:
             raise UserError(str(error)) from None
 
     def event(self) -> object:
-        """The example request, parsed from event.json."""
+        """Parse the example request in event.json. Raises UserError if it is not JSON."""
         try:
             return json.loads(self.event_file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
@@ -129,7 +121,7 @@ class Project:
 
 
 def _constants(tree: ast.Module) -> dict[str, ast.expr]:
-    """What the names of a module stand for."""
+    """Map the names that a module assigns to their expressions."""
     found: dict[str, ast.expr] = {}
     for node in tree.body:
         if isinstance(node, ast.Assign):
@@ -141,7 +133,7 @@ def _constants(tree: ast.Module) -> dict[str, ast.expr]:
 
 
 def _text(node: ast.expr | None, constants: dict[str, ast.expr]) -> str | None:
-    """The text that an expression is, or that a constant of its name is."""
+    """Return the string that an expression stands for, or None."""
     node = constants.get(node.id) if isinstance(node, ast.Name) else node
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
@@ -150,7 +142,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Check a project's name and function.toml.")
     parser.add_argument("model", help="the project folder")
     parser.add_argument(
-        "--deployable", action="store_true", help="also check that AWS takes the folder's name"
+        "--deployable", action="store_true", help="also check that AWS accepts the folder's name"
     )
     parser.add_argument(
         "--image", action="store_true", help="print the name that `make build` gives its image"

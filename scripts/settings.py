@@ -1,6 +1,4 @@
-"""Read and check function.toml as a whole. Every mistake ends the program with one line that names
-it.
-"""
+"""Parse and validate function.toml. Raises UserError with one line that names the mistake."""
 
 from __future__ import annotations
 
@@ -95,8 +93,10 @@ ENVIRONMENT_BYTES = 4096  # Lambda's limit for all variables together
 
 
 def read(name: str, path: Path) -> dict:
-    """Parse the function.toml of the project `name`: memory, timeout, onnx_api, environment and
-    deploy, completed.
+    """Parse a project's function.toml and add the defaults.
+
+    name: the project folder, for messages. Returns memory (MB), timeout (seconds), onnx_api,
+    quantized, environment and deploy. Raises UserError.
     """
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -145,7 +145,7 @@ def read(name: str, path: Path) -> dict:
 
 
 def checked_environment(name: str, found: dict) -> dict[str, str]:
-    """Check the [environment] table of the project `name`."""
+    """Validate the [environment] table. Raises UserError."""
     for key, value in found.items():
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key):
             _refuse(name, f"has {key!r} in [environment]: use letters, digits and _ in a name")
@@ -169,7 +169,7 @@ def checked_environment(name: str, found: dict) -> dict[str, str]:
 
 
 def checked(name: str, found: dict) -> dict:
-    """Check the [deploy] table of the project `name`, and complete it with the defaults."""
+    """Validate the [deploy] table, and add the defaults. Raises UserError."""
     settings = {**DEFAULTS, **found}
     for key, value in settings.items():
         if key not in DEFAULTS:
@@ -215,13 +215,13 @@ def _check_concurrency(name: str, settings: dict) -> None:
 
 
 def _hint(key: str, known: Iterable[str]) -> str:
-    """A suggestion for a misspelled key, or else the list of the known ones."""
+    """Suggest the key that was meant, or list the known keys."""
     close = difflib.get_close_matches(key.lower(), known, n=1)
     return f": did you mean {close[0]}?" if close else f": known are {', '.join(known)}"
 
 
 def _written(value: object) -> str:
-    """A value as it stands in the file, as far as that differs from Python."""
+    """Format a value as TOML writes it."""
     return str(value).lower() if isinstance(value, bool) else repr(value)
 
 

@@ -1,10 +1,9 @@
-"""Run a Python script, and write down which files of the checkout it imported or opened, and which
-folders it listed.
+"""Run a Python script, and record which files it imported or opened, and which folders it listed.
 
     python scripts/traced.py FILES.json churn-sklearn/train.py --seed 1
 
-FILES.json is written only where the script succeeds. Files that the script's C code opens are not
-seen, nor folders of modules that are listed (sys.path).
+FILES.json is written only if the script succeeds. Not recorded: files that C code opens, and
+folders on sys.path.
 """
 
 from __future__ import annotations
@@ -20,7 +19,10 @@ LEFT_OUT = {".venv", ".git", "__pycache__"}
 
 
 class Reads:
-    """What is opened to be read, or listed, from now on, except by Python's own import system."""
+    """Record files opened for reading and folders listed, by an audit hook.
+
+    The import system's own reads are left out.
+    """
 
     def __init__(self) -> None:
         self.paths: set[str] = set()
@@ -33,7 +35,7 @@ class Reads:
                 return
         elif event in ("os.listdir", "os.scandir"):
             path = arguments[0]
-            if path in sys.path:  # to look for a package's metadata
+            if path in sys.path:  # importlib.metadata looks for a package there
                 return
         else:
             return
@@ -43,9 +45,7 @@ class Reads:
             self.paths.add(os.path.abspath(path))
 
     def found(self) -> list[str]:
-        """The absolute paths of the checkout's modules, and of everything that was opened or
-        listed.
-        """
+        """Return the absolute paths of the checkout's modules and of all that was recorded."""
         files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
         modules = {
             os.path.abspath(file) for file in files if isinstance(file, str) and in_checkout(file)
@@ -54,7 +54,7 @@ class Reads:
 
 
 def in_checkout(path: str) -> bool:
-    """Whether a file belongs to the checkout, and not to a virtual environment in it."""
+    """Whether a file belongs to the checkout and not to a virtual environment in it."""
     absolute = Path(os.path.abspath(path))
     return absolute.is_relative_to(ROOT) and not LEFT_OUT & set(absolute.relative_to(ROOT).parts)
 
