@@ -114,7 +114,7 @@ lock: ## requirements*.in -> requirements*.txt: exact versions of all packages, 
 	.venv/uv/bin/python scripts/packages/lock.py $(ARGS)
 clean: ## remove what these commands made, but for the models: .venv, caches, the local AWS (ALL=1: and every build folder)
 	! [ -e .local-aws/endpoint ] || $(MAKE) --no-print-directory local-aws-stop
-	rm -rf .venv .local-aws .mypy_cache .pytest_cache .ruff_cache .hypothesis $(call switch,ALL,*/build)
+	rm -rf .venv .local-aws .mypy_cache .ruff_cache $(call switch,ALL,*/build)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # What the targets above need: the project's environment, and its model.

@@ -48,7 +48,7 @@ class Checkout:
         """Takes the first checkout's virtual environments, and makes those that it lacks itself."""
         (self.root / ".venv").mkdir()
         for path in (ROOT / ".venv").iterdir():
-            if path.is_dir():
+            if path.is_dir() and not path.name.startswith("."):  # caches of the tests
                 (self.root / ".venv" / path.name).symlink_to(
                     path.resolve() if not path.is_symlink() else os.readlink(path)
                 )

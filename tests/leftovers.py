@@ -2,7 +2,8 @@
 
 All of its processes keep their temporary files in one folder (TMPDIR) and build on one base image,
 whose label every layer on top of it inherits. When the tests are over, both are removed, and the
-run fails if a process, a container, an image or a file in the checkout is left.
+run fails if a process, a container, an image or a file in the checkout is left. To keep the
+temporary files, name a folder for them: ARGS=--basetemp=folder.
 """
 
 import fcntl
@@ -26,7 +27,7 @@ LABEL = "onnx-on-lambda.tests"
 LEFT = pytest.StashKey[list[str]]()
 FILES = pytest.StashKey[set[str]]()
 # what `make test` itself makes, and Python's caches
-NOT_SEARCHED = {".git", ".venv", "__pycache__", ".pytest_cache", ".hypothesis"}
+NOT_SEARCHED = {".git", ".venv", "__pycache__"}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -40,6 +41,7 @@ def pytest_configure(config):
     folder.mkdir(mode=0o700)
     config.add_cleanup(lambda: shutil.rmtree(folder))
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+    os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(ROOT / ".venv/.hypothesis")
     config.option.basetemp = config.option.basetemp or str(folder / "pytest")
 
 
