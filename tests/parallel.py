@@ -11,7 +11,8 @@ from xdist.scheduler import LoadScopeScheduling
 from scripts.project import Project
 
 PROJECTS = Project.names()
-ALONE = "tests/commands/"  # where the tests share nothing that takes time to make
+ALONE = "tests/commands/"  # where the tests share nothing that takes time to make, but for
+TOGETHER = "tests/commands/test_serving.py"
 # What is shared out last must be short, or all wait for it.
 FIRST: tuple[str, ...] = (
     "tests/aws/test_cut_short",
@@ -31,11 +32,9 @@ class Groups(LoadScopeScheduling):
 
     def _split_scope(self, nodeid):
         module, _, test = nodeid.partition("::")
-        return (
-            nodeid
-            if module.startswith(ALONE)
-            else "-".join([module, *filter(test.count, PROJECTS)])
-        )
+        if module.startswith(ALONE) and module != TOGETHER:
+            return nodeid
+        return "-".join([module, *filter(test.count, PROJECTS)])
 
 
 class LongestFirst:

@@ -3,7 +3,7 @@
 import pytest
 
 
-@pytest.fixture(params=["bare", "container"])
+@pytest.fixture(scope="session", params=["bare", "container"])
 def way(request):
     """The variables that make a command serve without a container, or in one; skips where there can
     be no container.
