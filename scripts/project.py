@@ -40,7 +40,7 @@ class Project:
     def __init__(self, name: str):
         if name not in (projects := Project.names()):
             raise UserError(
-                f"MODEL={name} is not a project folder: there are {', '.join(projects)}"
+                f"MODEL={name} is not a project folder; choose one of {', '.join(projects)}"
             )
         if not re.fullmatch(r"[a-z0-9]+([._-][a-z0-9]+)*", name):
             raise UserError(

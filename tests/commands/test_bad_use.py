@@ -31,14 +31,14 @@ def messages(checkout, *arguments, **variables):
 def test_unknown_model(checkout):
     status, output = checkout.make("demo", "MODEL=no-such-model")
     assert status != 0 and output.count("\n") == 1
-    assert "MODEL=no-such-model is not a project folder: there are " in output
+    assert "MODEL=no-such-model is not a project folder; choose one of " in output
 
 
 def test_a_variable_that_is_none(checkout):
     status, output = checkout.make("demo", "model=x", "Data=y")
     assert status != 0 and output.count("\n") == 1
     assert re.search(
-        r"\*\*\* (model Data|Data model) is not a variable of this Makefile: there are MODEL PORT ",
+        r"\*\*\* (model Data|Data model) is not a variable of this Makefile; use MODEL PORT ",
         output,
     )
 
@@ -63,7 +63,9 @@ def test_switches_that_say_yes(checkout, value):
 
 def test_a_switch_that_says_neither(checkout):
     status, output = checkout.make("destroy", "YES=maybe")
-    assert status != 0 and output.endswith("*** YES=maybe is neither 1 nor 0.  Stop.\n")
+    assert status != 0 and output.endswith(
+        "*** YES=maybe is neither 1 nor 0; write YES=1 or leave it out.  Stop.\n"
+    )
 
 
 def test_a_folder_s_name_as_the_shell_completes_it(checkout, any_project):
