@@ -86,6 +86,7 @@ destroy: packages ## delete the stack, its versions, images, logs and bucket (YE
 
 ##@ measure
 benchmark: model ## compare the image with the framework's own and with an empty function (ARGS="--starts 3" for fewer)
+	$(INSTALL) $(MODEL) benchmark
 	$(RUN) scripts/benchmark/compare.py $(MODEL) $(ARGS)
 cold-starts: packages ## measure cold starts of the deployed function, from Lambda's REPORT lines (ARGS="--starts 3")
 	$(RUN) scripts/benchmark/cold_starts.py $(MODEL) $(ARGS)

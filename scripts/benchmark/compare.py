@@ -18,7 +18,6 @@ from scripts.benchmark.examples import Examples
 from scripts.benchmark.machine import folder_of_images, machine
 from scripts.benchmark.measure import Plan, check_answers, measure
 from scripts.benchmark.memory_sizes import measure_sizes, sizes_of, table_of_sizes
-from scripts.benchmark.plot import picture
 from scripts.benchmark.savings import variants_of
 from scripts.benchmark.served import why_no_cold_caches
 from scripts.benchmark.spread import summary
@@ -138,6 +137,8 @@ def write(found: dict, project: str, of: str, folder: Path) -> None:
     written = [folder / f"{name}.json"]
     written[0].write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
     if "candidates" in found:
+        from scripts.benchmark.plot import picture  # matplotlib: only once there is a chart to draw
+
         written.append(folder / f"{name}.svg")
         written[1].write_text(picture(found))
     shown = [str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path) for path in written]

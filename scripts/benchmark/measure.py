@@ -11,11 +11,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from statistics import median
 
 from scripts.benchmark.candidates import Candidate
 from scripts.benchmark.examples import Examples
 from scripts.benchmark.served import Served, drop_caches
-from scripts.benchmark.spread import largest_difference, median, percentile
+from scripts.benchmark.spread import largest_difference, percentiles
 from scripts.local.images import base_image, image_size
 from shared.errors import UserError
 
@@ -145,10 +146,6 @@ def timed(served: Served, event: bytes, count: int) -> dict[str, float]:
     )
     found["outside_ms"] = median([trip - time for trip, time in zip(trips, whole)])
     return found
-
-
-def percentiles(name: str, values: list[float]) -> dict[str, float]:
-    return {f"{name}_p{share}_ms": percentile(values, share / 100) for share in (50, 95, 99)}
 
 
 def cold_round(candidate: Candidate, examples: Examples) -> dict[str, float]:

@@ -8,8 +8,9 @@ import math
 from collections.abc import Callable
 
 from scripts.benchmark.candidates import WHAT, Candidate, measured
-from scripts.benchmark.measure import Plan, percentiles
+from scripts.benchmark.measure import Plan
 from scripts.benchmark.served import Served
+from scripts.benchmark.spread import percentiles
 from scripts.benchmark.tables import aligned, number
 from scripts.prices import LAMBDA_CALL, LAMBDA_GB_SECOND, SEEN
 from scripts.project import Project

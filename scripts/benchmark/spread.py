@@ -1,36 +1,37 @@
-"""Medians, percentiles and the spread of a few measurements."""
+"""Quantiles of measurements, and the difference of two answers."""
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 
 
-def percentile(values: Sequence[float], share: float) -> float:
-    """The value below which a share of the values lies, 0 to 1, with straight lines between the
-    values as numpy draws them.
+def quantiles(values: Sequence[float], parts: int) -> list[float]:
+    """Return the values that divide measurements into equal parts, with linear interpolation.
+
+    A single measurement stands for all of them. Raises StatisticsError without any.
     """
-    if not values:
-        raise ValueError("there are no values")
-    ordered = sorted(values)
-    position = share * (len(ordered) - 1)
-    below = int(position)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (ordered[above] - ordered[below]) * (position - below)
+    if len(values) == 1:  # which statistics.quantiles takes since Python 3.13
+        return [values[0]] * (parts - 1)
+    return statistics.quantiles(values, n=parts, method="inclusive")
 
 
-def median(values: Sequence[float]) -> float:
-    return percentile(values, 0.5)
+def percentiles(name: str, values: Sequence[float]) -> dict[str, float]:
+    """Return the 50th, 95th and 99th percentile of times in ms, under `<name>_p50_ms` and so on."""
+    cuts = quantiles(values, 100)
+    return {f"{name}_p{share}_ms": cuts[share - 1] for share in (50, 95, 99)}
 
 
 def summary(values: Sequence[float]) -> dict[str, float]:
-    """The median, the quartiles as `low` and `high`, and how many values there were."""
-    low, middle, high = (round(percentile(values, share), 4) for share in (0.25, 0.5, 0.75))
-    return {"median": middle, "low": low, "high": high, "n": len(values)}
+    """Return the median, the quartiles as `low` and `high`, and the number of values as `n`."""
+    low, median, high = (round(cut, 4) for cut in quantiles(values, 4))
+    return {"median": median, "low": low, "high": high, "n": len(values)}
 
 
 def largest_difference(one: object, other: object) -> float:
-    """The largest difference between the numbers of two JSON values; infinite where they differ in
-    anything else.
+    """Return the largest difference of two numbers at the same place in two JSON values.
+
+    It is infinite when the values differ in anything else.
     """
     if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
         return max((largest_difference(one[key], other[key]) for key in one), default=0.0)

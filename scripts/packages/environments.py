@@ -27,6 +27,7 @@ PARTS = {  # what a project's environment can hold: its own locks, and those of 
     "run": ("requirements.txt", "run"),  # to serve and to invoke
     "train": ("requirements-train.txt",),  # to train and to export
     "dev": ("requirements.txt", "dev"),  # to test
+    "benchmark": ("requirements.txt", "benchmark"),  # to draw its charts
 }
 TOOLS = {"lint": "dev", "local-aws": "local-aws", "uv": "uv"}  # environments without a project
 

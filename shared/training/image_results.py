@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from shared.training.confusion_matrix import picture
 from shared.training.image_set import ImageSet, Part
 from shared.training.metadata import library_versions, write_metadata
-from shared.training.scores import accuracy, confusion, log_loss, picture, table
+from shared.training.scores import accuracy, confusion, log_loss, table
 
 MOST_HELD_OUT = 2000  # test images kept for export: enough to see half a point of accuracy
 CALIBRATION = 160  # training images kept for quantization, to find the ranges of activations

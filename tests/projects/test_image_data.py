@@ -18,10 +18,11 @@ import pytest
 from shared.errors import UserError
 from shared.serving.images.decode import decode_image
 from shared.training import download, fashion, photos
+from shared.training.confusion_matrix import picture
 from shared.training.image_set import split
 from shared.training.images import load_images
 from shared.training.photo_folders import PARTS
-from shared.training.scores import confusion, picture, table
+from shared.training.scores import confusion, table
 from tests.projects.pictures import packed, save_photos
 
 
