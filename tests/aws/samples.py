@@ -62,10 +62,10 @@ def requests_in_lines(rows):
     """JSON lines, each with one of a few tiny images, and the same as requests."""
     from PIL import Image
 
-    colours = [(200, 30, 30), (30, 200, 30), (30, 30, 200), (240, 240, 240), (10, 10, 10)]
+    colors = [(200, 30, 30), (30, 200, 30), (30, 30, 200), (240, 240, 240), (10, 10, 10)]
     images = [
-        base64.b64encode(image_of(Image.new("RGB", (8, 8), colour), "PNG")).decode()
-        for colour in colours
+        base64.b64encode(image_of(Image.new("RGB", (8, 8), color), "PNG")).decode()
+        for color in colors
     ]
     requests = [{"image": images[at % len(images)]} for at in range(rows)]
     return "\n".join(json.dumps(request) for request in requests).encode(), requests

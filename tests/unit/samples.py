@@ -18,7 +18,7 @@ def of_rows(project, model, onnx_api):
 
     def check(answer, row):
         assert probability_of(answer) == pytest.approx(toy.probability(row), abs=1e-6)
-        assert decision_of(answer) is bool(toy.probability(row) >= toy.CARD["threshold"])
+        assert decision_of(answer) is bool(toy.probability(row) >= toy.METADATA["threshold"])
         assert "warnings" not in answer
 
     rows = [
@@ -44,20 +44,20 @@ def of_images(project, model, onnx_api):
 
     names = {
         toy_image.base64_of(toy_image.file_of(toy_image.plain(name))): name
-        for name in toy_image.COLOURS
+        for name in toy_image.COLORS
     }
 
     def check(answer, item):
         name = names[item["image"]]
         assert answer["label"] == name
         assert answer["probabilities"] == pytest.approx(
-            toy_image.probabilities(toy_image.COLOURS[name]), abs=0.01
+            toy_image.probabilities(toy_image.COLORS[name]), abs=0.01
         )
 
     items = [{"image": text} for text in names]
     return SimpleNamespace(
         **_loaded(project, model, onnx_api),
-        schema=toy_image.CARD["input_schema"],
+        schema=toy_image.METADATA["input_schema"],
         items=items,
         request=lambda item: item,
         many={"images": items},

@@ -20,7 +20,7 @@ from shared.serving.sources import bulk, byte_ranges, s3_objects
 from shared.serving.sources.text_lines import Line
 from shared.serving.tabular import Features
 from tests.unit.fake_s3 import FakeS3, etag
-from tests.unit.toy import CARD, SCHEMA
+from tests.unit.toy import METADATA, SCHEMA
 
 HEADER = b"id,plan,region,months,fee\n"
 GOOD = b"7,gold,north,3,1.5"
@@ -85,7 +85,7 @@ class Predict:
 
 def service_of(predict):
     """A service of the toy model with another predict."""
-    return Service(predict, CARD, batch_key="customers")
+    return Service(predict, METADATA, batch_key="customers")
 
 
 @pytest.fixture
@@ -253,7 +253,7 @@ def test_a_refused_row_names_five_fields_and_counts_the_others():
         row_key="row",
         batch_key="rows",
     )
-    service = Service(wide.columns_of, CARD, batch_key="rows")  # type: ignore[arg-type]
+    service = Service(wide.columns_of, METADATA, batch_key="rows")  # type: ignore[arg-type]
 
     rows: list[Line] = [({"f1": "x", "f8": 99}, {}), ({}, {}), ({"f0": 1, "f1": 0.5}, {"id": 7})]
     assert bulk.score(rows, service, frozenset()) == [
@@ -294,7 +294,7 @@ def test_a_request_that_is_no_row_is_told_its_unknown_keys(s3):
 
     s3.objects["b/in.jsonl"] = b'{"foo": 1, "\\ud800": 2}\n'
     part = {"bucket": "b", "key": "in.jsonl", "start": 0, "end": 9, "output": "s3://b/out.jsonl"}
-    assert s3_objects.score_part(part, Service(predict, CARD))["refused"] == 1
+    assert s3_objects.score_part(part, Service(predict, METADATA))["refused"] == 1
     messages = "foo is not known: send url or image; ? is not known: send url or image"
     assert json.loads(s3.objects["b/out.refused.ndjson"]) == {"line": 1, "problem": messages}
 
@@ -324,7 +324,7 @@ def test_a_predict_that_names_one_row_at_a_time_is_asked_for_each_row_at_most():
         return {"predictions": [{"ok": True} for _ in request["rows"]]}
 
     rows: list[Line] = [({"bad": at % 2 == 0}, {}) for at in range(1000)]
-    answers = bulk.score(rows, Service(predict, CARD, batch_key="rows"), frozenset())
+    answers = bulk.score(rows, Service(predict, METADATA, batch_key="rows"), frozenset())
     assert [answer and answer[1] for answer in answers] == ["bad is bad", ""] * 500
     assert sum(asked) <= 4000
 

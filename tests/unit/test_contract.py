@@ -6,7 +6,7 @@ import pytest
 
 from shared.serving.errors import InvalidInput
 from tests.unit.http_events import FORMS, encoded, http_api, opened
-from tests.unit.toy import CARD, CUSTOMER, SCHEMA, probability
+from tests.unit.toy import CUSTOMER, METADATA, SCHEMA, probability
 
 ONE, MANY = (
     {"customer": CUSTOMER},
@@ -17,7 +17,7 @@ JSON = {"Content-Type": "application/json; charset=utf-8"}
 
 def assert_answers(answer, customer):
     assert answer["churn_probability"] == pytest.approx(probability(customer), abs=1e-6)
-    assert answer["churn"] is bool(probability(customer) >= CARD["threshold"])
+    assert answer["churn"] is bool(probability(customer) >= METADATA["threshold"])
     assert "warnings" not in answer
 
 

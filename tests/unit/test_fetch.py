@@ -332,7 +332,7 @@ def test_redirects_that_are_not_allowed(internet, location, status):
 
 
 HEAD = f"{OK}\r\nContent-Type: image/png\r\n".encode()
-MISBEHAVIOUR = {
+MISBEHAVIOR = {
     "not found": (replied(b"", status="HTTP/1.1 404 Not Found"), "HTTP status 404"),
     "partial": (replied(PHOTO, status="HTTP/1.1 206 Partial"), "HTTP status 206"),
     "redirect to nowhere": (replied(b"", status="HTTP/1.1 302 Found"), "HTTP status 302"),
@@ -373,9 +373,9 @@ def test_servers_that_are_slow(internet, impatient, name):
     )
 
 
-@pytest.mark.parametrize("name", MISBEHAVIOUR)
+@pytest.mark.parametrize("name", MISBEHAVIOR)
 def test_servers_that_misbehave(internet, name):
-    reply, reason = MISBEHAVIOUR[name]
+    reply, reason = MISBEHAVIOR[name]
     status, message = refused(internet.serve(reply))
     assert status == 422 and reason in message
 

@@ -16,7 +16,7 @@ from shared.serving.errors import InvalidInput
 from shared.serving.images.requests import MOST_IMAGES
 from tests.unit.http_events import FORMS, encoded, http_api, opened, rest_api
 from tests.unit.servers import dripping, redirected, replied
-from tests.unit.toy_image import CARD, COLOURS, LABELS, base64_of, file_of, plain, probabilities
+from tests.unit.toy_image import COLORS, LABELS, METADATA, base64_of, file_of, plain, probabilities
 
 JSON = {"Content-Type": "application/json"}
 PHOTO = file_of(plain("red"), "JPEG", quality=95)
@@ -29,12 +29,12 @@ def assert_answers(answer, name="red"):
         list(answer) == ["label", "probability", "probabilities"]
         and list(answer["probabilities"]) == LABELS
     )
-    assert answer["probabilities"] == pytest.approx(probabilities(COLOURS[name]), abs=0.01)
+    assert answer["probabilities"] == pytest.approx(probabilities(COLORS[name]), abs=0.01)
     assert (answer["label"], answer["probability"]) == (name, answer["probabilities"][name])
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WebP"])
-@pytest.mark.parametrize("name", COLOURS)
+@pytest.mark.parametrize("name", COLORS)
 def test_direct_invoke_with_one_image(classify, kind, name):
     assert_answers(classify({"image": base64_of(file_of(plain(name), kind))}), name)
 
@@ -87,7 +87,11 @@ def test_http_post_of_the_file_itself(classify, form, kind):
 def test_http_get(classify, form):
     assert opened(classify(form("GET", "/health")))[::2] == (200, {"name": "toy", "version": "v1"})
     status, _, schema = opened(classify(form("GET", "/schema")))
-    assert (status, schema["input_schema"], schema["labels"]) == (200, CARD["input_schema"], LABELS)
+    assert (status, schema["input_schema"], schema["labels"]) == (
+        200,
+        METADATA["input_schema"],
+        LABELS,
+    )
 
 
 @pytest.mark.parametrize(

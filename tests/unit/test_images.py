@@ -141,7 +141,7 @@ def test_transparency_goes_on_white(mode, kind):
     assert small.getpixel((0, 0)) == (255, 255, 255) and small.getpixel((3, 1)) == (0, 0, 0)
 
 
-def test_colours_count_as_much_as_they_show():
+def test_colors_count_as_much_as_they_show():
     image = Image.new("RGBA", (46, 30), (0, 255, 0, 0))  # green that nobody sees
     image.paste((255, 0, 0, 255), (20, 0, 46, 30))
     on_white = plain((255, 255, 255), image.size)

@@ -15,7 +15,7 @@ from onnxruntime.quantization import quant_pre_process, quantize_dynamic
 from scripts.project import ROOT
 from shared.serving.onnx.common import OUTPUTS, BrokenModel
 from tests.unit.models import save_cast, save_echo, save_model, save_unserved
-from tests.unit.toy import CARD, CUSTOMER, probability, save_toy
+from tests.unit.toy import CUSTOMER, METADATA, probability, save_toy
 
 
 def columns(*customers):
@@ -36,7 +36,7 @@ def echo(model_class, tmp_path):
 
 
 def test_metadata_is_what_export_wrote(model_class, toy):
-    assert model_class(toy).metadata == CARD
+    assert model_class(toy).metadata == METADATA
 
 
 @pytest.mark.parametrize("rows", [1, 2, 7, 64])
@@ -202,7 +202,7 @@ def test_metadata_of_other_tools_is_left_alone(model_class, tmp_path, text):
     for key in ("onnx.infer", "onnx.quant.pre_process", "notes", "Title"):
         model.metadata_props.add(key=key, value=text)
     onnx.save(model, tmp_path / "model.onnx")
-    assert model_class(tmp_path / "model.onnx").metadata == CARD
+    assert model_class(tmp_path / "model.onnx").metadata == METADATA
 
 
 def test_a_model_that_onnxruntime_quantized_is_loaded(model_class, toy, tmp_path):
@@ -210,10 +210,10 @@ def test_a_model_that_onnxruntime_quantized_is_loaded(model_class, toy, tmp_path
     prepared, quantized = tmp_path / "prepared.onnx", tmp_path / "quantized.onnx"
     quant_pre_process(toy, prepared, skip_symbolic_shape=True)
     quantize_dynamic(prepared, quantized)
-    assert {prop.key for prop in onnx.load(quantized).metadata_props} > CARD.keys()
+    assert {prop.key for prop in onnx.load(quantized).metadata_props} > METADATA.keys()
     for path in (prepared, quantized):
         model = model_class(path)
-        assert model.metadata == CARD
+        assert model.metadata == METADATA
         assert model.run(columns(CUSTOMER))["probabilities"][0][1] == pytest.approx(
             probability(CUSTOMER), abs=0.01
         )

@@ -20,7 +20,7 @@ SCHEMA = {
     },
     "required": ["plan", "months"],
 }
-CARD = {
+METADATA = {
     "name": "toy",
     "version": "v1",
     "task": "tabular-classification",
@@ -81,7 +81,7 @@ def save_toy(path, **metadata):
     checker.check_model(model)
     text = ("name", "version", "task")
     helper.set_model_props(
-        model, {k: v if k in text else json.dumps(v) for k, v in {**CARD, **metadata}.items()}
+        model, {k: v if k in text else json.dumps(v) for k, v in {**METADATA, **metadata}.items()}
     )
     save(model, path)
     return path

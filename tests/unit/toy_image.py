@@ -12,7 +12,7 @@ from PIL import Image
 
 WIDTH, HEIGHT = SIZE = 24, 16  # unequal, so that swapped sides show
 LABELS = ["red", "green", "blue"]
-CARD = {
+METADATA = {
     "name": "toy",
     "version": "v1",
     "task": "image-classification",
@@ -23,7 +23,7 @@ CARD = {
     "labels": LABELS,
     "preprocessing": {"width": WIDTH, "height": HEIGHT},
 }
-COLOURS = {"red": (250, 20, 30), "green": (10, 240, 20), "blue": (0, 40, 250)}
+COLORS = {"red": (250, 20, 30), "green": (10, 240, 20), "blue": (0, 40, 250)}
 
 
 def save_image_toy(path):
@@ -48,22 +48,22 @@ def save_image_toy(path):
         model,
         {
             key: value if isinstance(value, str) else json.dumps(value)
-            for key, value in CARD.items()
+            for key, value in METADATA.items()
         },
     )
     save(model, path)
     return path
 
 
-def probabilities(colour):
-    """What the toy model must answer for an image with this mean colour, computed without it."""
-    powers = np.exp(np.array(colour) / 32)
+def probabilities(color):
+    """What the toy model must answer for an image with this mean color, computed without it."""
+    powers = np.exp(np.array(color) / 32)
     return dict(zip(LABELS, powers / powers.sum()))
 
 
-def plain(colour, size=(40, 30)):
-    """An image of one colour: a key of COLOURS, or what Pillow takes."""
-    return Image.new("RGB", size, COLOURS.get(colour, colour))
+def plain(color, size=(40, 30)):
+    """An image of one color: a key of COLORS, or what Pillow takes."""
+    return Image.new("RGB", size, COLORS.get(color, color))
 
 
 def scene(size=(400, 300)):
