@@ -1,5 +1,6 @@
-"""The Keras model, by way of its SavedModel -> model.onnx, written only if both give the same
-probabilities.
+"""Convert the Keras model to build/model.onnx, and check that both predict the same.
+
+Reads build/saved-model/, build/model.keras, build/held-out.npz and build/metadata.json.
 """
 
 import argparse
@@ -20,11 +21,13 @@ BUILD = FOLDER / "build"
 
 
 def convert(size):
-    """The SavedModel as an ONNX model. Its size is in it already."""
+    """Return the SavedModel as an ONNX model. Raises UserError when tf2onnx cannot convert it.
+
+    size: of the images; unused, because the SavedModel has it.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.onnx")
-        # tf2onnx knows Keras 2 only; what Keras 3 exports as a SavedModel is TensorFlow's, and that
-        # it knows.
+        # tf2onnx reads Keras 2 models only, but also TensorFlow's SavedModel, which Keras 3 writes.
         command = [
             sys.executable,
             "-m",
@@ -48,10 +51,10 @@ def main():
     parser.add_argument(
         "--int8",
         action="store_true",
-        help="make build/model.int8.onnx too, if it is nearly as accurate",
+        help="also write build/model.int8.onnx, if it is nearly as accurate",
     )
     args = parser.parse_args()
-    read_metadata(BUILD)  # which says so where nothing was trained yet
+    read_metadata(BUILD)  # an error unless a model was trained
     model = keras.models.load_model(BUILD / "model.keras")
     export(
         FOLDER, convert, lambda images: model.predict(images, batch_size=64, verbose=0), args.int8

@@ -1,15 +1,14 @@
-"""TensorFlow and Keras, imported without their greeting: `from keras_setup import keras`."""
+"""Import TensorFlow and Keras without their log messages: `from keras_setup import keras`."""
 
 import os
 
 from shared.training.download import FOLDER
 
-os.environ.setdefault(
-    "KERAS_HOME", str(FOLDER / "keras")
-)  # for ImageNet weights: in the checkout, not in the user's home
+# For ImageNet weights: in the checkout, not in the user's home.
+os.environ.setdefault("KERAS_HOME", str(FOLDER / "keras"))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors only
 
-# That oneDNN's kernels are used is said on standard error before that setting is read.
+# TensorFlow reports on oneDNN to standard error before it reads that setting.
 stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
 os.dup2(nowhere, 2)
 try:

@@ -1,7 +1,7 @@
-"""The two networks: a small one that learns from scratch, and one that has seen ImageNet.
+"""The two networks: a small one, trained from scratch, and one pretrained on ImageNet.
 
-Both take uint8 images, [batch, height, width, 3], and give probabilities, [batch, classes]: scaling
-is in the network.
+Both take uint8 images, [batch, height, width, 3], and return probabilities, [batch, classes]. They
+scale the pixels themselves.
 """
 
 from keras_setup import keras
@@ -10,8 +10,9 @@ layers = keras.layers
 
 
 def small_cnn(size, classes, width=16):
-    """Three stages of convolution for images of 28 x 28 pixels; 29,690 parameters for ten
-    classes.
+    """Return a network with three stages of convolution, for images of size x size pixels.
+
+    It has 29,690 parameters for 28 x 28 pixels and ten classes.
     """
     image = keras.Input((size, size, 3), dtype="uint8", name="image")
     x = layers.Rescaling(1 / 127.5, offset=-1)(image)
@@ -25,8 +26,9 @@ def small_cnn(size, classes, width=16):
 
 
 def mobilenet(size, classes, weights):
-    """MobileNetV2 as `backbone` with a new last layer; weights: "imagenet", downloaded by Keras, or
-    None for random ones.
+    """Return MobileNetV2, as layer `backbone`, with a new last layer.
+
+    weights: "imagenet", which Keras downloads, or None for random ones.
     """
     backbone = keras.applications.MobileNetV2(
         (size, size, 3), include_top=False, weights=weights, pooling="avg"
@@ -34,7 +36,6 @@ def mobilenet(size, classes, weights):
     backbone.name = "backbone"
     image = keras.Input((size, size, 3), dtype="uint8", name="image")
     x = layers.Rescaling(1 / 127.5, offset=-1)(image)
-    # training=False: its batch normalisation keeps ImageNet's statistics, which small batches would
-    # only spoil.
+    # training=False: keep the ImageNet statistics of batch normalization; small batches spoil them
     x = layers.Dropout(0.2)(backbone(x, training=False))
     return keras.Model(image, layers.Dense(classes, activation="softmax", name="probabilities")(x))

@@ -1,4 +1,8 @@
-"""Images in classes -> a Keras model that tells the class of another image."""
+"""Train a Keras model that classifies images.
+
+Writes build/model.keras, build/saved-model/, build/metadata.json, build/held-out.npz and
+build/confusion-matrix.svg.
+"""
 
 import argparse
 import os
@@ -12,6 +16,8 @@ import networks
 import numpy as np
 from keras_setup import keras, tf
 
+# The interpreter in .venv/<this project> finds `shared`, also for an IDE or a notebook: `make` puts
+# the checkout on its path.
 from shared.errors import UserError
 from shared.training.augment import cropped, shifted
 from shared.training.image_results import write_results
@@ -22,17 +28,20 @@ BUILD = FOLDER / "build"
 
 EPOCHS, PHOTO_EPOCHS = 12, 6
 HEAD_EPOCHS = 2  # for the new last layer alone, before the layers below it may move
-# layers of MobileNetV2 that stay as they are, up to its sixth block: edges and textures are the
-# same in all photos
+# Layers of MobileNetV2 that are not trained, up to its sixth block: they detect edges and textures,
+# which all photos have.
 FROZEN = 54
-TENSORFLOW = (
-    "tensorflow-cpu" if platform.machine() in ("x86_64", "AMD64") else "tensorflow"
-)  # as in requirements-train.txt
-WATCHED = sys.stdout.isatty()  # progress bars; else a line for each epoch
+# The distribution in requirements-train.in.
+TENSORFLOW = "tensorflow-cpu" if platform.machine() in ("x86_64", "AMD64") else "tensorflow"
+TERMINAL = sys.stdout.isatty()  # show progress bars; otherwise print a line for each epoch
 
 
 class Batches(keras.utils.PyDataset):
-    """Augmented images and their classes, in another order at each epoch."""
+    """Batches of augmented images and their classes, in a new order at each epoch.
+
+    part: images and classes; augment: a function of images, uint8 [n, h, w, 3], and a NumPy
+    random generator; size: of a batch; seed: of that generator.
+    """
 
     def __init__(self, part, augment, size, seed):
         super().__init__()
@@ -52,7 +61,10 @@ class Batches(keras.utils.PyDataset):
 
 
 def fit(model, batches, validation, rate, epochs):
-    """Trains the model and leaves it as it was after the epoch with the lowest validation loss."""
+    """Train a model, and restore its weights of the epoch with the lowest validation loss.
+
+    batches: a Batches; validation: images and classes; rate: the highest learning rate.
+    """
     steps = epochs * len(batches)
     warm_up = steps // 5
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -60,32 +72,31 @@ def fit(model, batches, validation, rate, epochs):
     )
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=0.02)
     model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
-    # EarlyStopping is there for the weights that it gives back: with this patience it never stops
-    # early.
+    # EarlyStopping restores the best weights. With this patience, it never stops early.
     best = keras.callbacks.EarlyStopping("val_loss", patience=epochs, restore_best_weights=True)
     lines = keras.callbacks.LambdaCallback(on_epoch_end=partial(print_epoch, epochs))
-    callbacks = [best] if WATCHED else [best, lines]
+    callbacks = [best] if TERMINAL else [best, lines]
     model.fit(
         batches,
         validation_data=validation,
         epochs=epochs,
         callbacks=callbacks,
-        verbose=int(WATCHED),
+        verbose=int(TERMINAL),
         shuffle=False,
     )
 
 
 def print_epoch(epochs, epoch, logs):
-    """One line, where there is no progress bar that says the same."""
-    loss, found, right = logs["loss"], logs["val_loss"], logs["val_accuracy"]
+    """Print one line about an epoch, where no progress bar shows the same."""
     print(
-        f"epoch {epoch + 1:2} of {epochs}: loss {loss:.3f}, validation loss {found:.3f}, accuracy "
-        f"{right:.3f}",
+        f"epoch {epoch + 1:2} of {epochs}: loss {logs['loss']:.3f}, validation loss "
+        f"{logs['val_loss']:.3f}, accuracy {logs['val_accuracy']:.3f}",
         flush=True,
     )
 
 
 def fit_small(data, epochs, seed):
+    """Return a small network, trained from random weights."""
     model = networks.small_cnn(data.size, len(data.labels))
     fit(
         model,
@@ -98,8 +109,9 @@ def fit_small(data, epochs, seed):
 
 
 def fit_photos(data, epochs, seed, weights):
-    """First the new last layer, then the upper layers of the backbone too, at a rate that forgets
-    nothing.
+    """Return a pretrained network, fine-tuned: first its new last layer, then its upper layers too.
+
+    weights: "imagenet" or None. Raises UserError when Keras cannot download them.
     """
     try:
         model = networks.mobilenet(data.size, len(data.labels), weights)
@@ -110,9 +122,7 @@ def fit_photos(data, epochs, seed, weights):
             "Keras cannot download MobileNetV2's ImageNet weights: check the network, or train "
             "with --weights none"
         ) from None
-    size = min(
-        32, max(1, len(data.train) // 10)
-    )  # of a few photos, smaller batches, so that there are ten in an epoch
+    size = min(32, max(1, len(data.train) // 10))  # with few photos, ten batches in an epoch
     batches = Batches(data.train, partial(cropped, size=data.size), size, seed)
     validation = data.validation.images, data.validation.classes
     backbone = model.get_layer("backbone")
@@ -144,29 +154,35 @@ def main():
         "--weights",
         choices=["imagenet", "none"],
         default="imagenet",
-        help="what the network for photos starts with",
+        help="initial weights of the network for photos",
     )
     args = parser.parse_args()
     keras.utils.set_random_seed(args.seed)
     tf.config.experimental.enable_op_determinism()
-    if not WATCHED:
+    if not TERMINAL:
         keras.utils.disable_interactive_logging()
 
+    # Data
     data = load_images(args.data, BUILD)
     print(
         f"{'MobileNetV2' if data.photos else 'small-cnn'} on {len(data.train):,} images of "
         f"{len(data.labels)} classes",
         flush=True,
     )
+
+    # Train
     if data.photos:
         weights = None if args.weights == "none" else args.weights
         model = fit_photos(data, args.epochs or PHOTO_EPOCHS, args.seed, weights)
     else:
         model = fit_small(data, args.epochs or EPOCHS, args.seed)
 
+    # Save, as Keras loads it and as the export reads it
     model.save(BUILD / "model.keras")
     shutil.rmtree(BUILD / "saved-model", ignore_errors=True)
     model.export(BUILD / "saved-model", verbose=False)
+
+    # Evaluate
     probabilities = model.predict(data.test.images, batch_size=64, verbose=0)
     write_results(BUILD, FOLDER.name, data, probabilities, ["keras", TENSORFLOW, "numpy", "pillow"])
     print(

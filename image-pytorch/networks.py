@@ -1,14 +1,13 @@
-"""The two networks: a small one that learns from scratch, and one that has seen ImageNet. See
-efficientnet_lite0.py for the latter.
+"""The two networks: a small one, trained from scratch, and one pretrained on ImageNet.
 
-Both take uint8 images, [batch, height, width, 3], and give logits, [batch, classes]: scaling is
-theirs.
+The latter is in efficientnet_lite0.py. Both take uint8 images, [batch, height, width, 3], and
+return logits, [batch, classes]. They scale the pixels themselves.
 """
 
 import os
 
-# Read when PyTorch is imported: threads that wait for each other sleep, where spinning would slow a
-# busy machine and themselves.
+# Waiting threads sleep instead of spinning, which would slow down a busy machine. PyTorch reads
+# this when it is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
@@ -17,8 +16,9 @@ from torch import nn
 
 
 class SmallCNN(nn.Module):
-    """Three stages of convolution for images of 28 x 28 pixels; 29,466 parameters for ten
-    classes.
+    """Three stages of convolution, for images of 28 x 28 pixels.
+
+    It has 29,466 parameters for ten classes.
     """
 
     def __init__(self, classes, width=16):
@@ -41,7 +41,7 @@ class SmallCNN(nn.Module):
 
 
 class Served(nn.Module):
-    """A network as it is exported: uint8 images in, probabilities out."""
+    """A network as it is exported: it takes uint8 images and returns probabilities."""
 
     def __init__(self, network):
         super().__init__()
@@ -55,11 +55,12 @@ NETWORKS = {"small-cnn": SmallCNN, "efficientnet-lite0": Lite0}
 
 
 def save(path, kind, network, classes):
+    """Save a trained network. kind: a key of NETWORKS; classes: how many."""
     torch.save({"network": kind, "classes": classes, "state": network.state_dict()}, path)
 
 
 def load(path):
-    """The network that training saved, ready to predict."""
+    """Return the network that training saved, ready to predict."""
     saved = torch.load(path, weights_only=True)
     network = NETWORKS[saved["network"]](saved["classes"])
     network.load_state_dict(saved["state"])
@@ -67,7 +68,7 @@ def load(path):
 
 
 def predict(network, images, batch=64):
-    """Probabilities, float32 array [n, classes], for an array of images."""
+    """Return probabilities, float32 [n, classes], for images, uint8 [n, height, width, 3]."""
     served = Served(network).eval()
     with torch.inference_mode():
         parts = [
