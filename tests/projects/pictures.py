@@ -21,12 +21,12 @@ def save_photos(folder, count=8, parts=("",), kinds=("red", "blue")):
     """Writes `count` photos of each kind to folder/part/kind for each part; gives the folder."""
     for at, part in enumerate(parts):
         for kind in kinds:
-            local_aws_checkout = folder / part / kind
-            local_aws_checkout.mkdir(parents=True, exist_ok=True)
+            target = folder / part / kind
+            target.mkdir(parents=True, exist_ok=True)
             for number in range(count):
                 # No two alike, also in different parts; of the types that are taken.
                 suffix = ("jpg", "png", "webp", "JPEG")[number % 4]
-                photo(kind, at * count + number).save(local_aws_checkout / f"{number}.{suffix}")
+                photo(kind, at * count + number).save(target / f"{number}.{suffix}")
     return folder
 
 

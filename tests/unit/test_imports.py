@@ -149,6 +149,7 @@ def loaded_by(program, project=None, model=None, onnx_api="python"):
 OF_IMAGES = {
     "PIL",
     "tests.unit.toy_image",
+    "tests.unit.toy_image_files",
     "tests.projects.pictures",
 }  # what projects of rows cannot import
 
