@@ -44,6 +44,7 @@ def answer_to(project, request):
 
 @functools.cache
 def _answered(project, request):
+    """The answer to a request as JSON: asked once in a run."""
     environment = {"MODEL_PATH": str(project.model_file), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", PREDICT]
     ran = subprocess.run(

@@ -63,6 +63,7 @@ def _resolving(real):
 
 
 def _is_loopback(host: str) -> bool:
+    """Whether an address is of this machine; a name other than localhost is not."""
     if host == "localhost":
         return True
     try:
@@ -82,6 +83,7 @@ def _is_address(host: str) -> bool:
 
 
 def _refuse(what: str) -> None:
+    """Note the attempt and raise DialedOut."""
     REFUSED.append(what)
     raise DialedOut(
         f"a test tried to {what}: tests reach this machine alone; serve it on 127.0.0.1, or patch "

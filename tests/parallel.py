@@ -31,6 +31,7 @@ class Groups(LoadScopeScheduling):
     """
 
     def _split_scope(self, nodeid):
+        """The name of the group of a test."""
         module, _, test = nodeid.partition("::")
         if module.startswith(ALONE) and module != TOGETHER:
             return nodeid
@@ -44,6 +45,7 @@ class LongestFirst:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config, items):
+        """Sort the tests in the processes that run them."""
         if hasattr(config, "workerinput"):
             items.sort(key=lambda item: rank(item.nodeid))
 
@@ -57,6 +59,7 @@ def rank(nodeid):
 
 
 def pytest_configure(config):
+    """Keep the order of LongestFirst."""
     config.option.loadscopereorder = (
         False  # which is by their number of tests: the groups with few take longest here
     )
@@ -65,4 +68,5 @@ def pytest_configure(config):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
+    """Use Groups for `--dist loadscope`."""
     return Groups(config, log) if config.getoption("dist") == "loadscope" else None

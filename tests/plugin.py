@@ -38,6 +38,7 @@ the_project = functools.cache(
 
 
 def pytest_addoption(parser):
+    """Add the options that choose projects."""
     parser.addoption(
         "--model", action="append", help="a project folder to test; all of them without it"
     )
@@ -49,6 +50,7 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    """Block other machines, and add the folders of the chosen projects."""
     offline.install()
     if config.args_source is pytest.Config.ArgsSource.TESTPATHS:
         config.args += [str(ROOT / name) for name in chosen(config)]
@@ -99,6 +101,7 @@ def default_project():
 
 
 def pytest_report_header(config):
+    """Say which projects are tested, and of which kinds there are none."""
     lines = [f"projects: {', '.join(f'{name} ({kind_of(name)})' for name in chosen(config))}"]
     lines += [
         f"no {kind} project, so no test of those"
@@ -150,6 +153,7 @@ def pytest_generate_tests(metafunc):
 
 
 def pytest_collection_modifyitems(config, items):
+    """Deselect tests without a project, and those that another run has."""
     kept: list[pytest.Item] = []
     left_out: list[pytest.Item] = []
     for item in items:
@@ -182,6 +186,7 @@ def any_project(projects):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
+    """Fail a test that is skipped in CI."""
     outcome = yield
     report = outcome.get_result()
     if report.skipped and os.environ.get("CI"):

@@ -38,6 +38,7 @@ MODEL = {f"handler_p{share}_ms" for share in (50, 95, 99)} | {"run_ms", "rest_ms
 
 
 def median(run, name, measure):
+    """The median of a measure of a candidate in a run."""
     return run.found["candidates"][name]["measures"][measure]["median"]
 
 

@@ -53,6 +53,7 @@ def made(checkout, name):
 
 
 def edit(path, *pairs):
+    """Replaces texts in a file, each of which must be there: pairs of before and after."""
     text = path.read_text()
     for before, after in pairs:
         assert before in text, before

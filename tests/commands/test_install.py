@@ -94,6 +94,7 @@ def test_no_network(fresh, checkout, any_project, kept):
 
 
 def environment(checkout, name):
+    """The folder of the virtual environment that a project uses."""
     return os.readlink(checkout.root / ".venv" / name)
 
 

@@ -67,6 +67,7 @@ def make(checkout, folder):
 
 
 def version_of(folder):
+    """The version in the metadata of a project's exported model."""
     return OnnxModel(folder / "build/model.onnx").metadata["version"]
 
 

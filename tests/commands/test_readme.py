@@ -71,6 +71,7 @@ def test_commands_of_a_project_s_page(checkout, project):
 
 
 def run_commands(checkout, page, project):
+    """Runs a page's commands in order, and compares what they print with the page."""
     background = []
     shutil.rmtree(
         checkout.root / project.name / "build", ignore_errors=True

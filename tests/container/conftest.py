@@ -17,6 +17,7 @@ from tests.plugin import chosen, of_kind
 
 
 def docker(*arguments):
+    """What a docker command prints; it must succeed."""
     ran = subprocess.run([DOCKER, *map(str, arguments)], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout

@@ -31,6 +31,7 @@ PACKAGES = {
 
 @pytest.fixture(scope="module")
 def served(image, tmp_path_factory):
+    """The image under the emulator, with the memory of function.toml."""
     with serving(image, image.memory, tmp_path_factory.mktemp("log")) as served:
         yield served
 

@@ -18,6 +18,7 @@ AT_ONCE = 10  # images in a request
 
 @pytest.fixture(scope="module")
 def served(imaging_image, tmp_path_factory):
+    """The image under the emulator, with the least memory."""
     with serving(imaging_image, LEAST_MEMORY, tmp_path_factory.mktemp("log")) as served:
         yield served
 

@@ -17,6 +17,7 @@ LEAST_MEMORY = 128  # MB, the smallest function
 
 @pytest.fixture(scope="module")
 def served(tabular_image, tmp_path_factory):
+    """The image under the emulator, with the least memory."""
     with serving(tabular_image, LEAST_MEMORY, tmp_path_factory.mktemp("log")) as served:
         yield served
 

@@ -28,6 +28,7 @@ from tests.projects.pictures import packed, save_photos
 
 @pytest.fixture(autouse=True)
 def downloads(tmp_path, monkeypatch):
+    """The folder of downloads, empty for each test."""
     monkeypatch.setattr(download, "FOLDER", tmp_path / "downloads")
     return tmp_path / "downloads"
 
@@ -205,11 +206,13 @@ def test_an_archive_writes_nothing_anywhere(tmp_path):
 
 
 def spoilt(tmp_path, spoil):
+    """A folder of photos after `spoil`, or the path that this returns instead."""
     folder = save_photos(tmp_path / "photos", 6)
     return spoil(folder) or folder
 
 
 def flat(folder):
+    """Moves all photos to the top of the folder, out of those of the classes."""
     for path in list(folder.rglob("*.*")):
         path.rename(folder / f"{path.parent.name}{path.name}")
 

@@ -24,6 +24,7 @@ def module(project, request):
 
 @pytest.fixture
 def call(module):
+    """The handler as a function of an event."""
     return lambda event: module.lambda_handler(event, CONTEXT)
 
 

@@ -35,6 +35,7 @@ def run(program, *arguments, **variables):
 
 @pytest.fixture(scope="module")
 def both(toy):
+    """The toy model by both ONNX APIs."""
     return InC(toy), InPython(toy)
 
 
@@ -72,6 +73,7 @@ def test_every_type_comes_back_equal(echoes, f, q, B, text):
 
 @pytest.fixture(scope="module")
 def echoes(tmp_path_factory):
+    """A model that gives its inputs back, by both ONNX APIs."""
     path = save_echo(tmp_path_factory.mktemp("echo") / "echo.onnx")
     return InC(path), InPython(path)
 
