@@ -1,6 +1,4 @@
-"""What is compared: the project's own image in each of its ways to run a model, its framework's,
-and the floor under both.
-"""
+"""The images to compare: the project's own, one with its framework, and an empty function."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ from scripts.packages.lock_files import read_lock
 from scripts.project import CHECKOUT, ONNX_APIS, ROOT, Project
 
 BASELINES = ROOT / "scripts/benchmark/baselines"
-# What a training leaves in build/: the folder of scripts/benchmark/baselines that serves it.
+# A file that training writes into build/: the folder of scripts/benchmark/baselines that serves it.
 FRAMEWORKS = {"model.joblib": "sklearn", "model.keras": "keras", "model.pt": "pytorch"}
 WHAT = {
     "c": "ONNX Runtime, C API",
@@ -30,17 +28,16 @@ WHAT = {
     "onnxruntime": "only imports onnxruntime",
     "empty": "imports nothing",
 }
-# MB, with which Lambda gives one vCPU: enough for every framework, and one thread for each
-MEMORY = 1769
+MEMORY = 1769  # MB, for which Lambda gives one vCPU: enough for every framework
 TIMEOUT = 120  # seconds
 
 
 @dataclass
 class Candidate:
-    """An image to measure. project: the one that is compared, with this image's name, and the
-    memory that all get.
+    """An image to measure.
 
-    packages: the folder whose requirements.txt is in the image.
+    what: its description; project: the project, with this image's name and the memory of all
+    candidates; packages: the folder whose requirements.txt is in the image.
     """
 
     name: str
@@ -51,40 +48,34 @@ class Candidate:
 
     @property
     def image(self) -> str:
+        """The name of the image."""
         return self.project.image
 
     @property
     def is_framework(self) -> bool:
-        """Whether it runs the framework's own model, and not the project's ONNX file."""
+        """Whether it runs the framework's model instead of the ONNX file."""
         return self.has_model and self.packages != self.project.folder
 
     def size(self) -> int:
-        """Bytes of the image, the base image included."""
+        """Return the bytes of the image, including the base image."""
         return image_size(self.image)
 
     def build(self) -> None:
-        """Builds the image. Ends the program with one line where that fails."""
+        """Build the image. Raises UserError when that fails."""
         if self.packages == self.project.folder:
             build(self.project, quiet=True)
             return
         print(f"building {self.image} on {base_image(self.project)}", flush=True)
         with tempfile.TemporaryDirectory() as context:
             assemble(self.project, self.name, Path(context))
-            command = [
-                DOCKER,
-                "build",
-                "--tag",
-                self.image,
-                "--build-arg",
-                f"BASE_IMAGE={base_image(self.project)}",
-            ]
+            command = [DOCKER, "build", "--tag", self.image]
+            command += ["--build-arg", f"BASE_IMAGE={base_image(self.project)}"]
             run_build([*command, *build_flags(self.project), context], self.image, quiet=True)
 
 
 def candidates_of(project: Project) -> list[Candidate]:
-    """All that a project is compared with, itself first."""
-    # The framework's own where the model file is there: a folder copied without its build/ has none
-    # until it is trained.
+    """Return all candidates for a project, its own image first."""
+    # Only frameworks with a model file: a folder copied without build/ has none before training.
     frameworks = [
         name for file, name in FRAMEWORKS.items() if (project.folder / "build" / file).exists()
     ]
@@ -102,7 +93,7 @@ def candidates_of(project: Project) -> list[Candidate]:
 
 
 def onnx_apis(project: Project) -> list[str]:
-    """The ways to run a model between which its Dockerfile leaves the choice, the C API first."""
+    """Return the ONNX APIs that a project's Dockerfile supports, the C API first."""
     return (
         sorted(ONNX_APIS)
         if "ARG ONNX_API" in (project.folder / "Dockerfile").read_text()
@@ -111,29 +102,26 @@ def onnx_apis(project: Project) -> list[str]:
 
 
 def repository(name: str) -> str:
-    """The repository of all images for the benchmarks of the project `name`: this checkout's alone,
-    so it may be removed.
+    """Return the repository of a project's benchmark images.
+
+    It belongs to this checkout alone, so its images may be removed.
     """
     return f"{name}-benchmark-{CHECKOUT}"
 
 
 def measured(project: Project, name: str, onnx_api: str) -> Project:
-    """The project under the name of an image of its own, with what all images that are compared
-    have alike.
-    """
+    """Return a copy of the project for a candidate: its image, and the settings that all share."""
     mine = copy.copy(project)
     mine.image, mine.memory, mine.timeout = f"{repository(project.name)}:{name}", MEMORY, TIMEOUT
     mine.onnx_api = onnx_api
-    mine.environment = {
-        **project.environment,
-        "ALLOW_PRIVATE_URLS": "1",
-    }  # an image is fetched from inside the container
-    mine.architecture = architecture_here()  # on an emulated processor times say nothing
+    # An image is downloaded from a server inside the container.
+    mine.environment = {**project.environment, "ALLOW_PRIVATE_URLS": "1"}
+    mine.architecture = architecture_here()  # times on an emulated processor are meaningless
     return mine
 
 
 def assemble(project: Project, name: str, context: Path) -> None:
-    """Puts all that a baseline's image is made of into a folder."""
+    """Fill a folder with the build context of a baseline's image."""
     shutil.copy(BASELINES / "Dockerfile", context)
     shutil.copy(ROOT / "shared/docker/optimize.py", context)
     shutil.copy(BASELINES / name / "requirements.txt", context)
@@ -142,8 +130,8 @@ def assemble(project: Project, name: str, context: Path) -> None:
     function = context / "function"
     function.mkdir()
     files = [file for file, framework in FRAMEWORKS.items() if framework == name]
-    # A framework's image has the project's own handler, with the framework behind the interface
-    # that ONNX Runtime has.
+    # A framework's image has the project's own handler. The framework replaces ONNX Runtime behind
+    # the same interface.
     shutil.copy((project.folder if files else BASELINES / name) / "lambda_function.py", function)
     for file in files:
         shutil.copy(project.folder / "build" / file, function)
@@ -155,9 +143,7 @@ def assemble(project: Project, name: str, context: Path) -> None:
         )
         shutil.copy(ROOT / "shared/__init__.py", function / "shared")
         shutil.copy(BASELINES / name / "model.py", function / "shared/serving/onnx/model.py")
-        if (
-            name == "pytorch"
-        ):  # whose file holds weights, and the project's code the network that they are of
+        if name == "pytorch":  # its file holds weights; the network is in the project's code
             for code in project.folder.glob("*.py"):
                 if code.name not in ("lambda_function.py", "train.py", "export_onnx.py"):
                     shutil.copy(code, function)
@@ -171,7 +157,7 @@ def pinned(project: Project) -> list[str]:
 
 
 def versions(candidate: Candidate) -> dict[str, str]:
-    """The packages in its image and their versions, as the project pins them."""
+    """Return the packages in a candidate's image and their versions, as the project locks them."""
     pins = dict(re.split("==|[ ;]", line)[:2] for line in pinned(candidate.project))
     names = [
         re.split("==|[ ;]", line)[0]

@@ -1,10 +1,8 @@
-"""Starts a deployed function anew, again and again, and shows what Lambda's REPORT lines say of it:
-on AWS, where it counts.
+"""Measure cold starts of a deployed function, from the REPORT lines in its log.
 
-A changed variable makes Lambda start new execution environments. The variable is removed at the
-end, also on Ctrl-C; the
-versions that callers use are not touched, nor what they are charged for. With SnapStart each start
-is one of a version that is published for it, which takes minutes, and deleted after it.
+A changed environment variable makes Lambda start new execution environments. It is removed at the
+end, also on Ctrl-C. The published versions that clients use stay as they are. With SnapStart, each
+start needs a version of its own: it is published, which takes minutes, and deleted afterwards.
 """
 
 from __future__ import annotations
@@ -26,8 +24,7 @@ from scripts.project import Project
 from shared.errors import UserError
 
 VARIABLE = "COLD_START"  # changed for each start
-# What a REPORT line calls it, and the record `platform.report` that stands in its place where the
-# log format is JSON.
+# Names in a REPORT line, and in the record `platform.report` of a log in JSON format.
 # https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html#platform-report
 FIELDS = {
     "Init Duration": "initDurationMs",
@@ -41,8 +38,9 @@ FIELDS = {
 
 
 def report_of(log: str) -> dict[str, float]:
-    """The measures of an invocation by their names in FIELDS, from the end of its log; none where
-    that has no REPORT.
+    """Return the measures of an invocation, by their names in FIELDS.
+
+    log: the end of its log. Empty without a REPORT.
     """
     for line in reversed(log.splitlines()):
         if line.startswith("REPORT RequestId:"):
@@ -60,9 +58,7 @@ def report_of(log: str) -> dict[str, float]:
 
 
 class Deployed:
-    """A function whose starts can be brought about. client: boto3's for Lambda; name: the
-    function's.
-    """
+    """A deployed function. client: boto3's for Lambda; name: of the function."""
 
     def __init__(self, client: Any, name: str):
         self._client, self._name = client, name
@@ -74,7 +70,7 @@ class Deployed:
         self._snapstart = found.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions"
 
     def invoke(self, event: bytes, version: str) -> dict[str, float]:
-        """The report on one invocation. Raises FunctionFailed."""
+        """Invoke the function. Returns its report. Raises FunctionFailed."""
         response = self._client.invoke(
             FunctionName=self._name, Qualifier=version, Payload=event, LogType="Tail"
         )
@@ -83,7 +79,7 @@ class Deployed:
 
     @contextmanager
     def started_anew(self, number: int) -> Iterator[str]:
-        """A version that no execution environment has run yet."""
+        """Yield a version that no execution environment has run yet."""
         self._set({**self._variables, VARIABLE: str(number)})
         if not self._snapstart:  # which only published versions have
             yield "$LATEST"
@@ -98,7 +94,7 @@ class Deployed:
             self._client.delete_function(FunctionName=self._name, Qualifier=version)
 
     def put_back(self) -> None:
-        """The variables as they were. A second Ctrl-C must not leave the function half changed."""
+        """Restore the variables. A second Ctrl-C must not leave the function half changed."""
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._set(self._variables)
         signal.signal(signal.SIGINT, before)
@@ -114,8 +110,9 @@ class Deployed:
 def measure(
     function: Deployed, event: bytes, starts: int, requests: int
 ) -> tuple[list[dict], list[dict]]:
-    """The reports on the first invocations after a start, and on the others. The local AWS now and
-    then has none.
+    """Return the reports of first invocations after a start, and of the others.
+
+    The local AWS sometimes sends none.
     """
     cold, warm = [], []
     try:
@@ -130,7 +127,7 @@ def measure(
 
 
 def shown(cold: list[dict], warm: list[dict]) -> str:
-    """A line for each field, with the median and the quartiles of cold and of warm invocations."""
+    """Return a table of fields: median and quartiles of cold and of warm invocations."""
     lines = [f"{'':<25}{f'cold ({len(cold)})':>24}{f'warm ({len(warm)})':>24}"]
     for name, field in FIELDS.items():
         cells = []

@@ -11,15 +11,15 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import NoReturn
 
+from scripts.benchmark.caches import why_no_cold_caches
 from scripts.benchmark.candidates import MEMORY, Candidate, candidates_of, repository, versions
 from scripts.benchmark.examples import Examples
 from scripts.benchmark.machine import folder_of_images, machine
 from scripts.benchmark.measure import Plan, check_answers, measure
 from scripts.benchmark.memory_sizes import measure_sizes, sizes_of, table_of_sizes
+from scripts.benchmark.progress import CLEAR, interrupt, progress
 from scripts.benchmark.savings import variants_of
-from scripts.benchmark.served import why_no_cold_caches
 from scripts.benchmark.spread import summary
 from scripts.benchmark.tables import all_tables
 from scripts.local.docker import DOCKER, require_engine
@@ -30,12 +30,11 @@ from shared.errors import UserError
 PUBLISHED = ROOT / "docs/benchmarks"  # the figures that docs/cold-starts.md discusses
 ROOM = 8 * 10**9  # bytes that the largest image (TensorFlow's) takes while it is built
 
-CLEAR = "\r\033[K"  # the line of a terminal
 CANDIDATES = {"frameworks": candidates_of, "savings": variants_of, "memory": sizes_of}
 
 
 def prepare(project: Project, of: str = "frameworks") -> list[Candidate]:
-    """Builds all images. Ends the program with one line where this machine cannot do that."""
+    """Build all images. Raises UserError when this machine cannot."""
     project.metadata()
     require_engine("a benchmark compares images, so")
     if reason := why_no_base_image(project):
@@ -54,8 +53,9 @@ def prepare(project: Project, of: str = "frameworks") -> list[Candidate]:
 
 
 def benchmark(project: Project, plan: Plan, of: str, event: Path) -> dict:
-    """Measures; gives what the JSON file holds. of: one of CANDIDATES; event: a file with the
-    request.
+    """Measure all candidates. Returns the content of the JSON file.
+
+    of: one of CANDIDATES; event: a file with the request.
     """
     candidates = prepare(project, of)
     examples = Examples(project, event)
@@ -69,9 +69,9 @@ def benchmark(project: Project, plan: Plan, of: str, event: Path) -> dict:
     }
     if of == "memory":
         return {**found, "sizes": measure_sizes(candidates, examples.one, plan, progress)}
-    progress("do all answer alike?")
+    progress("comparing responses")
     differences = check_answers(candidates, examples)
-    if of == "savings":  # a start shows them
+    if of == "savings":  # measured by starts alone
         examples.sizes, plan.copies, plan.requests = [], [], 1
     reason = why_no_cold_caches()
     values = measure(candidates, examples, plan, cold=reason is None, progress=progress)
@@ -101,7 +101,7 @@ def benchmark(project: Project, plan: Plan, of: str, event: Path) -> dict:
 
 
 def shown(found: dict) -> str:
-    """The tables, and below them on what and how it was measured."""
+    """Return the tables, followed by notes on the machine and the method."""
     on, plan = found["machine"], found["rounds"]
     notes = [
         f"{on['cpu']}, {on['cores']} cores, {on['memory_gib']} GiB; kernel {on['kernel']}, "
@@ -114,7 +114,7 @@ def shown(found: dict) -> str:
     notes[-1] += f", {plan['others']} of the others: medians, in brackets the quartiles."
     if found["model_file"] != "model.onnx":
         notes.append(
-            f"ONNX Runtime serves {found['model_file']}, whose answers may differ from the "
+            f"ONNX Runtime serves {found['model_file']}, whose predictions may differ from the "
             "framework's."
         )
     notes += [f"No cold caches, because {reason}." for reason in found["left_out"].values()]
@@ -123,9 +123,7 @@ def shown(found: dict) -> str:
 
 
 def removal(name: str) -> str:
-    """The command that removes all images made for the benchmarks of the project `name`, if there
-    are any.
-    """
+    """Return the shell command that removes all benchmark images of a project."""
     images = f"{DOCKER} image ls --format '{{{{.Repository}}}}:{{{{.Tag}}}}' {repository(name)}"
     return f"for image in $({images}); do {DOCKER} image rm $image; done"
 
@@ -145,28 +143,6 @@ def write(found: dict, project: str, of: str, folder: Path) -> None:
     print(f"wrote {' and '.join(shown)}")
     if folder != PUBLISHED and (PUBLISHED / f"{name}.json").exists():
         print(f"docs/benchmarks/{name}.json is unchanged: ARGS=--replace writes there")
-
-
-interrupted: list[int] = []  # signals
-
-
-def interrupt(number: int, frame: object) -> NoReturn:
-    """What Ctrl-C does. Python loses an exception that comes while it forks, so it is noted too."""
-    interrupted.append(number)
-    raise KeyboardInterrupt
-
-
-def progress(what: str) -> None:
-    """One line that is written over on a terminal; a line each elsewhere. Raises KeyboardInterrupt
-    where that was lost.
-    """
-    if interrupted:
-        raise KeyboardInterrupt
-    print(
-        f"{CLEAR}{what}" if sys.stdout.isatty() else what,
-        end="" if sys.stdout.isatty() else "\n",
-        flush=True,
-    )
 
 
 def main() -> None:
@@ -191,8 +167,8 @@ def main() -> None:
         "--of",
         choices=CANDIDATES,
         default="frameworks",
-        help="what the image is compared with: its framework's, "
-        "itself without one after the other of its measures, itself at other memory sizes",
+        help="what to compare the image with: its framework's, itself without each optimization, "
+        "itself at other memory sizes",
     )
     parser.add_argument(
         "--event", type=Path, help="a file with the request (default: the project's event.json)"

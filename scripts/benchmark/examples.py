@@ -1,4 +1,4 @@
-"""The requests that are timed: the project's example, and batches of held-out rows or images."""
+"""The requests to time: the project's example, and batches of held-out rows or images."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from shared.serving.tabular import MOST_ROWS
 
 
 class Examples:
-    """one: the request in a file, as JSON; image: the one in it, None for rows; sizes: of batches,
-    up to the most allowed.
+    """Requests for a project.
+
+    one: the request in the file, as JSON; image: the image in it, None for rows; sizes: of
+    batches, up to the largest that is allowed.
     """
 
     def __init__(self, project: Project, event_file: Path):
@@ -37,16 +39,16 @@ class Examples:
             self.sizes = [size for size in (1, 10, 100, 1000, 10_000) if size <= MOST_ROWS]
 
     def batch(self, size: int) -> bytes:
-        """A request of so many rows or images, as JSON."""
+        """Return a request of `size` rows or images, as JSON."""
         return json.dumps({self._many: list(islice(cycle(self._items), size))}).encode()
 
 
 def _rows(project: Project, input_schema: dict) -> list[dict]:
-    """The held-out rows, with the model's features alone."""
+    """Return the held-out rows with the model's features alone."""
     header, *lines = lines_of((project.folder / "build/held-out.csv").read_bytes())
     read = CsvReader(str(header), input_schema)
     features = input_schema["properties"]
-    # pandas wrote whole numbers as 72.0, which no caller would.
+    # pandas wrote whole numbers as 72.0; a client would not.
     whole = {name for name, rules in features.items() if "integer" in rules["type"]}
     return [
         {
@@ -60,13 +62,11 @@ def _rows(project: Project, input_schema: dict) -> list[dict]:
 
 
 def _images(project: Project) -> list[dict]:
-    """Held-out images as PNG files."""
+    """Return held-out images as PNG files, in base64."""
     import numpy as np
     from PIL import Image
 
-    from shared.serving.images.requests import (
-        MOST_IMAGES,
-    )  # with Pillow, which a project of rows has not
+    from shared.serving.images.requests import MOST_IMAGES  # needs Pillow
 
     with np.load(project.folder / "build/held-out.npz") as arrays:
         images = arrays["images"][:MOST_IMAGES]

@@ -1,6 +1,4 @@
-"""On what was measured: a measurement of another machine, engine or version is another
-measurement.
-"""
+"""Describe the machine that the measurements are from."""
 
 from __future__ import annotations
 
@@ -25,8 +23,9 @@ print(json.dumps({
 
 
 def machine(project: Project) -> dict[str, str | int | float]:
-    """The machine, the engine and the base image. A container is asked, because the engine may run
-    in a virtual machine.
+    """Return the machine, the engine and the base image.
+
+    A container reports them, because the engine may run in a virtual machine.
     """
     image = base_image(project)
     found = json.loads(_said("run", "--rm", "--entrypoint", "python3", image, "-c", ASKED))
@@ -41,7 +40,7 @@ def machine(project: Project) -> dict[str, str | int | float]:
 
 
 def folder_of_images() -> Path | None:
-    """Where the engine keeps images, if that is on this machine."""
+    """Return the folder where the engine keeps images, if it is on this machine."""
     asked = subprocess.run(
         [DOCKER, "info", "--format", "{{.DockerRootDir}}"], capture_output=True, text=True
     )

@@ -1,6 +1,4 @@
-"""The measurements: in rounds, in each of which every candidate has its turn, so that a busy moment
-of the machine hits all.
-"""
+"""Measure all candidates in rounds, so that a busy moment of the machine affects all of them."""
 
 from __future__ import annotations
 
@@ -13,9 +11,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from statistics import median
 
+from scripts.benchmark.caches import drop_caches
 from scripts.benchmark.candidates import Candidate
 from scripts.benchmark.examples import Examples
-from scripts.benchmark.served import Served, drop_caches
+from scripts.benchmark.served import Served
 from scripts.benchmark.spread import largest_difference, percentiles
 from scripts.local.images import base_image, image_size
 from shared.errors import UserError
@@ -30,10 +29,11 @@ Values = dict[str, dict[str, list[float]]]  # candidate: measure: a value for ea
 
 @dataclass
 class Plan:
-    """How much is measured.
+    """How much to measure.
 
-    starts: rounds of starts with warm caches, each with so many requests. others: rounds of starts
-    with empty caches, and of throughput, for each number of copies side by side so many seconds.
+    starts: rounds of starts with warm file caches; requests: on each of these starts.
+    others: rounds of starts with empty file caches, and of throughput. copies: numbers of
+    containers that run at once, each number for some seconds.
     """
 
     starts: int
@@ -44,11 +44,10 @@ class Plan:
 
 
 def check_answers(candidates: list[Candidate], examples: Examples) -> dict[str, float]:
-    """Asks each for the same, and gives the largest difference of its answers from the first one's.
+    """Compare the responses of all candidates. Returns the largest difference from the first's.
 
-    Ends the program where one does not agree: the time of a wrong answer says nothing. The
-        framework's may differ from an
-    int8 model's, which export has compared with it by their accuracy. Also warms the caches.
+    This also warms the caches. Raises UserError above TOLERANCE: the time of a wrong response is
+    meaningless. An int8 model may differ from its framework; export has compared their accuracy.
     """
     asked = [examples.one, examples.batch(min(500, examples.sizes[-1]))]
     expected, differences = None, {}
@@ -75,9 +74,7 @@ def measure(
     cold: bool,
     progress: Callable[[str], None],
 ) -> Values:
-    """All measurements of all candidates. cold: whether the kernel's file caches can be emptied
-    here.
-    """
+    """Measure all candidates. cold: whether the kernel's file caches can be emptied here."""
     values: Values = {candidate.name: defaultdict(list) for candidate in candidates}
 
     def rounds(what: str, count: int, one_round: Callable[[Candidate], dict[str, float]]) -> None:
@@ -103,7 +100,7 @@ def measure(
 
 
 def warm_round(candidate: Candidate, examples: Examples, plan: Plan) -> dict[str, float]:
-    """One start with files in memory, then requests one after the other."""
+    """Measure one start with warm file caches, then requests one after the other."""
     with Served(candidate) as served:
         found = {"first_answer_ms": served.ask(examples.one)[1], "start_up_ms": served.start_up()}
         found |= timed(served, examples.one, plan.requests)
@@ -124,9 +121,7 @@ def warm_round(candidate: Candidate, examples: Examples, plan: Plan) -> dict[str
 
 
 def timed(served: Served, event: bytes, count: int) -> dict[str, float]:
-    """The same request again and again: percentiles of the round trip and of the handler's time,
-    and its parts, all in ms.
-    """
+    """Repeat a request. Returns times in ms: round trip, handler, and the handler's parts."""
     trips = [served.ask(event)[1] for _ in range(count)]
     found = percentiles("round_trip", trips)
     lines = served.lines(count)
@@ -149,9 +144,9 @@ def timed(served: Served, event: bytes, count: int) -> dict[str, float]:
 
 
 def cold_round(candidate: Candidate, examples: Examples) -> dict[str, float]:
-    """One start with every file still on the disk, up to the first answer."""
+    """Measure one start with empty file caches, up to the first response."""
     with Served(candidate) as served:
-        # now, when the container runs: the engine's own files are none of the function's
+        # Only now, while the container runs: the engine's own files do not count.
         drop_caches()
         first = served.ask(examples.one)[1]
         return {
@@ -162,7 +157,7 @@ def cold_round(candidate: Candidate, examples: Examples) -> dict[str, float]:
 
 
 def throughput_round(candidate: Candidate, examples: Examples, plan: Plan) -> dict[str, float]:
-    """Requests per second of some copies side by side, each asked by a client of its own."""
+    """Measure the requests per second of several containers at once, each with its own client."""
     with ExitStack() as stack:
         copies = [stack.enter_context(Served(candidate)) for _ in range(max(plan.copies))]
         for served in copies:
@@ -174,7 +169,7 @@ def throughput_round(candidate: Candidate, examples: Examples, plan: Plan) -> di
 
 
 def _rate(copies: list[Served], event: bytes, seconds: float) -> float:
-    """Answers per second of all copies together."""
+    """Return the responses per second of all copies together."""
     start = time.perf_counter()
 
     def client(served: Served) -> int:

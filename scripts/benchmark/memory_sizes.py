@@ -1,6 +1,4 @@
-"""One request at each memory size: the share of a vCPU that Lambda gives with it, the time that
-follows, and the price.
-"""
+"""Measure a request at each memory size: share of a vCPU, time, price."""
 
 from __future__ import annotations
 
@@ -29,7 +27,7 @@ COLUMNS = (
 
 
 def sizes_of(project: Project) -> list[Candidate]:
-    """The project's image, with each of the memory sizes that it starts in."""
+    """Return the project's image once for each memory size."""
     found = []
     for size in SIZES:
         mine = measured(project, project.onnx_api, project.onnx_api)
@@ -49,15 +47,17 @@ def sizes_of(project: Project) -> list[Candidate]:
 def measure_sizes(
     candidates: list[Candidate], event: bytes, plan: Plan, progress: Callable[[str], None]
 ) -> dict[str, dict]:
-    """For each memory size: vCPUs, percentiles of the handler's time, what is billed of it, dollars
-    for a million requests.
+    """Measure each memory size.
+
+    Returns vCPUs, percentiles of the handler's time and billed time in ms, and dollars for a
+    million requests.
     """
     times: dict[str, list[float]] = {candidate.name: [] for candidate in candidates}
     for start in range(1, plan.starts + 1):
         for candidate in candidates:
             progress(f"start {start} of {plan.starts}: {candidate.what}")
             with Served(candidate) as served:
-                served.ask(event)  # the start, during which Lambda gives all of a processor
+                served.ask(event)  # the start, for which Lambda gives a whole vCPU
                 served.limit_processor(candidate.project.memory / MB_PER_VCPU)
                 for _ in range(plan.requests):
                     served.ask(event)
@@ -71,7 +71,7 @@ def measure_sizes(
 
 
 def table_of_sizes(sizes: dict[str, dict]) -> str:
-    """What measure_sizes gives, as an aligned table."""
+    """Return the result of measure_sizes as an aligned table."""
     rows: list[tuple[str, ...]] = [COLUMNS]
     for size, found in sizes.items():
         times = [number(found[f"handler_p{share}_ms"]) for share in (50, 95, 99)]

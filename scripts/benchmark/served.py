@@ -1,12 +1,9 @@
-"""A candidate in its container: asked over one connection, and what its log and the kernel say of
-it.
-"""
+"""Run a candidate in its container: send requests, read its log, measure its process."""
 
 from __future__ import annotations
 
 import http.client
 import json
-import os
 import subprocess
 import tempfile
 import time
@@ -23,9 +20,8 @@ from scripts.local.ports import free_port
 from scripts.local.run import PATH
 from shared.errors import UserError
 
-LOG_LIMIT = 10  # seconds that Docker may take to pass lines on
-CACHES = Path("/proc/sys/vm/drop_caches")
-# Answers each GET with the bytes that it was given, on a free port, which it prints.
+LOG_LIMIT = 10  # seconds until Docker has passed on a line of the log
+# Serves the bytes on its standard input, on a free port, which it prints.
 FILE_SERVER = """
 import http.server, sys
 data = sys.stdin.buffer.read()
@@ -47,8 +43,9 @@ STATES = (
 
 
 class Served:
-    """A context manager: inside, `ask` answers, one request at a time. The first one starts the
-    function's process.
+    """A context manager that runs a candidate's container.
+
+    `ask` sends one request at a time. The first one starts the function's process.
     """
 
     def __init__(self, candidate: Candidate):
@@ -77,7 +74,7 @@ class Served:
         self._within.close()
 
     def ask(self, event: bytes) -> tuple[bytes, float]:
-        """The answer, and the milliseconds that it took. Ends the program where there is none."""
+        """Return the response and its time in ms. Raises UserError when the function fails."""
         self.asked += 1
         start = time.perf_counter()
         try:
@@ -94,7 +91,7 @@ class Served:
         return body, taken
 
     def answer(self, event: bytes) -> object:
-        """The answer as a JSON value."""
+        """Return the response as a JSON value. Raises UserError when the function fails."""
         try:
             return answer_of(self.ask(event)[0], None)
         except FunctionFailed as error:
@@ -140,7 +137,7 @@ class Served:
         return {"peak": int(ours["VmHWM"].split()[0]) * 1024, "read": int(ours["read_bytes"])}
 
     def limit_processor(self, vcpus: float) -> None:
-        """Gives the container no more of the processors than this from now on."""
+        """Limit the container to a number of vCPUs from now on."""
         subprocess.run(
             [DOCKER, "update", "--cpus", f"{vcpus:.3f}", self._emulator.name or ""],
             capture_output=True,
@@ -148,7 +145,7 @@ class Served:
         )
 
     def serve_file(self, data: bytes) -> str:
-        """Serves a file inside the container, for the function to fetch; gives its URL."""
+        """Serve a file inside the container, for the function to download. Returns its URL."""
         command = [
             DOCKER,
             "exec",
@@ -181,26 +178,3 @@ class Served:
         for log in (self._errors, self._log):
             print(*log.read_text().splitlines()[-20:], sep="\n")
         raise UserError(f"{self.candidate.image} {reason} (its last lines are above)")
-
-
-def why_no_cold_caches() -> str | None:
-    """Why no start can find all its files on the disk here, or None."""
-    if not CACHES.exists():
-        return "the kernel that runs the containers is not this one"
-    if os.geteuid() != 0 or not os.access(CACHES, os.W_OK):
-        return "only root can empty the kernel's file caches"
-    others = subprocess.run(
-        [DOCKER, "ps", "--quiet"], capture_output=True, text=True, check=True
-    ).stdout.split()
-    # Images on the same base image share its files, and often those of packages too.
-    return (
-        f"{len(others)} other containers run here, whose files the kernel keeps in memory"
-        if others
-        else None
-    )
-
-
-def drop_caches() -> None:
-    """Makes the kernel forget all files that no running process has mapped."""
-    os.sync()  # what is not written to disk yet would stay
-    CACHES.write_text("3\n")

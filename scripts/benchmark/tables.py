@@ -1,6 +1,4 @@
-"""The measurements as tables for a terminal: medians, and the quartiles where the spread
-matters.
-"""
+"""Format the measurements as tables: medians, and quartiles where the spread matters."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ Column = tuple[str, str, bool]  # heading, measure, whether with its spread
 
 
 def all_tables(found: dict) -> str:
-    """All of it. found: what the JSON file holds."""
+    """Return all tables. found: the content of the JSON file."""
     candidates, sizes, unit = found["candidates"], found["batch_sizes"], found["batch_of"]
     start: list[Column] = [
         ("start-up", "start_up_ms", SPREAD),
@@ -62,7 +60,7 @@ def all_tables(found: dict) -> str:
 
 
 def table(title: str, candidates: dict[str, dict], columns: Sequence[Column]) -> str:
-    """An aligned table with a row for each candidate that has any of the measures."""
+    """Return an aligned table with a row for each candidate that has any of the measures."""
     rows = [["", *(heading for heading, _, _ in columns)]]
     for found in candidates.values():
         measures: Measures = found["measures"]
@@ -73,7 +71,7 @@ def table(title: str, candidates: dict[str, dict], columns: Sequence[Column]) ->
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """The rows as lines: the first column begins at the left, the others end below each other."""
+    """Return the rows as lines: the first column is left-aligned, the others right-aligned."""
     widths = [max(map(len, column)) for column in zip(*rows)]
     return [
         row[0].ljust(widths[0])
@@ -83,7 +81,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def cell(measure: dict[str, float] | None, spread: bool) -> str:
-    """The median, and with spread the quartiles."""
+    """Return the median as text, with spread also the quartiles."""
     if measure is None:
         return "–"
     text = number(measure["median"])
@@ -95,7 +93,7 @@ def cell(measure: dict[str, float] | None, spread: bool) -> str:
 
 
 def number(value: float) -> str:
-    """Three digits that mean something: 1,234 · 123 · 12.3 · 1.23 · 0.123."""
+    """Round to three significant digits: 1,234 · 123 · 12.3 · 1.23 · 0.123."""
     digits = (
         0 if abs(value) >= 99.95 else 1 if abs(value) >= 9.995 else 2 if abs(value) >= 0.9995 else 3
     )

@@ -1,6 +1,4 @@
-"""Serves a project under the Runtime Interface Emulator, invokes it once with boto3, and stops it
-again.
-"""
+"""Serve a project under the Runtime Interface Emulator, invoke it once with boto3, and stop it."""
 
 from __future__ import annotations
 

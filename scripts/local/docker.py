@@ -1,4 +1,4 @@
-"""The Docker engine, asked and told through its command line. DOCKER=podman uses Podman instead."""
+"""Find the Docker engine. DOCKER=podman uses Podman instead."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def no_engine() -> NoEngine | None:
 
 
 def _explained(stderr: str) -> NoEngine:
-    """The cause and the advice in what a client printed whose engine ran nothing."""
+    """Return the cause and the advice for an error message of the client."""
     unreachable = re.search(
         r"cannot connect|failed to connect|error during connect|daemon (is )?running|refused",
         stderr,

@@ -1,5 +1,6 @@
-"""A function served under the Runtime Interface Emulator on 127.0.0.1, in a container or bare, and
-surely stopped again.
+"""Serve a function under the Runtime Interface Emulator, in Docker or on the host.
+
+It listens on 127.0.0.1, and is always stopped at the end.
 """
 
 from __future__ import annotations
@@ -24,20 +25,19 @@ from scripts.local.ports import free_port, require_free
 from scripts.project import Project
 from shared.errors import UserError
 
-# seconds until the emulator must accept a connection; the handler is started by the first request
-START_LIMIT = 30
+START_LIMIT = 30  # seconds until the emulator accepts a connection; a request starts the handler
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Emulator:
-    """A context manager: inside, `endpoint_url` answers for the project's function, one request at
-    a time.
+    """A context manager that serves a project's function at `endpoint_url`, one request at a time.
 
-    port: on 127.0.0.1; container: run the project's image instead of the handler in this checkout;
-    output: where the emulator's and the function's lines go, standard output if None.
-    errors: where most of the emulator's lines go, if not there.
-    show: instead of both, a function that takes each line. `name` is the container's.
-    Ends the program with one line where the port is taken or the emulator does not start.
+    port: on 127.0.0.1; container: run the project's image instead of the handler in this checkout.
+    output: for the log of the emulator and the function, standard output if None.
+    errors: for most of the emulator's log, if it is not to be in output.
+    show: a function that takes each line of the log, instead of both.
+    `name` is the container's. Raises UserError when the port is in use or the emulator does not
+    start.
     """
 
     def __init__(
@@ -49,13 +49,8 @@ class Emulator:
         errors: IO | None = None,
         show: Callable[[str], None] | None = None,
     ):
-        self._project, self._port, self._output, self._errors, self._show = (
-            project,
-            port,
-            output,
-            errors,
-            show,
-        )
+        self._project, self._port = project, port
+        self._output, self._errors, self._show = output, errors, show
         self.name = f"{project.name}-{os.getpid()}-{port}" if container else None
         self._process: subprocess.Popen | None = None
         self._reader: threading.Thread | None = None
@@ -65,9 +60,7 @@ class Emulator:
     def __enter__(self) -> Emulator:
         require_free(self._port)
         if "MAKELEVEL" in os.environ:
-            die_with_parent(
-                signal.SIGTERM
-            )  # make, which waits for this script unless it was killed
+            die_with_parent(signal.SIGTERM)  # make, which waits for this script unless killed
         for number in SIGNALS:
             before = signal.signal(number, _end_the_script)
             if before is signal.SIG_IGN:  # nohup, say
@@ -94,10 +87,10 @@ class Emulator:
 
     def stop(self) -> None:
         """End the function, then the emulator."""
-        _ignore_signals()  # a second one must not leave it half stopped
+        _ignore_signals()  # a second signal must not leave it half stopped
         if self._process:
             assert self._process.stdin
-            self._process.stdin.close()  # upon which guard.py ends them
+            self._process.stdin.close()  # then guard.py ends them
             self.wait()
             self._process = None
         for number, before in self._handlers.items():
@@ -110,16 +103,9 @@ class Emulator:
             return
         addresses = ["--runtime-interface-emulator-address", f"127.0.0.1:{self._port}"]
         addresses += ["--runtime-api-address", f"127.0.0.1:{free_port()}"]
-        command = [
-            str(rie.fetch()),
-            *addresses,
-            sys.executable,
-            "-m",
-            "awslambdaric",
-            "lambda_function.lambda_handler",
-        ]
-        # Nothing of the caller's environment: as in a container, and so that no AWS credentials get
-        # in.
+        runtime = [sys.executable, "-m", "awslambdaric", "lambda_function.lambda_handler"]
+        command = [str(rie.fetch()), *addresses, *runtime]
+        # Nothing of the user's environment: as in a container, and without AWS credentials.
         environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "ORT_DISABLE_TELEMETRY": "1"}
         environment |= {
             "MODEL_PATH": str(self._project.model_file),
@@ -138,8 +124,8 @@ class Emulator:
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=self._errors or (subprocess.STDOUT if output else None),
-            # A session of its own, so that Ctrl-C reaches this script alone, which then stops
-            # everything in order.
+            # In a session of its own, so that Ctrl-C reaches this script alone. The script then
+            # stops everything in order.
             start_new_session=True,
         )
         if self._show:
@@ -160,8 +146,7 @@ class Emulator:
                 )
             connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=2)
             try:
-                # Any answer will do: a port that Docker forwards is open before the emulator
-                # listens.
+                # Any response will do: Docker opens a port before the emulator listens.
                 connection.request("GET", "/")
                 connection.getresponse()
                 return
@@ -180,9 +165,11 @@ class Emulator:
 
 
 def start_up_ms(log: str) -> float:
-    """Milliseconds from the start of the function's process until it asked for its first event.
+    """Return the ms from the start of the function's process until it asked for its first event.
 
-    log: the emulator's lines. The REPORT line's Init Duration is not that: https://github.com/aws/aws-lambda-runtime-interface-emulator/pull/185
+    log: of the emulator. The Init Duration in its REPORT line is something else:
+    https://github.com/aws/aws-lambda-runtime-interface-emulator/pull/185
+    Raises ValueError when the log has no such line.
     """
     found = re.search(r"INIT REPORT\(durationMs: ([\d.]+)\)", log)
     if not found:
@@ -191,15 +178,13 @@ def start_up_ms(log: str) -> float:
 
 
 def _pass_on(output: IO[bytes], show: Callable[[str], None]) -> None:
-    # A function may print bytes that are no text.
+    # A function may print bytes that are not text.
     for line in io.TextIOWrapper(output, "utf-8", "replace"):
         show(line)
 
 
 def _end_the_script(number: int, frame: object) -> NoReturn:
-    """A handler for SIGNALS. make sends SIGTERM once more to those who were sent it with make: the
-    first one counts.
-    """
+    """Handle SIGNALS. Only the first one counts: make passes SIGTERM on a second time."""
     _ignore_signals()
     if number == signal.SIGINT:
         raise KeyboardInterrupt

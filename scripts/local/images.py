@@ -1,4 +1,4 @@
-"""A project's image: what it is built on, and the commands that build and run it."""
+"""A project's image: its base image, and the commands that build and run it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from shared.errors import UserError
 
 
 def base_image(project: Project) -> str:
-    """The image that the project's image is built on: BASE_IMAGE, or what its Dockerfile names."""
+    """Return the base image of a project: BASE_IMAGE, or the default in its Dockerfile.
+
+    Raises UserError when the Dockerfile has none.
+    """
     if image := os.environ.get("BASE_IMAGE"):
         return image
     found = re.search(
@@ -25,7 +28,7 @@ def base_image(project: Project) -> str:
 
 
 def why_no_base_image(project: Project) -> str | None:
-    """Why the base image is neither here nor can be pulled, or None; pulls it if it is not here."""
+    """Pull the base image unless it is here. Returns why that fails, or None."""
     image = base_image(project)
     if _succeeds("image", "inspect", image):
         return None
@@ -36,27 +39,27 @@ def why_no_base_image(project: Project) -> str | None:
 
 
 def has_entrypoint(image: str) -> bool:
-    """Whether an image says what starts its command: in Lambda's images that is the runtime."""
+    """Whether an image has an entrypoint. In Lambda's images it is the runtime."""
     return _inspected(image, "{{json .Config.Entrypoint}}") not in ("", "null", "[]", '""')
 
 
 def image_id(image: str) -> str:
-    """The checksum that names an image's content, "" where there is no such image."""
+    """Return the checksum of an image, "" when there is no such image."""
     return _inspected(image, "{{.Id}}")
 
 
 def image_size(image: str) -> int:
-    """Bytes of an image, without compression, as `docker image ls` shows them."""
+    """Return the uncompressed bytes of an image, as `docker image ls` shows them."""
     return int(_inspected(image, "{{.Size}}"))
 
 
 def why_no_container(project: Project) -> str | None:
-    """Why the project cannot run in a container on this machine, or None."""
+    """Return why the project cannot run in a container on this machine, or None."""
     return why_no_engine() or why_no_base_image(project)
 
 
 def build_command(project: Project, extra: dict[str, str] | None = None) -> list[str]:
-    """The `docker build` of a project. BUILD_FLAGS adds options, `--network host` say.
+    """Return the `docker build` command of a project. BUILD_FLAGS adds options to it.
 
     extra: further build arguments.
     """
@@ -75,19 +78,15 @@ def build_command(project: Project, extra: dict[str, str] | None = None) -> list
 
 
 def build_flags(project: Project) -> list[str]:
-    """The options that every build on behalf of a project has: its platform, and those of
-    BUILD_FLAGS.
-    """
-    # The platform only where it is another: the oldest builders do not know the option.
+    """Return the options of every build for a project: its platform, and BUILD_FLAGS."""
+    # The platform only if it is not this machine's: the oldest builders do not know the option.
     other = project.architecture != architecture_here()
     platform = ["--platform", f"linux/{PLATFORMS[project.architecture]}"] if other else []
     return [*platform, *os.environ.get("BUILD_FLAGS", "").split()]
 
 
 def run_command(project: Project, port: int, name: str) -> list[str]:
-    """The `docker run` of a project's image under the emulator, with the limits that Lambda
-    sets.
-    """
+    """Return the `docker run` command of a project's image, with the limits that Lambda sets."""
     limits = ["--read-only", "--tmpfs", "/tmp:size=512m"]  # noqa: S108 - inside the container
     limits += ["--user", "993:990", "--cap-drop", "all"]
     limits += [
@@ -116,14 +115,12 @@ def run_command(project: Project, port: int, name: str) -> list[str]:
 
 
 def architecture_here() -> str:
-    """This machine's architecture, in Lambda's words."""
+    """Return this machine's architecture, as Lambda calls it."""
     return "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 
 
 def variables_of(project: Project) -> dict[str, str]:
-    """The environment variables of a local run: Lambda's own for the size and time limit, and the
-    project's.
-    """
+    """Return the environment variables of a local run: Lambda's limits, and the project's own."""
     limits = {
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": project.memory,
         "AWS_LAMBDA_FUNCTION_TIMEOUT": project.timeout,

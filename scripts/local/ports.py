@@ -10,14 +10,17 @@ from shared.errors import UserError
 
 
 def port_number(text: str) -> int:
-    """The port that an option names. Ends the program with one line where it is none."""
+    """Return the port that an option names. Raises UserError when it is not a port."""
     if not re.fullmatch("[0-9]{1,5}", text) or not 0 < int(text) < 65536:
         raise UserError(f"PORT={text} is not a port: choose a number from 1 to 65535")
     return int(text)
 
 
 def require_free(port: int, setting: str = "PORT") -> None:
-    """Ends the program with one line where no server could listen on 127.0.0.1:port."""
+    """Raise UserError unless a server can listen on 127.0.0.1:port.
+
+    setting: the variable that chooses the port, for the message.
+    """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -34,7 +37,7 @@ def require_free(port: int, setting: str = "PORT") -> None:
 
 
 def free_port() -> int:
-    """A port that nothing listens on at the moment."""
+    """Return a port on which nothing listens at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

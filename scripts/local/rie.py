@@ -26,8 +26,9 @@ HOME = Path(sys.prefix, "bin/aws-lambda-rie")  # in the virtual environment
 
 
 def fetch(target: Path = HOME) -> Path:
-    """The path of the emulator, downloaded if it is not there yet. Ends the program with one line
-    where it cannot be had.
+    """Return the path of the emulator, downloaded unless it is there already.
+
+    Raises UserError when that fails.
     """
     if platform.system() != "Linux":
         raise UserError(

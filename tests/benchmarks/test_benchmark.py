@@ -12,10 +12,10 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from scripts.benchmark import compare
+from scripts.benchmark.caches import CACHES, why_no_cold_caches
 from scripts.benchmark.candidates import BASELINES, Candidate, candidates_of, repository, versions
 from scripts.benchmark.examples import Examples
 from scripts.benchmark.measure import cold_round
-from scripts.benchmark.served import CACHES, why_no_cold_caches
 from scripts.local.docker import DOCKER
 from scripts.project import CHECKOUT, ROOT
 from shared.errors import UserError
