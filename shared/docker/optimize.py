@@ -13,38 +13,42 @@ import shutil
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
-# Patterns of files and folders that no model needs to run: scripts, tests, headers, type stubs,
-# ONNX Runtime's converters, NumPy's build tools, Pillow's fonts, windows and AVIF.
-UNUSED = [
-    *("bin", "**/tests", "**/*.pyi", "*/include", "numpy/_core/include"),
+# Patterns of files and folders that no package needs to run: scripts, tests, headers, type stubs.
+UNUSED = ["bin", "**/tests", "**/*.pyi", "*/include", "numpy/_core/include"]
+# Not needed by a handler: ONNX Runtime's converters, NumPy's build tools, Pillow's fonts, windows
+# and AVIF.
+UNUSED_BY_HANDLERS = [
     *("onnxruntime/transformers", "onnxruntime/quantization", "onnxruntime/tools"),
     *("onnxruntime/datasets", "onnxruntime/backend"),
     *("numpy/f2py", "numpy/_core/lib", "numpy/_pyinstaller"),
     *("PIL/_avif*.so", "PIL/_imagingft*.so", "PIL/_imagingtk*.so"),
     *("pillow.libs/libavif-*", "pillow.libs/libfreetype-*", "pillow.libs/libharfbuzz-*"),
 ]
-# ONNX Runtime ships its library twice: inside its Python module, and as a shared library for C.
+# ONNX Runtime ships its library twice: inside its Python module, and as a shared library for C. A
+# framework, for comparison, may need all else: SciPy imports numpy.f2py.
 UNUSED_BY = {
-    "python": ["onnxruntime/capi/libonnxruntime*.so*"],
-    "c": ["numpy", "numpy.libs", "numpy-*", "onnxruntime-*"],
+    "python": [*UNUSED_BY_HANDLERS, "onnxruntime/capi/libonnxruntime*.so*"],
+    "c": [*UNUSED_BY_HANDLERS, "numpy", "numpy.libs", "numpy-*", "onnxruntime-*"],
+    "framework": [],
 }
 KEPT_FOR_C = ("libonnxruntime.so.*", "LICENSE", "ThirdPartyNotices.txt")
 NEWER_PYTHON = re.compile("py3[0-9]+_")  # files with syntax that this Python cannot compile
 STEPS = ("trim", "compile", "unchecked")
 
 
-def trim(packages: Path, onnx_api: str) -> None:
+def trim(packages: Path, target: str) -> None:
     """Delete what running a model never touches from a folder of installed packages.
 
-    onnx_api: "python" keeps ONNX Runtime's Python module, "c" its shared library and licenses.
+    target: "python" keeps ONNX Runtime's Python module, "c" its shared library and licenses,
+        "framework" keeps both.
     """
-    for pattern in UNUSED + UNUSED_BY[onnx_api]:
+    for pattern in UNUSED + UNUSED_BY[target]:
         for path in list(packages.glob(pattern)):
             if path.is_dir():
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)  # its folder may have matched before it
-    if onnx_api == "c":
+    if target == "c":
         for path in sorted((packages / "onnxruntime").rglob("*"), reverse=True):
             if path.is_dir():
                 if not any(path.iterdir()):
@@ -77,14 +81,14 @@ def compile_ahead(folder: Path, target: str, unchecked: bool) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("folder", type=Path, help="packages, or the function's own files")
-    parser.add_argument("--onnx-api", choices=UNUSED_BY, help="trim packages for this API")
+    parser.add_argument("--trim-for", choices=UNUSED_BY, help="trim packages for this ONNX API")
     parser.add_argument("--skip", default="", help=f"steps to leave out, of {', '.join(STEPS)}")
     args = parser.parse_args()
     skipped = args.skip.split()
     if unknown := set(skipped) - set(STEPS):
         parser.error(f"--skip {' '.join(sorted(unknown))}: choose from {', '.join(STEPS)}")
-    if args.onnx_api and "trim" not in skipped:
-        trim(args.folder, args.onnx_api)
+    if args.trim_for and "trim" not in skipped:
+        trim(args.folder, args.trim_for)
     if "compile" not in skipped:
         compile_ahead(args.folder, os.environ["LAMBDA_TASK_ROOT"], "unchecked" not in skipped)
 

@@ -79,7 +79,7 @@ def test_another_image_and_back(fresh, tabular):
     """
     handler = fresh.checkout.root / NAME / "lambda_function.py"
     before = handler.read_text()
-    handler.write_text(f'{before}\n\ndef predict(request):\n    return {{"changed": True}}\n')
+    handler.write_text(f'{before}\n\nservice.predict = lambda request: {{"changed": True}}\n')
     try:
         fresh.make("push", "deploy", f"MODEL={NAME}")
         assert (

@@ -58,7 +58,7 @@ def files(folder):
 
 @pytest.mark.parametrize("onnx_api", ["c", "python"])
 def test_what_no_request_needs_is_deleted(packages, onnx_api):
-    assert optimize(packages, "--onnx-api", onnx_api, "--skip", "compile").returncode == 0
+    assert optimize(packages, "--trim-for", onnx_api, "--skip", "compile").returncode == 0
     assert files(packages) == KEPT[onnx_api] | {"other/py314_syntax.py"}
     if onnx_api == "c":  # of ONNX Runtime's module no empty folder stays
         assert not (packages / "onnxruntime/tools").exists()
@@ -66,7 +66,7 @@ def test_what_no_request_needs_is_deleted(packages, onnx_api):
 
 @pytest.mark.parametrize(("skip", "flags"), [("trim", 1), ("trim unchecked", 0)])
 def test_modules_are_compiled_for_their_place_in_the_image(packages, skip, flags):
-    assert optimize(packages, "--onnx-api", "c", "--skip", skip).returncode == 0
+    assert optimize(packages, "--trim-for", "c", "--skip", skip).returncode == 0
     tag = sys.implementation.cache_tag
     compiled = packages / f"onnxruntime/__pycache__/__init__.{tag}.pyc"
     assert compiled.read_bytes()[4] == flags
