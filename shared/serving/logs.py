@@ -13,8 +13,8 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from shared.serving import TYPE_CHECKING
 from shared.serving.errors import InvalidInput
-from shared.serving.sources import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Any

@@ -11,9 +11,9 @@ from __future__ import annotations
 import io
 import time
 
+from shared.serving import TYPE_CHECKING
 from shared.serving.errors import InvalidInput
 from shared.serving.images.addresses import resolve
-from shared.serving.sources import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import socket

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from shared.serving import TYPE_CHECKING
 from shared.serving.errors import InvalidInput
-from shared.serving.sources import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Any

@@ -5,10 +5,10 @@ from __future__ import annotations
 import binascii
 import time
 
+from shared.serving import TYPE_CHECKING
 from shared.serving.errors import InvalidInput, kind_of, unknown_keys
 from shared.serving.images import decode, download
 from shared.serving.logs import timed
-from shared.serving.sources import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Any

@@ -24,7 +24,7 @@ from ctypes import (
 )
 from types import SimpleNamespace
 
-from shared.serving.sources import TYPE_CHECKING
+from shared.serving import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Any

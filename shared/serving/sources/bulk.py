@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from shared.serving import logs
+from shared.serving import TYPE_CHECKING, logs
 from shared.serving.errors import Group, InvalidInput, shortened
-from shared.serving.sources import TYPE_CHECKING
 from shared.serving.sources.row_files import encode
 from shared.serving.sources.text_lines import Line
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from shared.serving import TYPE_CHECKING
 from shared.serving.errors import InvalidInput
-from shared.serving.sources import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Any

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from shared.serving import TYPE_CHECKING
 from shared.serving.errors import InvalidInput
-from shared.serving.sources import TYPE_CHECKING, json_text
+from shared.serving.sources import json_text
 
 if TYPE_CHECKING:
     from shared.serving.app import Service

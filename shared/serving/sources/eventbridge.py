@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shared.serving import logs
-from shared.serving.sources import TYPE_CHECKING, json_text
+from shared.serving import TYPE_CHECKING, logs
+from shared.serving.sources import json_text
 
 if TYPE_CHECKING:
     from shared.serving.app import Service

@@ -11,9 +11,9 @@ import binascii
 import json
 import os
 
-from shared.serving import logs
+from shared.serving import TYPE_CHECKING, logs
 from shared.serving.errors import TITLES, InvalidInput, problem, problem_of
-from shared.serving.sources import TYPE_CHECKING, json_text
+from shared.serving.sources import json_text
 
 if TYPE_CHECKING:
     from shared.serving.app import Service

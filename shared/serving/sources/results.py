@@ -7,8 +7,8 @@ import math
 import tempfile
 import time
 
+from shared.serving import TYPE_CHECKING
 from shared.serving.errors import InvalidInput
-from shared.serving.sources import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Any

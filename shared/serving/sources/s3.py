@@ -4,9 +4,9 @@ from the distributed map that scripts/aws/score.py starts.
 
 from __future__ import annotations
 
-from shared.serving import logs
+from shared.serving import TYPE_CHECKING, logs
 from shared.serving.errors import InvalidInput
-from shared.serving.sources import TYPE_CHECKING, eventbridge
+from shared.serving.sources import eventbridge
 
 if TYPE_CHECKING:
     from shared.serving.app import Service

@@ -10,9 +10,9 @@ import json
 import os
 from collections.abc import Iterator
 
-from shared.serving import logs
+from shared.serving import TYPE_CHECKING, logs
 from shared.serving.errors import InvalidInput
-from shared.serving.sources import TYPE_CHECKING, bulk, parts
+from shared.serving.sources import bulk, parts
 from shared.serving.sources.byte_ranges import Source, blocks, line_from
 from shared.serving.sources.parts import MOST_BYTES
 from shared.serving.sources.results import Results, write

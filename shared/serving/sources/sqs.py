@@ -5,9 +5,9 @@ The event source mapping needs `FunctionResponseTypes: [ReportBatchItemFailures]
 
 from __future__ import annotations
 
-from shared.serving import logs
+from shared.serving import TYPE_CHECKING, logs
 from shared.serving.errors import InvalidInput, kind_of
-from shared.serving.sources import TYPE_CHECKING, direct, json_text
+from shared.serving.sources import direct, json_text
 
 if TYPE_CHECKING:
     from shared.serving.app import Service

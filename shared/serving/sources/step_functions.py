@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from shared.serving import logs
+from shared.serving import TYPE_CHECKING, logs
 from shared.serving.errors import InvalidInput, problem_of
-from shared.serving.sources import TYPE_CHECKING, json_text
+from shared.serving.sources import json_text
 
 if TYPE_CHECKING:
     from shared.serving.app import Service
