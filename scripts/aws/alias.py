@@ -24,9 +24,8 @@ class Live:
     """The alias of one project's function.
 
     version: that it points to, None where there is no alias yet; history: the versions that were
-        live before, the last one
-    first; canaries: versions that get a share of the calls beside it, 0 to 1; left: the versions
-    that a rollback left, which only `make promote` makes live again.
+        live before, the last one first; canaries: versions that get a share of the calls beside it,
+        0 to 1; left: the versions that a rollback left, which only `make promote` makes live again.
     """
 
     def __init__(self, account: Account, name: str):

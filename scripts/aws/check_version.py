@@ -17,8 +17,8 @@ SHOWN = 15  # lines of the log
 
 
 def check(account: Account, project: Project, version: str, live: str | None) -> None:
-    """Invoke a version by its number with event.json. Raises UserError that says why
-    it is not made live.
+    """Invoke a version by its number with event.json. Raises UserError that says why it is not made
+    live.
 
     The end of the version's log is printed before. live: the version that stays live, None where
     there is none.

@@ -2,8 +2,8 @@
 order.
 
 The script that serves a function holds the other end of standard input. It closes however that
-script ends, also by
-`kill -9`, so that neither the emulator nor the function nor a container outlives it.
+script ends, also by `kill -9`, so that neither the emulator nor the function nor a container
+outlives it.
 """
 
 from __future__ import annotations

@@ -31,8 +31,8 @@ def start(local_aws_checkout):
 
 
 # In a process of its own, because tests connect to the loopback address alone. Whether a port
-# answers at it and at another
-# address of this machine; nothing is sent to 192.0.2.1, which only chooses that address.
+# answers at it and at another address of this machine; nothing is sent to 192.0.2.1, which only
+# chooses that address.
 ASK = """
 import socket, sys
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

@@ -29,9 +29,8 @@ class Timed:
             for path in (folder / "build").glob("model.*"):
                 if path.suffix != ".onnx":
                     path.unlink()
-        handler = (
-            folder / "lambda_function.py"
-        )  # as its owner changes it: the answer's names are nobody else's business
+        # as its owner changes it: the answer's names are nobody else's business
+        handler = folder / "lambda_function.py"
         for at, name in enumerate(
             answer_to(project, example(project))
         ):  # a key, and not the same word as the model's output

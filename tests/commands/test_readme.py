@@ -1,8 +1,8 @@
 """Every command that a page shows is run, and prints what the page shows.
 
 A block of ```console holds commands after `$ ` and what they print. `…` stands for any output;
-times may differ. `make run`
-serves, in a terminal of its own, until the page ends. Lines about installing are left out on both
+times may differ. `make run` serves, in a terminal of its own, until the page ends. Lines about
+installing are left out on both
 sides: here all is installed.
 """
 

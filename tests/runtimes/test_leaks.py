@@ -65,8 +65,8 @@ def test_nothing_leaks(toy, tmp_path):
         for name, bytes_each in map(str.split, run(LEAK, path, toy, broken).splitlines())
     }
     # Bytes each time. Seen with one of the functions Release… doing nothing: 550 and more in what
-    # calls it, but for ReleaseEnv,
-    # which only counts. The rest wavers: Python's own memory, and what ONNX Runtime keeps.
+    # calls it, but for ReleaseEnv, which only counts. The rest wavers: Python's own memory, and
+    # what ONNX Runtime keeps.
     most = {
         "one": 50,
         "some": 100,

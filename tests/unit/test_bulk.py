@@ -237,9 +237,8 @@ def test_a_refusal_that_many_rows_share_is_put_into_words_once(s3, monkeypatch, 
         s3, (HEADER if suffix == ".csv" else b"") + "\n".join(lines).encode(), suffix
     )
     assert len(refused) >= 2000 and len({problem for _, problem in refused}) <= 3
-    looked_at = (
-        2000 if line in DISTINCT and suffix == ".jsonl" else 0
-    )  # each has to be parsed to be refused
+    # each has to be parsed to be refused
+    looked_at = 2000 if line in DISTINCT and suffix == ".jsonl" else 0
     assert len(worded) <= looked_at + 30
 
 
