@@ -45,9 +45,10 @@ def bring_up_to_date(
 
 
 def is_foreign(project: Project) -> bool:
-    """Whether `make export` did not write the model file, so that it must not be overwritten.
+    """Return whether `make export` did not write the model file, so that it must not be
+    overwritten.
 
-    Raises UserError where such a file is not a model that can be served.
+    Raises UserError if such a file is not a model that can be served.
     """
     file, step = project.model_file, Step(project, "export")
     if not file.exists():

@@ -29,7 +29,7 @@ RECORDS = {f"{done}.json" for done in VERBS.values()}
 class Step:
     """The training or the export of a project, and the record of its last success.
 
-    verb: a key of VERBS. Raises UserError where the record is damaged.
+    verb: a key of VERBS. Raises UserError if the record is damaged.
     """
 
     def __init__(self, project: Project, verb: str):
@@ -57,11 +57,11 @@ class Step:
 
     @property
     def arguments(self) -> list[str]:
-        """The arguments of the last run; none where another project ran it, before a copy."""
+        """Return the arguments of the last run; none if another project ran it, before a copy."""
         return self.recorded["arguments"] if self.recorded and not self.copied_from else []
 
     def stale(self) -> str | None:
-        """Return why the step has to run again, or None where nothing has changed."""
+        """Return why the step has to run again, or None if nothing has changed."""
         if not self.recorded:
             return "it never was"
         if self.copied_from:
@@ -77,7 +77,7 @@ class Step:
     def run(self, arguments: list[str]) -> None:
         """Run the script, and record what it read and wrote.
 
-        Ends the program with the exit status of the script where it fails.
+        Exits with the status of the script if it fails.
         """
         if not (self.project.folder / self.script).exists():
             raise UserError(

@@ -54,7 +54,7 @@ class Reads:
 
 
 def in_checkout(path: str) -> bool:
-    """Whether a file belongs to the checkout and not to a virtual environment in it."""
+    """Return whether a file belongs to the checkout and not to a virtual environment in it."""
     absolute = Path(os.path.abspath(path))
     return absolute.is_relative_to(ROOT) and not LEFT_OUT & set(absolute.relative_to(ROOT).parts)
 

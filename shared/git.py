@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def git(folder: Path, *arguments: str) -> str | None:
-    """Return what `git <arguments>` prints in a folder, stripped; None where it fails.
+    """Return what `git <arguments>` prints in a folder, stripped; None if it fails.
 
     It fails where Git is not installed, and outside a repository: callers treat both alike.
     """

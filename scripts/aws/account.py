@@ -75,8 +75,8 @@ class Account:
         self.user: str = identity["Arn"].split(":", 5)[-1]
 
     def client(self, service: str, **options: object) -> Any:
-        """A boto3 client. options: of botocore's Config; by default five tries and 60 s for an
-        answer.
+        """Return a boto3 client. options: of botocore's Config; by default five tries and 60 s for
+        an answer.
         """
         config = Config(
             **{
@@ -88,12 +88,12 @@ class Account:
         return self._session.client(service, endpoint_url=self.endpoint_url, config=config)
 
     def credentials(self) -> Any:
-        """The credentials for a request that boto3 does not sign."""
+        """Return the credentials for a request that boto3 does not sign."""
         return self._session.get_credentials()
 
     @property
     def registry(self) -> str:
-        """Where docker pushes images to: the account's ECR."""
+        """Return the registry to which docker pushes: the account's ECR."""
         if self.endpoint_url:
             return urlsplit(self.endpoint_url).netloc
         partitions = {
@@ -104,7 +104,7 @@ class Account:
         return f"{self.id}.dkr.ecr.{self.region}.{partitions[self.partition]['dnsSuffix']}"
 
     def _regions(self) -> list[str]:
-        """All regions with Lambda, in all partitions: AWS, China, GovCloud."""
+        """Return all regions with Lambda, in all partitions: AWS, China, GovCloud."""
         partitions = self._session.get_available_partitions()
         return [
             region
@@ -141,7 +141,7 @@ def connected(quiet: bool = False) -> Iterator[Account]:
 
 
 def explained(error: Exception) -> str:
-    """What an error of boto3 means and what to do, in one line."""
+    """Return one line for an error of boto3: what it means, and what to do."""
     if isinstance(error, errors.ClientError):
         return _refusal(error)
     text = " ".join(str(error).split())
@@ -169,7 +169,7 @@ def explained(error: Exception) -> str:
 
 
 def code_of(error: errors.ClientError) -> str:
-    """The error's name, such as ResourceNotFoundException."""
+    """Return the error's name, such as ResourceNotFoundException."""
     return error.response.get("Error", {}).get("Code", "")
 
 

@@ -23,7 +23,7 @@ LONGEST_HISTORY = 9
 class Live:
     """The alias of one project's function.
 
-    version: that it points to, None where there is no alias yet; history: the versions that were
+    version: that it points to, None if there is no alias yet; history: the versions that were
         live before, the last one first; canaries: versions that get a share of the calls beside it,
         0 to 1; left: the versions that a rollback left, which only `make promote` makes live again.
     """
@@ -49,7 +49,7 @@ class Live:
     def move(
         self, version: str, history: list[str], canaries: dict[str, float], left: Sequence[str] = ()
     ) -> None:
-        """Points it to a version. Does nothing where it points there already."""
+        """Point it to a version. Does nothing if it points there already."""
         history, gone = history[:LONGEST_HISTORY], list(left)[:LONGEST_HISTORY]
         if (version, history, canaries, gone) == (
             self.version,
@@ -76,7 +76,7 @@ class Live:
                 time.sleep(1)
 
     def versions(self) -> dict[str, dict]:
-        """The published versions by number."""
+        """Return the published versions by number."""
         pages = self.client.get_paginator("list_versions_by_function").paginate(
             FunctionName=self.name
         )
@@ -88,7 +88,7 @@ class Live:
         }
 
     def shown(self) -> str:
-        """The alias in words."""
+        """Return the alias in words."""
         shares = "".join(
             f", version {version} gets {weight:.0%} of the calls"
             for version, weight in self.canaries.items()
@@ -97,14 +97,14 @@ class Live:
 
 
 def described(history: Sequence[str], left: Sequence[str] = ()) -> str:
-    """The alias' description, which keeps the history."""
+    """Return the alias' description, which keeps the history."""
     return f"before: {','.join(history[:LONGEST_HISTORY])}" + (
         f"; left: {','.join(left[:LONGEST_HISTORY])}" if left else ""
     )
 
 
 def rollback(live: Live) -> None:
-    """Takes a canary back, or else points `live` at the version that was live before."""
+    """Take a canary back, or else point `live` at the version that was live before."""
     assert live.version
     if live.canaries:
         live.move(live.version, live.history, {}, [*live.canaries, *live.left])
@@ -117,7 +117,7 @@ def rollback(live: Live) -> None:
 
 
 def promote(live: Live, project: Project, account: Account, published: str) -> None:
-    """Points `live` at the version that the last deployment published: of which a canary ran, or
+    """Point `live` at the version that the last deployment published: of which a canary ran, or
     from which was rolled back.
     """
     if not live.version:

@@ -34,7 +34,7 @@ class Report:
     )  # lines before the part, and its ….refused.ndjson
 
     def write_refused(self, s3: Any, bucket: str, key: str) -> None:
-        """Writes all refused rows into one object, with the numbers of their lines in the whole
+        """Write all refused rows into one object, with the numbers of their lines in the whole
         file.
         """
         if not self.refused:
@@ -56,8 +56,8 @@ class Report:
 
 
 def collect(s3: Any, parts: list[dict]) -> Report:
-    """The report on parts, in their order. A result of another range or version of the object
-    counts as missing.
+    """Return the report on parts, in their order. A result of another range or version of the
+    object counts as missing.
     """
     report, lines = Report(), 0
     outputs = [part["output"] for part in parts]

@@ -56,7 +56,7 @@ def check(account: Account, project: Project, version: str, live: str | None) ->
 
 
 def failure(account: Account, project: Project, version: str) -> tuple[str | None, str]:
-    """Why a version fails, None where it answers; and the end of its log."""
+    """Return why a version fails, None if it answers; and the end of its log."""
     # One try: a call that has timed out here may still be running there.
     client = account.client(
         "lambda", retries={"total_max_attempts": 1}, read_timeout=project.timeout + 60

@@ -27,7 +27,7 @@ NO_ALIAS = {
 
 
 def image_to_deploy(account: Account, project: Project) -> dict:
-    """What the last `make push` of this checkout pushed, or else the newest image in the
+    """Return what the last `make push` of this checkout pushed, or else the newest image in the
     repository.
     """
     client = account.client("ecr")
@@ -45,7 +45,7 @@ def image_to_deploy(account: Account, project: Project) -> dict:
 
 
 def as_it_is(live: Live, before: dict[str, str]) -> dict[str, str]:
-    """The template's parameters for an alias that stays where it is. before: the stack's
+    """Return the template's parameters for an alias that stays where it is. before: the stack's
     parameters.
     """
     if not live.version:
@@ -60,11 +60,11 @@ def as_it_is(live: Live, before: dict[str, str]) -> dict[str, str]:
 
 
 def moved(live: Live, published: str, canary: int | None) -> dict[str, str] | None:
-    """The template's parameters for an alias that takes the published version in; None where the
-    alias stays as it is.
+    """Return the template's parameters for an alias that takes the published version in; None if
+    the alias stays as it is.
 
     Only a new version moves it: what was rolled back stays so when something else is deployed.
-    canary: the percentage of calls that the published version shall get, None where the user did
+    canary: the percentage of calls that the published version shall get, None if the user did
         not say.
     """
     if not live.version:
@@ -158,7 +158,7 @@ def change(
 
 
 def clean_up(account: Account, project: Project, live: Live, published: str) -> None:
-    """Deletes versions beyond five, with the images that only they used. A SnapStart version costs
+    """Delete versions beyond five, with the images that only they used. A SnapStart version costs
     until it is deleted.
     """
     there = live.versions()
@@ -178,7 +178,7 @@ def clean_up(account: Account, project: Project, live: Live, published: str) -> 
 
 
 def digest_of(live: Live, version: str) -> str:
-    """The digest of the image that a version runs."""
+    """Return the digest of the image that a version runs."""
     code = live.client.get_function(FunctionName=live.name, Qualifier=version)["Code"]
     return code.get("ResolvedImageUri", code["ImageUri"]).split("@")[-1]
 

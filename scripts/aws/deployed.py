@@ -24,7 +24,7 @@ Found = TypeVar("Found")
 class Deployed:
     """A deployed project.
 
-    outputs, parameters: of its stack. Raises UserError where it is not deployed.
+    outputs, parameters: of its stack. Raises UserError if it is not deployed.
     """
 
     def __init__(self, account: Account, project: Project):

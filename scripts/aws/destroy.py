@@ -19,7 +19,7 @@ from shared.errors import UserError
 
 
 def destroy(account: Account, project: Project) -> None:
-    """Each step does nothing where there is nothing, so that it can be repeated after it was cut
+    """Each step does nothing if there is nothing, so that it can be repeated after it was cut
     short.
     """
     bucket = own_bucket(account, project.name)
@@ -37,7 +37,7 @@ def destroy(account: Account, project: Project) -> None:
 
 
 def own_bucket(account: Account, name: str) -> str | None:
-    """The name of the project's bucket if these commands made it, or None."""
+    """Return the name of the project's bucket if these commands made it, or None."""
     bucket = possible_bucket(account, name)
     if not bucket:
         return None
@@ -51,7 +51,7 @@ def own_bucket(account: Account, name: str) -> str | None:
 
 
 def empty_bucket(account: Account, bucket: str) -> None:
-    """Deletes all objects, of all versions, and uploads that were never completed."""
+    """Delete all objects, of all versions, and uploads that were never completed."""
     s3 = account.client("s3")
     try:
         deleted = 0
@@ -70,7 +70,7 @@ def empty_bucket(account: Account, bucket: str) -> None:
 
 
 def delete_bucket(account: Account, bucket: str) -> None:
-    """Deletes an empty bucket, if it is there."""
+    """Delete an empty bucket, if it is there."""
     try:
         account.client("s3").delete_bucket(Bucket=bucket)
         print(f"deleted the bucket {bucket}")
@@ -91,7 +91,7 @@ def delete_log(account: Account, name: str) -> None:
 
 
 def delete_repository(account: Account, project: Project) -> None:
-    """Deletes the repository with its images, and on this machine the tags that pushing made."""
+    """Delete the repository with its images, and on this machine the tags that pushing made."""
     client = account.client("ecr")
     try:
         if not ecr.is_ours(client, project.name):
@@ -110,7 +110,7 @@ def delete_repository(account: Account, project: Project) -> None:
 
 
 def untag(repository: str) -> None:
-    """Removes a repository's names of images from the engine on this machine, if there is one."""
+    """Remove a repository's names of images from the engine on this machine, if there is one."""
     try:
         listed = subprocess.run(
             [DOCKER, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", repository],

@@ -45,10 +45,10 @@ LIFECYCLE = {
 
 
 def ensure_repository(client: Any, account: Account, name: str) -> None:
-    """Makes the repository where it is missing, and sees to its settings, in case an earlier
-    attempt was cut short.
+    """Make the repository where it is missing, and set its settings, in case an earlier attempt
+    was cut short.
 
-    Ends the program with one line where there is a repository of that name that is not this
+    Raises UserError if there is a repository of that name that is not this
     project's.
     """
     try:
@@ -72,7 +72,7 @@ def ensure_repository(client: Any, account: Account, name: str) -> None:
 
 
 def pull_policy(account: Account, name: str) -> dict:
-    """What lets Lambda pull the images, for this function alone and long after the deployment."""
+    """Return the policy that lets Lambda pull the images for this function alone, at any time."""
     function = f"arn:{account.partition}:lambda:{account.region}:{account.id}:function:{name}"
     statement = {
         "Sid": "LambdaPullsImages",
@@ -85,13 +85,13 @@ def pull_policy(account: Account, name: str) -> dict:
 
 
 def is_ours(client: Any, name: str) -> bool:
-    """Whether these commands made the repository, which must exist."""
+    """Return whether these commands made the repository, which must exist."""
     [repository] = client.describe_repositories(repositoryNames=[name])["repositories"]
     return TAG in client.list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"]
 
 
 def images(client: Any, name: str) -> list[dict]:
-    """The tagged images, the newest first; none where there is no repository."""
+    """Return the tagged images, the newest first; none if there is no repository."""
     try:
         pages = client.get_paginator("describe_images").paginate(repositoryName=name)
         found = [
@@ -105,7 +105,7 @@ def images(client: Any, name: str) -> list[dict]:
 
 
 def described(client: Any, name: str, **image_id: str) -> dict | None:
-    """An image by imageTag or imageDigest, or None."""
+    """Return an image by imageTag or imageDigest, or None."""
     try:
         return client.describe_images(repositoryName=name, imageIds=[image_id])["imageDetails"][0]
     except errors.ClientError as error:
@@ -115,7 +115,7 @@ def described(client: Any, name: str, **image_id: str) -> dict | None:
 
 
 def find(client: Any, name: str, image_id: str) -> dict | None:
-    """The pushed image with the content of a local one, or None.
+    """Return the pushed image with the content of a local one, or None.
 
     image_id: the engine's, sha256:…: the digest of the image's configuration, or of its manifest
         where containerd stores images.

@@ -23,7 +23,7 @@ SHOWN = {  # output of the stack: what it is
 
 
 def api_url(account: Account, outputs: dict[str, str]) -> str:
-    """The HTTP API's address without a slash at the end; "" where the project has none."""
+    """Return the HTTP API's address without a slash at the end; "" if the project has none."""
     if "ApiId" not in outputs:
         return ""
     if (
@@ -35,7 +35,7 @@ def api_url(account: Account, outputs: dict[str, str]) -> str:
 
 
 def function_url(account: Account, outputs: dict[str, str]) -> str:
-    """The function URL without a slash at the end; "" where the project has none."""
+    """Return the function URL without a slash at the end; "" if the project has none."""
     url = outputs.get("FunctionUrl", "").rstrip("/")
     if url and account.local:
         return f"{account.endpoint_url}/_aws/lambda-url/{urlsplit(url).netloc.split('.')[0]}"
@@ -43,7 +43,7 @@ def function_url(account: Account, outputs: dict[str, str]) -> str:
 
 
 def show(account: Account, project: Project, outputs: dict[str, str]) -> None:
-    """Prints all of it."""
+    """Print all endpoints."""
     if url := api_url(account, outputs):
         print(f"\n{'address':<13} {url}")
         # `curl --json` would be shorter, but curl knows it only since 7.82.

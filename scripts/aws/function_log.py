@@ -13,7 +13,7 @@ from scripts.local.docker import DOCKER
 
 
 def lines_since(account: Account, name: str, start: float) -> list[dict]:
-    """The lines of the function `name` since a time, oldest first.
+    """Return the lines of the function `name` since a time, oldest first.
 
     start: seconds since 1970. Lines of Lambda itself are left out.
     """

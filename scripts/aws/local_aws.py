@@ -96,7 +96,9 @@ def start(port: int | None) -> None:
 
 
 def host() -> str | None:
-    """The address that the local AWS of this checkout listens on; None where it was not started."""
+    """Return the address that the local AWS of this checkout listens on; None if it was not
+    started.
+    """
     return HOST.read_text().strip() if ENDPOINT.exists() and HOST.exists() else None
 
 
@@ -131,8 +133,8 @@ def stop(forget: bool = False, quiet: bool = False) -> None:
 
 
 def running() -> bool:
-    """Whether the process that `start` left is there. Another program may have its number after a
-    restart of the machine.
+    """Return whether the process that `start` left is there. Another program may have its number
+    after a restart of the machine.
     """
     try:
         pid = int(PID.read_text())
@@ -154,7 +156,7 @@ def running() -> bool:
 
 
 def answers(port: int) -> bool:
-    """Whether something on 127.0.0.1:port answers as ministack does."""
+    """Return whether something on 127.0.0.1:port answers as ministack does."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
     try:
         connection.request("GET", "/_ministack/health")

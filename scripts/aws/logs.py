@@ -15,7 +15,7 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def milliseconds(since: str) -> int:
-    """The moment that lies 90s, 10m, 2h or 1d back, in milliseconds since 1970."""
+    """Return the time 90s, 10m, 2h or 1d ago, in milliseconds since 1970."""
     found = re.fullmatch(r"(\d+)([smhd])", since)
     if not found:
         raise UserError(f"SINCE={since} is not a time such as 90s, 10m, 2h or 1d")
@@ -23,9 +23,7 @@ def milliseconds(since: str) -> int:
 
 
 def show(client: Any, group: str, start: int, follow: bool) -> int:
-    """Prints the lines of a log group from a moment on, for ever if follow says so. Gives how
-    many.
-    """
+    """Print the lines of a log group since a time, for ever with follow. Returns their number."""
     seen: set[tuple] = set()
     while True:
         for page in client.get_paginator("filter_log_events").paginate(

@@ -62,7 +62,7 @@ def send(deployed: Deployed, path: Path) -> None:
 
 
 def require_reachable(deployed: Deployed) -> None:
-    """Raise UserError where the function's container cannot read objects of the local AWS."""
+    """Raise UserError if the function's container cannot read objects of the local AWS."""
     if (
         deployed.account.local
         and sys.platform == "linux"

@@ -39,7 +39,7 @@ class Stack:
         self._events = StackEvents(self._client, name)
 
     def described(self) -> dict | None:
-        """What CloudFormation says of it; None where there is none."""
+        """Return the stack as CloudFormation describes it; None if there is none."""
         try:
             stack = self._client.describe_stacks(StackName=self.name)["Stacks"][0]
         except errors.ClientError as error:
@@ -57,7 +57,7 @@ class Stack:
         return None if stack["StackStatus"] == "DELETE_COMPLETE" else stack
 
     def outputs(self) -> dict[str, str]:
-        """Its outputs by name. Ends the program where it is not deployed."""
+        """Return its outputs by name. Raises UserError if it is not deployed."""
         stack = self._deployed()
         if not stack:
             here = self._account
@@ -73,7 +73,7 @@ class Stack:
         return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
     def parameters(self) -> dict[str, str]:
-        """The parameters of its last good state; none where there is no stack yet."""
+        """Return the parameters of its last good state; none if there is no stack yet."""
         stack = self._deployed() or {}
         return {
             parameter["ParameterKey"]: parameter["ParameterValue"]
@@ -81,7 +81,7 @@ class Stack:
         }
 
     def settle(self) -> None:
-        """Waits for what an earlier command left running, and clears away a stack that can only be
+        """Wait for what an earlier command left running, and clear away a stack that can only be
         deleted.
         """
         stack = self.described()
@@ -109,7 +109,7 @@ class Stack:
             self.delete()
 
     def change(self, template: str, parameters: dict[str, str]) -> bool:
-        """Brings the stack to the template by a change set, and shows the events. False where there
+        """Bring the stack to the template by a change set, and show the events. False where there
         was nothing to change.
 
         On a failure the stack is back where it was, and the program ends with the resource and the
@@ -159,7 +159,7 @@ class Stack:
         return True
 
     def delete(self) -> None:
-        """Deletes it and shows the events."""
+        """Delete it and show the events."""
         if not self.described():
             return
         print(f"deleting the stack {self.name}", flush=True)
@@ -173,12 +173,12 @@ class Stack:
         print(f"deleted the stack {self.name}", flush=True)
 
     def _deployed(self) -> dict | None:
-        """The stack, unless nothing was ever made of it, or nothing is left."""
+        """Return the stack, unless nothing was ever made of it, or nothing is left."""
         stack = self.described()
         return None if not stack or stack["StackStatus"] in (*DEAD, "REVIEW_IN_PROGRESS") else stack
 
     def _change_set(self, name: str) -> int:
-        """How many resources a change set changes, once it is worked out."""
+        """Return how many resources a change set changes, once it is worked out."""
         end = time.monotonic() + LIMIT
         while time.monotonic() < end:
             found = self._client.describe_change_set(StackName=self.name, ChangeSetName=name)
@@ -198,7 +198,7 @@ class Stack:
         )
 
     def _finished(self) -> dict | None:
-        """Shows events until the operation under way has ended. Gives the stack, or None when it is
+        """Show events until the operation under way has ended. Returns the stack, or None if it is
         gone.
         """
         end = time.monotonic() + LIMIT

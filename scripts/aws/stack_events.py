@@ -31,7 +31,7 @@ class StackEvents:
         self._failed = []
 
     def show(self, stack_id: str) -> None:
-        """Prints those that have come since the last time."""
+        """Print those that have come since the last time."""
         for event in self._newest(stack_id):
             if event["EventId"] in self._seen:
                 continue
@@ -48,7 +48,7 @@ class StackEvents:
             print(f"{shown}  {reason if status.endswith('FAILED') else ''}".rstrip(), flush=True)
 
     def first_failure(self, change_set: str | None = None) -> str:
-        """The resource that failed first, and why; the others were only cancelled."""
+        """Return the resource that failed first, and why; the others were only cancelled."""
         for event in self._failed:
             reason = " ".join(event.get("ResourceStatusReason", "").split())
             if "DescribeEvents" in reason:  # CloudFormation looked at the names before it began
@@ -62,7 +62,9 @@ class StackEvents:
         return "the stack failed, and CloudFormation does not say why"
 
     def refused(self, change_set: str | None = None) -> str:
-        """What CloudFormation's validation says against a change; empty where it says nothing."""
+        """Return what CloudFormation's validation says against a change; empty where it says
+        nothing.
+        """
         where = {"ChangeSetName": change_set} if change_set else {}
         events = self._client.describe_events(
             StackName=self._name, Filters={"FailedEvents": True}, **where
@@ -76,7 +78,7 @@ class StackEvents:
         return self.refused() if change_set else ""
 
     def _newest(self, stack: str) -> list[dict]:
-        """The newest hundred or so, the oldest first; none of a stack that is not there."""
+        """Return the newest hundred or so, the oldest first; none if there is no stack."""
         try:
             return self._client.describe_stack_events(StackName=stack)["StackEvents"][::-1]
         except errors.ClientError as error:

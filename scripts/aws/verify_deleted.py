@@ -15,7 +15,7 @@ from shared.errors import UserError
 
 
 def report(account: Account, name: str, buckets: list[str]) -> None:
-    """Prints what was looked for and is gone. Ends the program with one line that names what is
+    """Print what was looked for and is gone. Raises UserError that names what is
     still there.
     """
     left = []
@@ -31,7 +31,7 @@ def report(account: Account, name: str, buckets: list[str]) -> None:
 def searches(
     account: Account, name: str, buckets: list[str]
 ) -> Iterator[tuple[str, Callable[[], list[str]]]]:
-    """What is looked for, and a function that gives the names of what is found. buckets: the
+    """Yield what is looked for, and a function that gives the names of what is found. buckets: the
     project's that are still there.
     """
     of_stack = re.compile(

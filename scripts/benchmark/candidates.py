@@ -48,12 +48,12 @@ class Candidate:
 
     @property
     def image(self) -> str:
-        """The name of the image."""
+        """Return the name of the image."""
         return self.project.image
 
     @property
     def is_framework(self) -> bool:
-        """Whether it runs the framework's model instead of the ONNX file."""
+        """Return whether it runs the framework's model instead of the ONNX file."""
         return self.has_model and self.packages != self.project.folder
 
     def size(self) -> int:
@@ -150,7 +150,7 @@ def assemble(project: Project, name: str, context: Path) -> None:
 
 
 def pinned(project: Project) -> list[str]:
-    """The locked versions of the project, for serving and for training, as requirements."""
+    """Return the locked versions of the project, for serving and for training, as requirements."""
     locks = project.folder.glob("requirements*.txt")
     # Without hashes: PyTorch's CPU build is not among the locked files.
     return sorted({pin.text.split("\\")[0].strip() for lock in locks for pin in read_lock(lock)})

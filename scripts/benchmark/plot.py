@@ -102,5 +102,5 @@ def draw_lines(axes: Axes, found: dict) -> None:
 
 
 def color_of(name: str) -> str:
-    """The color of a candidate."""
+    """Return the color of a candidate."""
     return COLORS.get(name, FRAMEWORK)

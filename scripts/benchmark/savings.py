@@ -34,7 +34,7 @@ class Skipping(Candidate):
     def build(self) -> None:
         """Build the image.
 
-        Raises UserError where that fails, or where the Dockerfile does not skip the step.
+        Raises UserError if that fails, or if the Dockerfile does not skip the step.
         """
         build(self.project, quiet=True, arguments={"SKIP": self.skip})
         if image_id(self.image) == image_id(self.whole.image):
@@ -51,7 +51,7 @@ class WithBoto3(Candidate):
     whole: Project
 
     def build(self) -> None:
-        """Build the image. Raises UserError where that fails."""
+        """Build the image. Raises UserError if that fails."""
         command = [DOCKER, "build", "--tag", self.image]
         command += ["--build-arg", f"IMAGE={self.whole.image}"]
         command += build_flags(self.project)
@@ -60,7 +60,7 @@ class WithBoto3(Candidate):
 
 
 def variants_of(project: Project) -> list[Candidate]:
-    """The project's image as built, for each ONNX API, and without each optimization."""
+    """Return the project's image as built, for each ONNX API, and without each optimization."""
     chosen, *others = sorted(onnx_apis(project), key=lambda onnx_api: onnx_api != project.onnx_api)
     found = [
         Candidate(

@@ -98,15 +98,15 @@ class Served:
             self._give_up(str(error))
 
     def start_up(self) -> float:
-        """Milliseconds from the start of the function's process until it asked for its first
+        """Return milliseconds from the start of the function's process until it asked for its first
         event.
         """
         self._wait(self._errors, lambda log: "INIT REPORT(" in log and log.endswith("\n"))
         return start_up_ms(self._errors.read_text())
 
     def lines(self, count: int) -> list[dict]:
-        """What the handler itself logged of the last requests, in milliseconds; nothing for one
-        without a model.
+        """Return what the handler itself logged of the last requests, in milliseconds; nothing for
+        one without a model.
         """
         if not self.candidate.has_model:
             return []

@@ -16,7 +16,7 @@ def build(project: Project, quiet: bool = False, arguments: dict[str, str] | Non
     """Build the project's image.
 
     quiet: show the builder's output only when it fails. arguments: further build arguments.
-    Raises UserError where there is no engine, no base image or no model.
+    Raises UserError if there is no engine, no base image or no model.
     """
     project.metadata()  # a model that cannot be loaded here could not be loaded there
     require_engine()
@@ -28,7 +28,7 @@ def build(project: Project, quiet: bool = False, arguments: dict[str, str] | Non
 
 
 def require_entrypoint(image: str, culprit: str, fix: str) -> None:
-    """Raise UserError where an image cannot start.
+    """Raise UserError if an image cannot start.
 
     culprit: what lacks the entrypoint; fix: how another one is chosen. Both are parts of the line.
     """

@@ -44,8 +44,8 @@ class Guarded:
         )
 
     def wait(self) -> int:
-        """The exit status of the command, as a shell gives it. Nothing of the command is left after
-        that.
+        """Return the exit status of the command, as a shell gives it. Nothing of the command is
+        left after that.
         """
         status = self._process.wait()
         self.end()
@@ -98,7 +98,7 @@ def kill_session(leader: int) -> None:
 
 
 def living(session: int) -> list[int]:
-    """The processes of a session that have not ended. A zombie has ended."""
+    """Return the processes of a session that have not ended. A zombie has ended."""
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:

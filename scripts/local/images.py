@@ -39,7 +39,7 @@ def why_no_base_image(project: Project) -> str | None:
 
 
 def has_entrypoint(image: str) -> bool:
-    """Whether an image has an entrypoint. In Lambda's images it is the runtime."""
+    """Return whether an image has an entrypoint. In Lambda's images it is the runtime."""
     return _inspected(image, "{{json .Config.Entrypoint}}") not in ("", "null", "[]", '""')
 
 

@@ -64,8 +64,8 @@ class Function:
         self._client.meta.events.register("before-parse.lambda.Invoke", self._keep_failure)
 
     def __call__(self, event: object) -> object:
-        """The function's answer to an event. Raises FunctionFailed with one line that says why
-        there is none.
+        """Return the function's answer to an event. Raises FunctionFailed with one line that says
+        why there is none.
         """
         payload = json.dumps(event).encode()
         if len(payload) > MOST_BYTES:
@@ -107,8 +107,8 @@ def not_started(body: bytes) -> str:
 
 
 def answer_of(body: bytes, function_error: str | None) -> object:
-    """The emulator answers 200 whatever happened, and does not set the function-error header: the
-    body tells.
+    """The emulator answers 200 whatever happened, and does not set the function-error
+    header: the body tells.
     """
     try:
         answer = json.loads(body)
@@ -126,7 +126,7 @@ def answer_of(body: bytes, function_error: str | None) -> object:
 
 @contextmanager
 def _turn(endpoint_url: str | None) -> Iterator[None]:
-    """Waits for other callers on this machine: two requests at once crash the emulator.
+    """Wait for other callers on this machine: two requests at once crash the emulator.
 
     https://github.com/aws/aws-lambda-runtime-interface-emulator/issues/97
     """
@@ -140,7 +140,7 @@ def _turn(endpoint_url: str | None) -> Iterator[None]:
 
 
 def invoke_deployed(project: Project, event: object) -> object:
-    """The answer of a project's deployed function, through its alias `live`. Raises
+    """Return the answer of a project's deployed function, through its alias `live`. Raises
     FunctionFailed.
     """
     with connected(quiet=True) as account:

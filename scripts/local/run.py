@@ -16,8 +16,9 @@ PATH = "/2015-03-31/functions/function/invocations"
 
 
 def prepare(project: Project, port: int, quiet: bool) -> bool:
-    """Builds the image where that is possible; says which way the function is run, and why. True
-    for a container.
+    """Build the image if that is possible, and print how the function is run, and why.
+
+    Returns True for a container.
     """
     project.metadata()
     require_free(port)  # before a build, not after it

@@ -35,7 +35,7 @@ TOOLS = {"lint": "dev", "local-aws": "local-aws", "uv": "uv"}  # environments wi
 def install(name: str, parts: list[str]) -> Path:
     """Create or update the environment of a project, or of one of TOOLS.
 
-    parts: keys of PARTS; not for a tool. Gives the path of its Python. Raises UserError where a
+    parts: keys of PARTS; not for a tool. Returns the path of its Python. Raises UserError if a
     lock is out of date or a package cannot be installed.
     """
     folder = ROOT / ".venv" / environment_id(name)
@@ -59,12 +59,12 @@ def install(name: str, parts: list[str]) -> Path:
 
 
 def uv() -> Path:
-    """The path of the program uv, in an environment of its own, installed if it is missing."""
+    """Return the path of uv, in an environment of its own. Installs it if it is missing."""
     return install("uv", []).with_name("uv")
 
 
 def environment_id(name: str) -> str:
-    """The folder's name for the locked packages of a project or tool: 12 hexadecimal digits."""
+    """Return the folder's name for locked packages of a project or tool: 12 hexadecimal digits."""
     # A stale lock of uv is no error: `make lock` needs an uv to write the next one.
     read = read_lock if name == "uv" else read_current_lock
     pins = [pin for lock in _locks_of(name) for pin in read(lock)]
@@ -84,7 +84,7 @@ def checksum(text: str) -> str:
 
 
 def pins_of(name: str, sources: tuple[str, ...]) -> list[Pin]:
-    """The locked packages to install together, each once.
+    """Return the locked packages to install together, each once.
 
     sources: names in LOCKS, and of locks in requirements/. Where the project locks a package that
     one of the latter has too, the project's version is used.
@@ -119,7 +119,7 @@ def locked(path: str) -> Iterator[None]:
 
 
 def _make_environment(folder: Path, name: str, record: Path) -> Path:
-    """Create a virtual environment where it is missing. Gives the path of its Python.
+    """Create a virtual environment where it is missing. Returns the path of its Python.
 
     record: written last, so that an interrupted creation starts again; an empty list of contents.
     """

@@ -62,7 +62,7 @@ def uv_settings(uv: Path) -> dict[str, str]:
 
 
 def _with_cpu_torch(target: Target, pins: list[Pin], uv: Path) -> list[Pin]:
-    """Install the locked torch as a CPU build. Gives the packages that are still to install.
+    """Install the locked torch as a CPU build. Returns the packages that are still to install.
 
     PyPI's torch for Linux is a CUDA build of several GB. The CPU builds are on PyTorch's own index
     only, and no lock of PyPI's files has their hashes: this is the one package that is installed

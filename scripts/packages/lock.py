@@ -20,7 +20,7 @@ NOT_IMPORTED = ("flatbuffers", "packaging", "protobuf")
 
 
 def sources() -> list[Path]:
-    """The .in files: of the projects, of `requirements/`, and of the tests' base image."""
+    """Return the .in files: of the projects, of `requirements/`, and of the tests' base image."""
     patterns = ("*/requirements*.in", "requirements/*.in", ".ci/base-image/requirements.in")
     return sorted(path for pattern in patterns for path in lock_files.ROOT.glob(pattern))
 

@@ -29,7 +29,7 @@ class Pin:
 
 
 def read_lock(path: Path) -> list[Pin]:
-    """Parse a compiled .txt file. Raises UserError where a line is not an exact version."""
+    """Parse a compiled .txt file. Raises UserError if a line is not an exact version."""
     pins = []
     for block in re.split(r"(?m)^(?=[^\s#])", _read(path))[1:]:
         exact = EXACT.match(block)
@@ -43,7 +43,7 @@ def read_lock(path: Path) -> list[Pin]:
 
 
 def read_current_lock(path: Path) -> list[Pin]:
-    """Parse a compiled .txt file. Raises UserError where the .in file beside it was changed since.
+    """Parse a compiled .txt file. Raises UserError if the .in file beside it was changed since.
 
     Markers are not compared.
     """
@@ -59,12 +59,12 @@ def read_current_lock(path: Path) -> list[Pin]:
 
 
 def normalized(name: str) -> str:
-    """A package's name as PEP 503 compares it."""
+    """Return a package's name as PEP 503 compares it."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def read_choices(path: Path) -> set[tuple[str, str]]:
-    """The names and versions in a .in file and in those that it includes by -r."""
+    """Return the names and versions in a .in file and in those that it includes by -r."""
     found = set()
     for line in _read(path).splitlines():
         line = re.sub(r"(^|\s)#.*", "", line).strip()

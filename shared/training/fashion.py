@@ -45,7 +45,7 @@ VALIDATION = 0.1  # of the training images
 
 
 def sample() -> ImageSet:
-    """The bundled sample: 600 images of each class to train and validate, 100 to test."""
+    """Return the bundled sample: 600 images of each class to train and validate, 100 to test."""
     content = SAMPLE.read_bytes()
     with np.load(SAMPLE) as arrays:
         train, test = (
@@ -55,7 +55,8 @@ def sample() -> ImageSet:
 
 
 def full() -> ImageSet:
-    """All of it, Debian's copy or downloaded: 60,000 images to train and validate, 10,000 to test.
+    """Return all of it, Debian's copy or downloaded: 60,000 images to train and validate, 10,000 to
+    test.
 
     Raises UserError when neither is available.
     """

@@ -9,7 +9,9 @@ UNKNOWN = "never seen in training"
 
 
 def is_text(rules: dict) -> bool:
-    """Whether a feature is text. rules: its entry in `properties` of the model's input schema."""
+    """Return whether a feature is text. rules: its entry in `properties` of the model's input
+    schema.
+    """
     return "string" in rules["type"]
 
 

@@ -63,13 +63,13 @@ def export(
 
 
 def kilobytes(path: Path) -> str:
-    """The size of a file as text."""
+    """Return the size of a file as text."""
     return f"{path.stat().st_size / 1000:,.0f} kB"
 
 
 def tidy(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Name input, output and batch as the contract does; remove what running the model does not
-    need.
+    """Name input, output and batch as the contract does; remove what running the model does
+    not need.
 
     PyTorch's exporter records for each node the source line it comes from, with local paths.
     """

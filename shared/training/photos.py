@@ -27,7 +27,7 @@ CLOTHING_COUNTS = {"train": 3068, "validation": 341, "test": 372}
 
 
 def clothing(scratch: Path) -> ImageSet:
-    """The clothing photos (CC0), 3,781 in 10 classes, downloaded once.
+    """Return the clothing photos (CC0), 3,781 in 10 classes, downloaded once.
 
     Checked is the number of photos in each part. GitHub and TLS vouch for the commit.
     scratch: a folder for large temporary files. Raises UserError when they cannot be downloaded.
@@ -48,7 +48,7 @@ def clothing(scratch: Path) -> ImageSet:
 
 
 def load_photos(source: Path, scratch: Path) -> ImageSet:
-    """The photos of a folder or an archive.
+    """Return the photos of a folder or an archive.
 
     It has a folder for each class, or train, validation and test folders of such folders.
     scratch: a folder for large temporary files. Raises UserError with a line for each fault.
@@ -101,5 +101,5 @@ def _read(
 
 
 def _digest_of(digests: list[str]) -> str:
-    """A checksum of all photos, their parts and classes, whatever their files are called."""
+    """Return a checksum of all photos, their parts and classes, whatever their files are called."""
     return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()

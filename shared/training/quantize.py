@@ -23,7 +23,7 @@ BATCH = 32
 
 
 class Images(CalibrationDataReader):
-    """Gives images, [n, height, width, 3], in batches, as ONNX Runtime asks for them."""
+    """Yield images, [n, height, width, 3], in batches, as ONNX Runtime asks for them."""
 
     def __init__(self, images: np.ndarray):
         self._batches = iter(

@@ -4,5 +4,5 @@ import onnxruntime
 
 
 def lambda_handler(event: object, context: object) -> object:
-    """The version that was imported."""
+    """Return the version that was imported."""
     return {"onnxruntime": onnxruntime.__version__}
