@@ -8,11 +8,11 @@ import pytest
 from scripts.project import ROOT, Project
 
 PAGE = (ROOT / "docs/architecture.md").read_text()
-LAYERS = {
-    folder: set(re.findall(r"`([^`]+)`", allowed))
-    for folders, allowed in re.findall(r"^\| (`[^|]+`) \| [^|]+ \|([^|]*)\|$", PAGE, re.MULTILINE)
-    for folder in re.findall(r"`([^`]+)`", folders)
-}
+ROWS = re.findall(r"^\| ([^|]+) \| [^|]+ \|([^|]*)\|$", PAGE, re.MULTILINE)
+ALLOWED = {folder: set(re.findall(r"`([^`]+)`", allowed)) for folder, allowed in ROWS}
+LAYERS = {folder.strip("`"): allowed for folder, allowed in ALLOWED.items() if folder[0] == "`"}
+# One row of the table is for all projects, so that a copy keeps to its layers too.
+LAYERS |= dict.fromkeys(Project.names(), ALLOWED["a project, such as `churn-sklearn`"])
 CODE = ("shared", "scripts")
 
 
