@@ -63,8 +63,8 @@ local-aws: ## start a local AWS, which the targets below then use (AWS_PORT=4566
 local-aws-stop: ## stop the local AWS, and use AWS again (FORGET=1: also delete its data)
 	$(INSTALL) local-aws
 	$(LOCAL_AWS) $(or $(call switch,FORGET,forget),stop)
-push: $(if $(IMAGE),packages,model) ## build the image and push it to ECR (IMAGE=name:tag: push this image, without a build; YES=1)
-	$(RUN) scripts/aws/push.py $(MODEL) $(call option,IMAGE,--image) $(if $(ASKED),--deploy) $(call switch,YES,--yes)
+push: packages ## build the image and push it to ECR (IMAGE=name:tag: push this image, without a build; YES=1)
+	$(RUN) scripts/aws/push.py $(MODEL) $(call option,IMAGE,--image) $(call option,DATA,--data) $(if $(ASKED),--deploy) $(call switch,YES,--yes)
 deploy: packages ## create or update the stack (CANARY=10: send 10% of the invocations to the new version; YES=1)
 	$(RUN) scripts/aws/deploy.py $(MODEL) $(call option,CANARY,--canary) $(if $(ASKED),--asked) $(call switch,YES,--yes)
 url: packages ## print the URL of the HTTP API, or else of the function URL

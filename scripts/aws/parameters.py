@@ -63,7 +63,7 @@ def bucket_name(account: Account, name: str) -> str:
     if len(bucket) > LONGEST_BUCKET:
         raise UserError(
             f"the bucket's name {bucket} would be longer than S3's {LONGEST_BUCKET} characters: "
-            "rename the folder, or set bucket = false"
+            "rename the folder, or leave bucket = true out of function.toml"
         )
     return bucket
 

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -174,12 +175,22 @@ def _docker(*arguments: str, or_else: str | None = None) -> str:
     return or_else or "" if ran.returncode else ran.stdout.strip()
 
 
+def train_and_export(project: Project, data: str) -> None:
+    """Bring the model file up to date, as `make build` does. Ends the program if that fails: the
+    reason has been printed.
+    """
+    command = [sys.executable, "scripts/model.py", "ensure", project.name, f"--data={data}"]
+    if status := subprocess.run(command, cwd=ROOT).returncode:
+        sys.exit(status)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", help="the project folder")
     parser.add_argument(
         "--image", help="name:tag of an image that is built: push it, and build none"
     )
+    parser.add_argument("--data", default="", help="file, folder or URL to train with")
     parser.add_argument(
         "--deploy",
         action="store_true",
@@ -204,6 +215,7 @@ def main() -> None:
         if args.image:
             require_image(args.image)
         else:
+            train_and_export(project, args.data)
             build(project)
         push(account, project, args.image or project.image)
 

@@ -93,7 +93,8 @@ def require_allowed(parameters: dict[str, str], project: Project, *buckets: str)
         ):
             raise UserError(
                 f'the function may not use the bucket {bucket}: add data_buckets = ["{bucket}"] to '
-                f"{project.name}/function.toml (and bulk = true), then run `make deploy`"
+                f"{project.name}/function.toml (or bucket = true for the project's own bucket), "
+                "then run `make deploy`"
             )
 
 
@@ -210,8 +211,8 @@ def score(account: Account, project: Project, source: str, target: str, most: in
     machine = outputs.get("StateMachineArn")
     if not machine:
         raise UserError(
-            f"{project.name} has no bulk scoring: set bulk = true in its function.toml, then run "
-            "`make deploy`"
+            f"{project.name} has no bulk scoring: set bulk = true in {project.name}/function.toml, "
+            f"then `make deploy MODEL={project.name}`"
         )
     require_allowed(stack.parameters(), project, bucket, to_bucket)
     if f"{to_bucket}/{to_key}/".startswith(f"{outputs.get('BucketName')}/input/"):

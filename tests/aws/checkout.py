@@ -18,6 +18,7 @@ from scripts.local.ports import free_port
 from scripts.project import ROOT
 from tests.checkout import Checkout
 
+EVENT_SOURCES = {"events": True, "queue": True, "bucket": True, "bulk": True}  # off by default
 COPY = "life-sklearn"  # a copied project for the tests of updates and interruptions
 # Functions in containers reach the local AWS at this machine's bridge address: only where nobody
 # else can reach that.
@@ -109,12 +110,12 @@ class LocalAwsCheckout:
         path.write_text("\n".join(lines) + "\n")
 
     def copy(self, project, name):
-        """Copies a project that may be deployed already: the copy was never pushed, and has no
-        schedule.
+        """Copy a project that may be deployed already: the copy was never pushed, and has all event
+        sources but the schedule.
         """
         self.checkout.copy(project, name, build=True)
         (self.checkout.root / name / "build/pushed.json").unlink(missing_ok=True)
-        self.set(name, schedule="")
+        self.set(name, schedule="", **EVENT_SOURCES)
 
     def clear(self, name):
         """Destroys a project, if there is anything of it."""

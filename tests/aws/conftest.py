@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.aws.checkout import COPY, HOST, LocalAwsCheckout
+from tests.aws.checkout import COPY, EVENT_SOURCES, HOST, LocalAwsCheckout
 from tests.handlers import answer_to, example
 
 
@@ -41,9 +41,9 @@ def reachable():
 
 @functools.cache
 def deploy_once(local_aws_checkout, project):
-    """Pushes a project and deploys it with a schedule; gives its stack's outputs."""
+    """Push a project and deploy it with all event sources; return its stack's outputs."""
     local_aws_checkout.deployed.append(project.name)
-    local_aws_checkout.set(project.name, schedule="rate(1 minute)")
+    local_aws_checkout.set(project.name, schedule="rate(1 minute)", **EVENT_SOURCES)
     local_aws_checkout.make("push", "deploy", f"MODEL={project.name}")
     return local_aws_checkout.outputs(project.name)
 

@@ -1,13 +1,17 @@
 """The commands of docs/deploy.md, run in their order against a local AWS of their own."""
 
+import re
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from scripts.aws.send import SOURCES
 from scripts.project import ROOT
-from tests.aws.checkout import HOST, LocalAwsCheckout
+from scripts.settings import DEFAULTS
+from tests.aws.checkout import EVENT_SOURCES, HOST, LocalAwsCheckout
+from tests.aws.test_switches import given, resolved
 from tests.commands.test_readme import commands_of, matches
 
 pytestmark = pytest.mark.commands
@@ -17,7 +21,7 @@ IN_BUCKETS = (
     "LOCAL_AWS_HOST=",
     "SOURCE=bucket",
     "make score",
-)  # where functions may reach the local AWS: see place.py
+)  # where functions may reach the local AWS: see checkout.py
 
 
 def test_the_page_sends_an_event_to_each_source():
@@ -27,6 +31,26 @@ def test_the_page_sends_an_event_to_each_source():
         if "make send" in command
     }
     assert sent == set(SOURCES)
+
+
+def test_the_page_lists_the_resources_that_each_setting_adds(any_project):
+    before = resolved(given(any_project))
+    sections = re.findall(
+        r"^###? [^\n]*: `([^`\n]+)`\n(.*?)(?=^##)",
+        (ROOT / PAGE).read_text(),
+        re.MULTILINE | re.DOTALL,
+    )
+    shown = {}
+    for setting, text in sections:
+        [(key, value)] = tomllib.loads(setting).items()
+        [names] = re.findall(r"^Adds: (.*)\.$", text, re.MULTILINE)
+        shown[key] = set(re.findall(r"`(\w+)`", names))
+        assert shown[key] == resolved(given(any_project, **{key: value})).keys() - before.keys()
+        old = "false" if value is True else '""'
+        new = "true" if value is True else f'"{value}"'
+        command = f"sed -i.bak 's/^{key} = {old}/{key} = {new}/' "
+        assert command in text and DEFAULTS[key] in (False, "")
+    assert shown.keys() == {*EVENT_SOURCES, "schedule"}
 
 
 def test_the_page(base_image, default_project, tmp_path):

@@ -159,6 +159,8 @@ def test_other_partitions(account, project, monkeypatch, region, partition, suff
         partition,
         f"123456789012.dkr.ecr.{region}.{suffix}",
     )
+    project = Project(project.name)
+    project.deploy = {**project.deploy, "bucket": True, "bulk": True}
     given = parameters(account, project, NOT_THERE)
     assert given["ImageUri"].startswith(f"{account.registry}/{project.name}@")
     assert given["DataObjects"].startswith(f"arn:{partition}:s3:::")
@@ -168,7 +170,7 @@ def test_other_partitions(account, project, monkeypatch, region, partition, suff
 def test_destroy_of_a_project_whose_bucket_could_have_no_name(
     account, project, monkeypatch, capsys, tmp_path, name
 ):
-    """As with bucket = false, which lets such a name be deployed."""
+    """Without bucket = true, such a name can be deployed."""
     stack = SimpleNamespace(
         described=lambda: None, delete=lambda: None
     )  # moto's needs packages that nothing else does

@@ -17,8 +17,20 @@ from tests.aws.test_template import ACCOUNT, DIGEST, RESOURCES
 
 pytestmark = pytest.mark.commands
 
-ALARMS = ("Errors", "Throttles", "Duration", "OnFailureQueue", "Faults")
-ALL_ALARMS = (*ALARMS, "DeadLetters", "ServerErrors")
+FIRST = {"Function", "Role", "Log", "Version", "ErrorsAlarm"}  # before the first version's check
+HTTP_API = {
+    "HttpApi",
+    *(f"HttpApi{part}" for part in ("Integration", "Route", "Stage", "Permission", "Log")),
+}
+FAILURES = {"OnFailureQueue", "AsyncInvokeConfig", "AsyncInvokeConfigWithoutAlias"}
+EVENTS = {"EventRule", "EventRulePermission", "OnFailureQueuePolicy"}
+SCHEDULE = {"ScheduleRule", "ScheduleRulePermission", "OnFailureQueuePolicy"}
+QUEUE = {"Requests", "DeadLetters", "RequestsSource"}
+BUCKET = {"DataBucket", "DataBucketPermission", "DataBucketPolicy"}
+BULK = {"Scoring", "ScoringRole"}
+ALL_SOURCES = {"events": True, "queue": True, "bucket": True, "bulk": True, "schedule": "rate(1 day)"}
+EMAIL = {"alarm_email": "a@example.com"}
+EMAILED = {"Mail", "ThrottlesAlarm", "DurationAlarm", "FaultsAlarm", "ServerErrorsAlarm"}
 
 
 def given(project, **settings):
@@ -87,12 +99,25 @@ def test_nothing_calls_a_function_whose_first_version_was_not_checked(any_projec
     either.
     """
     before = resolved(
-        {**given(any_project, function_url="public", schedule="rate(1 day)"), "LiveVersion": ""}
+        {**given(any_project, function_url="public", **ALL_SOURCES), "LiveVersion": ""}
     )
-    assert set(before) == {
-        *("Function", "Role", "Log", "Version", "OnFailureQueue", "AsyncInvokeConfigWithoutAlias"),
-        *(f"{name}Alarm" for name in ALARMS),
-    }
+    assert set(before) == FIRST
+
+
+def test_the_default_deployment_is_small(any_project):
+    assert DEFAULTS.keys() >= ALL_SOURCES.keys()
+    made = resolved(given(any_project))
+    assert set(made) == FIRST | {"Live"} | HTTP_API
+    assert [policy["PolicyName"] for policy in made["Role"]["Policies"]] == ["log"]
+    assert "AlarmActions" not in made["ErrorsAlarm"]
+
+
+def test_all_of_the_template_can_be_switched_on(any_project):
+    made = resolved(given(any_project, function_url="iam", **ALL_SOURCES, **EMAIL))
+    assert set(made) == set(RESOURCES)
+    alarms = {name: made[name] for name in made if name.endswith("Alarm")}
+    assert len(alarms) == 7
+    assert all(alarm["AlarmActions"] == [{"Ref": "Mail"}] for alarm in alarms.values())
 
 
 URL = {"FunctionUrl", "FunctionUrlPermission", "FunctionUrlCallPermission"}
@@ -123,40 +148,34 @@ SWITCHES: list[
     ({"function_url": "public"}, URL, set(), {}),
     (
         {"schedule": "rate(1 day)"},
-        {"ScheduleRule", "ScheduleRulePermission"},
+        SCHEDULE | FAILURES,
         set(),
-        {"OnFailureQueuePolicy.PolicyDocument": ...},
+        {"Role.Policies": ...},
     ),
+    (EMAIL, EMAILED, set(), {"ErrorsAlarm.AlarmActions": [{"Ref": "Mail"}]}),
+    ({"api": False}, set(), HTTP_API, {}),
+    ({"events": True}, EVENTS | FAILURES, set(), {"Role.Policies": ...}),
+    ({"queue": True}, QUEUE, set(), {"Role.Policies": ...}),
+    ({"bucket": True}, BUCKET | FAILURES, set(), {"Role.Policies": ...}),
+    ({"bulk": True}, BULK, set(), {}),
     (
-        {"alarm_email": "a@example.com"},
-        {"Mail"},
+        {"bulk": True, "data_buckets": ["mine"]},
+        BULK,
         set(),
-        {f"{name}Alarm.AlarmActions": [{"Ref": "Mail"}] for name in ALL_ALARMS},
-    ),
-    (
-        {"api": False},
-        set(),
-        {
-            "HttpApi",
-            *(f"HttpApi{part}" for part in ("Integration", "Route", "Stage", "Permission", "Log")),
-            "ServerErrorsAlarm",
-        },
-        {},
-    ),
-    ({"events": False}, set(), {"EventRule", "EventRulePermission", "OnFailureQueuePolicy"}, {}),
-    (
-        {"queue": False},
-        set(),
-        {"Requests", "DeadLetters", "RequestsSource", "DeadLettersAlarm"},
         {"Role.Policies": ...},
     ),
     (
-        {"bucket": False},
-        set(),
-        {"DataBucket", "DataBucketPermission", "DataBucketPolicy"},
-        {"Role.Policies": ..., "ScoringRole.Policies": ...},
+        {**EMAIL, "api": False},
+        EMAILED - {"ServerErrorsAlarm"},
+        HTTP_API,
+        {"ErrorsAlarm.AlarmActions": ...},
     ),
-    ({"bulk": False}, set(), {"Scoring", "ScoringRole"}, {"Role.Policies": ...}),
+    (
+        {**EMAIL, "queue": True, "events": True},
+        EMAILED | QUEUE | EVENTS | FAILURES | {"DeadLettersAlarm", "OnFailureQueueAlarm"},
+        set(),
+        {"Role.Policies": ..., "ErrorsAlarm.AlarmActions": ...},
+    ),
 ]
 
 
@@ -208,7 +227,8 @@ def test_a_function_url_lets_in_whom_it_names(project, setting, kind, principal)
             "alarm_email": "a@b.c",
         },
         {"provisioned_concurrency": 2, "reserved_concurrency": 5, "function_url": "iam"},
-        {"api": False, "events": False, "queue": False, "bucket": False, "bulk": False},
+        {"api": False},
+        {**ALL_SOURCES, **EMAIL},
     ],
 )
 def test_the_linter_finds_nothing_with_switches_on_or_off(projects, settings, tmp_path):

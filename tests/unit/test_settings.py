@@ -29,6 +29,7 @@ def test_the_smallest_file_is_completed(tmp_path):
         {},
     )
     assert found["deploy"] == settings.DEFAULTS
+    assert [key for key, value in found["deploy"].items() if value is True] == ["api"]
 
 
 @pytest.mark.parametrize(
