@@ -28,7 +28,13 @@ SCHEDULE = {"ScheduleRule", "ScheduleRulePermission", "OnFailureQueuePolicy"}
 QUEUE = {"Requests", "DeadLetters", "RequestsSource"}
 BUCKET = {"DataBucket", "DataBucketPermission", "DataBucketPolicy"}
 BULK = {"Scoring", "ScoringRole"}
-ALL_SOURCES = {"events": True, "queue": True, "bucket": True, "bulk": True, "schedule": "rate(1 day)"}
+ALL_SOURCES = {
+    "events": True,
+    "queue": True,
+    "bucket": True,
+    "bulk": True,
+    "schedule": "rate(1 day)",
+}
 EMAIL = {"alarm_email": "a@example.com"}
 EMAILED = {"Mail", "ThrottlesAlarm", "DurationAlarm", "FaultsAlarm", "ServerErrorsAlarm"}
 
