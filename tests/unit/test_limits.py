@@ -204,7 +204,7 @@ def test_problems_are_counted_beyond_those_that_are_kept(handler):
 
 def test_the_contract_names_the_limits():
     page = (ROOT / "docs/contract.md").read_text()
-    table = page[page.index("## Limits") :].partition("\n\nAn answer is measured")[0]
+    table = page[page.index("## Limits") :].partition("\n\nA response is measured")[0]
     for limit in (
         *(
             http_events.MOST_BYTES,
