@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import time
 from collections.abc import Sequence
 
 from scripts.aws.account import Account, connected
@@ -64,16 +63,12 @@ class Live:
             "Description": described(history, gone),
             "RoutingConfig": routing,
         }
-        for attempt in range(30):
-            try:
-                self._read(self.client.update_alias(FunctionName=self.name, Name=NAME, **moved))
-                return
-            except (
-                self.client.exceptions.ResourceConflictException
-            ):  # an update of the function is under way
-                if attempt == 29:
-                    raise
-                time.sleep(1)
+        move = {"FunctionName": self.name, "Name": NAME, **moved}
+        try:
+            self._read(self.client.update_alias(**move))
+        except self.client.exceptions.ResourceConflictException:  # the function is being updated
+            self.client.get_waiter("function_updated_v2").wait(FunctionName=self.name)
+            self._read(self.client.update_alias(**move))
 
     def versions(self) -> dict[str, dict]:
         """Return the published versions by number."""

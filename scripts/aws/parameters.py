@@ -22,9 +22,7 @@ LONGEST_BUCKET = 63  # characters of a name
 
 
 def require_environment(project: Project) -> None:
-    """Raise UserError where [environment] holds a variable that must not be
-    deployed.
-    """
+    """Raise UserError if [environment] holds a variable that must not be deployed."""
     text = TEMPLATE.read_text()
     own = re.findall(
         r"^          (\w+):",
@@ -46,7 +44,7 @@ def require_environment(project: Project) -> None:
 
 
 def template_for(project: Project) -> str:
-    """The template's text with the project's environment in it."""
+    """Return the template's text with the project's environment in it."""
     require_environment(project)
     lines = "".join(
         f"          {key}: {json.dumps(str(value))}\n" for key, value in project.environment.items()
@@ -55,7 +53,8 @@ def template_for(project: Project) -> str:
 
 
 def bucket_name(account: Account, name: str) -> str:
-    """The name of a project's bucket: unique on all of AWS, and known before the bucket is there.
+    """Return the name of a project's bucket: unique on all of AWS, and known before the bucket is
+    there.
 
     Raises UserError if S3 takes no such name.
     """
@@ -69,8 +68,8 @@ def bucket_name(account: Account, name: str) -> str:
 
 
 def possible_bucket(account: Account, name: str) -> str | None:
-    """The name of the bucket that a project may have, whatever its settings are now; None if it can
-    have none.
+    """Return the name of the bucket that a project may have, whatever its settings are now; None if
+    it can have none.
     """
     bucket = _bucket_name(account, name)
     return bucket if len(bucket) <= LONGEST_BUCKET else None
@@ -81,7 +80,7 @@ def _bucket_name(account: Account, name: str) -> str:
 
 
 def version_label(project: Project, digest: str) -> str:
-    """Names what a version freezes: image and settings. The same label, the same version."""
+    """Name what a version freezes: image and settings. The same label, the same version."""
     settings = [
         project.memory,
         project.timeout,
@@ -94,8 +93,8 @@ def version_label(project: Project, digest: str) -> str:
 
 
 def parameters(account: Account, project: Project, digest: str) -> dict[str, str]:
-    """The template's parameters but for those about `live`, as text. Ends the program with one line
-    for one that cannot be.
+    """Return the template's parameters but for those about `live`, as text. Raises UserError
+    for a setting that cannot be deployed.
     """
     deploy = project.deploy
     bucket = bucket_name(account, project.name) if deploy["bucket"] else "none"

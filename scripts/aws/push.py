@@ -5,25 +5,20 @@ is made where it is missing.
 from __future__ import annotations
 
 import argparse
-import base64
 import json
-import os
 import re
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 from scripts.aws import ecr
 from scripts.aws.account import Account, connected
 from scripts.aws.costs import require_deployment
 from scripts.aws.parameters import bucket_name, require_environment
 from scripts.aws.stack import Stack
+from scripts.aws.upload import docker, upload
 from scripts.local.build import build, require_entrypoint
-from scripts.local.docker import DOCKER, PLATFORMS, is_podman, require_engine
+from scripts.local.docker import DOCKER, PLATFORMS, require_engine
 from scripts.project import ROOT, Project, require_deployable
 from shared.errors import UserError
 from shared.git import git
@@ -65,7 +60,7 @@ def require_platform(project: Project, image: str) -> str:
     """Return the id of an image, sha256:…. Raises UserError if it is for another
     processor (exec format error).
     """
-    image_id, architecture = _docker(
+    image_id, architecture = docker(
         "image", "inspect", "--format", "{{.Id}} {{.Architecture}}", image
     ).split()
     if architecture != PLATFORMS[project.architecture]:
@@ -79,8 +74,8 @@ def require_platform(project: Project, image: str) -> str:
 
 
 def new_tag() -> str:
-    """A tag that sorts by time and names the commit, such as 20261124T041530-a0170ea; -dirty where
-    files differ from it.
+    """Return a tag that sorts by time and names the commit, such as 20261124T041530-a0170ea; -dirty
+    where files differ from it.
     """
     sha = git(ROOT, "rev-parse", "--short", "HEAD") or "no-git"
     dirty = "-dirty" if git(ROOT, "status", "--porcelain") else ""
@@ -92,7 +87,7 @@ def require_image(image: str) -> None:
     if not re.fullmatch(r"\w[\w.:/@-]*", image, re.ASCII):
         raise UserError(f"IMAGE={image} does not name an image: use name:tag")
     require_engine()
-    if not _docker("image", "inspect", "--format", "{{.Id}}", image, or_else=""):
+    if not docker("image", "inspect", "--format", "{{.Id}}", image, or_else=""):
         raise UserError(
             f"{DOCKER} has no image {image}: `{DOCKER} image ls` lists what it has, `{DOCKER} "
             "load` adds one"
@@ -100,83 +95,8 @@ def require_image(image: str) -> None:
     require_entrypoint(image, "it", "set IMAGE")
 
 
-def upload(account: Account, client: Any, image: str, reference: str) -> None:
-    """Tags the image and pushes it. Layers that a push cut short has brought there already are not
-    sent again.
-    """
-    _docker("tag", image, reference)
-    print(f"pushing {reference}", flush=True)
-    with _logged_in(account, client) as environment:
-        if subprocess.run(
-            [DOCKER, "push", *plain_http(account), reference], env=environment
-        ).returncode:
-            raise UserError(
-                "the push failed: the reason is above; the same command goes on where it stopped"
-            )
-
-
-def plain_http(account: Account) -> list[str]:
-    """Return the options of login and push for a registry on this machine without TLS. Docker needs
-    none for such an address.
-    """
-    return ["--tls-verify=false"] if account.local and account.plain_http and is_podman() else []
-
-
-@contextmanager
-def _logged_in(account: Account, client: Any) -> Iterator[dict]:
-    """The environment of a docker that is logged in to ECR. The token is on no command line and
-    outlives nothing.
-    """
-    data = client.get_authorization_token()["authorizationData"][0]
-    user, token = base64.b64decode(data["authorizationToken"]).decode().split(":", 1)
-    with tempfile.TemporaryDirectory() as folder:
-        environment = {
-            **os.environ,
-            "DOCKER_CONFIG": folder,
-            "REGISTRY_AUTH_FILE": f"{folder}/auth.json",
-            **_engine(),
-        }
-        command = [
-            DOCKER,
-            "login",
-            *plain_http(account),
-            "--username",
-            user,
-            "--password-stdin",
-            account.registry,
-        ]
-        login = subprocess.run(
-            command, input=token, env=environment, capture_output=True, text=True
-        )
-        if login.returncode:
-            raise UserError(
-                f"{DOCKER} cannot log in to {account.registry}: "
-                f"{' '.join(login.stderr.split())[-300:]}"
-            )
-        yield environment
-
-
-def _engine() -> dict[str, str]:
-    """The variable that names the engine. A context of the user's own configuration may name it,
-    and must still be found.
-    """
-    if os.environ.get("DOCKER_HOST") or is_podman():  # Podman has no such contexts
-        return {}
-    host = _docker("context", "inspect", "--format", "{{.Endpoints.docker.Host}}", or_else="")
-    return {"DOCKER_HOST": host} if host else {}
-
-
-def _docker(*arguments: str, or_else: str | None = None) -> str:
-    ran = subprocess.run([DOCKER, *arguments], capture_output=True, text=True)
-    if ran.returncode and or_else is None:
-        raise UserError(
-            f"{DOCKER} {' '.join(arguments)} failed: {' '.join(ran.stderr.split())[-300:]}"
-        )
-    return or_else or "" if ran.returncode else ran.stdout.strip()
-
-
 def train_and_export(project: Project, data: str) -> None:
-    """Bring the model file up to date, as `make build` does. Ends the program if that fails: the
+    """Bring the model file up to date, as `make build` does. Raises UserError if that fails: the
     reason has been printed.
     """
     command = [sys.executable, "scripts/model.py", "ensure", project.name, f"--data={data}"]

@@ -6,15 +6,21 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 import time
 import uuid
 from typing import Any
 
-import botocore.exceptions as errors
-
-from scripts.aws.account import Account, code_of, connected
+from scripts.aws.account import Account, connected
+from scripts.aws.bulk_files import (
+    FORMATS,
+    clear,
+    head_of,
+    is_ours,
+    location,
+    parts_of,
+    require_allowed,
+)
 from scripts.aws.bulk_report import Report, collect
 from scripts.aws.stack import Stack
 from scripts.local.invoke import Function, FunctionFailed
@@ -24,78 +30,6 @@ from shared.errors import UserError
 from shared.serving.sources.parts import MOST_BYTES
 
 POLL = 1  # seconds
-FORMATS = (".csv", ".jsonl")
-OURS = re.compile(
-    r"part-\d{5,}(\.refused)?\.(jsonl|ndjson)|refused\.jsonl|manifest\.json"
-)  # what a job writes
-
-
-def location(url: str, what: str, example: str) -> tuple[str, str]:
-    """Bucket and key of s3://bucket/key. Ends the program with one line for anything else."""
-    bucket, _, key = url.removeprefix("s3://").partition("/")
-    if not url.startswith("s3://") or not bucket or not key.strip("/"):
-        raise UserError(f"{what}={url} is not an address in S3 such as s3://bucket/{example}")
-    return bucket, key
-
-
-def parts_of(bucket: str, key: str, head: dict, output: str, most: int) -> list[dict]:
-    """The ranges of bytes that make up an object, as the function takes them. It moves their ends
-    to ends of lines.
-
-    head: what S3 tells of the object. All parts are of this version of it.
-    """
-    size, same = (
-        head["ContentLength"],
-        {"bucket": bucket, "key": key, "etag": head["ETag"], "fresh": True},
-    )
-    return [
-        {
-            **same,
-            "start": start,
-            "end": min(start + most, size),
-            "output": f"{output}/part-{at:05}.jsonl",
-        }
-        for at, start in enumerate(range(0, size, most))
-    ]
-
-
-def is_ours(key: str, folder: str) -> bool:
-    """Whether a job that writes into a folder makes an object of this key."""
-    return bool(OURS.fullmatch(key.removeprefix(f"{folder}/"))) and key.startswith(f"{folder}/")
-
-
-def clear(s3: Any, bucket: str, folder: str) -> None:
-    """Deletes what an earlier job wrote into a folder, and nothing else. Ends the program with one
-    line if it cannot.
-    """
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{folder}/")
-    for page in pages:
-        old = [
-            {"Key": item["Key"]}
-            for item in page.get("Contents", [])
-            if is_ours(item["Key"], folder)
-        ]
-        failed = old and s3.delete_objects(
-            Bucket=bucket, Delete={"Objects": old, "Quiet": True}
-        ).get("Errors")
-        if failed:
-            raise UserError(
-                f"s3://{bucket}/{failed[0]['Key']} of an earlier job cannot be deleted: "
-                f"{failed[0]['Message']}"
-            )
-
-
-def require_allowed(parameters: dict[str, str], project: Project, *buckets: str) -> None:
-    """Ends the program with one line where the function may not use a bucket."""
-    for bucket in buckets:
-        if not any(
-            arn.endswith(f":::{bucket}/*") for arn in parameters.get("DataObjects", "").split(",")
-        ):
-            raise UserError(
-                f'the function may not use the bucket {bucket}: add data_buckets = ["{bucket}"] to '
-                f"{project.name}/function.toml (or bucket = true for the project's own bucket), "
-                "then run `make deploy`"
-            )
 
 
 def wait_for_stopped_jobs(client: Any, machine: str, timeout: int) -> None:
@@ -116,27 +50,8 @@ def wait_for_stopped_jobs(client: Any, machine: str, timeout: int) -> None:
             time.sleep(left)
 
 
-def head_of(s3: Any, bucket: str, key: str) -> dict:
-    """What S3 tells of an object. Ends the program with one line where there is none, or it is
-    empty.
-    """
-    try:
-        head = s3.head_object(Bucket=bucket, Key=key)
-    except errors.ClientError as error:
-        if code_of(error) in ("404", "NoSuchKey", "NoSuchBucket", "NotFound"):
-            raise UserError(
-                f"there is no s3://{bucket}/{key}: check INPUT, and AWS_REGION"
-            ) from None
-        raise
-    if not head["ContentLength"]:
-        raise UserError(f"s3://{bucket}/{key} is empty")
-    return head
-
-
 def run(account: Account, machine: str, bucket: str, manifest: str) -> str | None:
-    """Runs the state machine over a manifest and shows how far it is. Gives None, or why it
-    failed.
-    """
+    """Run the state machine over a manifest, and show progress. Returns why it failed, or None."""
     client = account.client("stepfunctions")
     given = json.dumps({"bucket": bucket, "manifest": manifest})
     execution = client.start_execution(
@@ -161,7 +76,7 @@ def run(account: Account, machine: str, bucket: str, manifest: str) -> str | Non
 
 
 def show_progress(client: Any, execution: str, shown: str) -> str:
-    """Prints how many parts are done, unless that was shown before."""
+    """Print how many parts are done, unless that was shown before."""
     runs = client.list_map_runs(executionArn=execution)["mapRuns"]
     if not runs:
         return shown
@@ -180,7 +95,9 @@ def show_progress(client: Any, execution: str, shown: str) -> str:
 
 
 def reason(account: Account, project: Project, parts: list[dict], missing: list[str]) -> str:
-    """Why a part failed: Step Functions keeps nothing of it, so the function is asked itself."""
+    """Return why a part failed: Step Functions keeps nothing of it, so the function is asked
+    itself.
+    """
     part = next(part for part in parts if part["output"] in missing)
     client = account.client(
         "lambda", retries={"total_max_attempts": 1}, read_timeout=project.timeout + 30
@@ -196,9 +113,7 @@ def reason(account: Account, project: Project, parts: list[dict], missing: list[
 
 
 def score(account: Account, project: Project, source: str, target: str, most: int) -> Report:
-    """Scores s3://… source into s3://… target, and reports. Ends the program with one line where it
-    cannot be done.
-    """
+    """Score s3://… source into s3://… target. Raises UserError if it cannot be done."""
     bucket, key = location(source, "INPUT", "folder/customers.csv")
     to_bucket, to_key = location(target, "OUTPUT", "folder")
     to_key = to_key.rstrip("/")

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scripts.aws.bulk_files import clear, location, parts_of
 from scripts.aws.bulk_report import collect
-from scripts.aws.score import clear, location, parts_of
 from shared.errors import UserError
 from shared.serving.app import Service
 from shared.serving.errors import InvalidInput, unknown_keys

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from scripts.aws import push
+from scripts.aws import upload as uploads
 from scripts.local import docker
 from scripts.local.docker import PLATFORMS, NoEngine, no_engine, require_engine
 from scripts.project import Project
@@ -66,7 +67,7 @@ def forget():
 
 def use(monkeypatch, name):
     """Sets DOCKER for the modules that have read it."""
-    for module in (docker, push):
+    for module in (docker, push, uploads):
         monkeypatch.setattr(module, "DOCKER", name)
 
 
@@ -172,7 +173,7 @@ def test_a_failed_login_is_told_by_the_client_s_name(client):
             UserError,
             match=r"/podman cannot log in to 127.0.0.1:4566: Error: authenticating creds$",
         ),
-        push._logged_in(account(True), ecr()),
+        uploads._logged_in(account(True), ecr()),
     ):
         pass
 
@@ -190,7 +191,7 @@ def test_the_id_of_an_image_is_a_digest(client, prefix):
 
 def upload(local):
     """Pushes an image with the client."""
-    push.upload(account(local), ecr(), "my-model:1", "127.0.0.1:4566/my-model:tag")
+    uploads.upload(account(local), ecr(), "my-model:1", "127.0.0.1:4566/my-model:tag")
 
 
 def account(local):
