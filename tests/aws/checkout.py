@@ -1,4 +1,4 @@
-"""A checkout with a local AWS of its own, and what tests ask and tell them."""
+"""A checkout with its own local AWS, and the commands and queries of the tests."""
 
 import json
 import os

@@ -1,6 +1,4 @@
-"""A local AWS for the tests, and each project deployed there once, with the commands that a user
-gives.
-"""
+"""A local AWS for the tests, with each project deployed once by the commands that a user runs."""
 
 import functools
 import json

@@ -1,4 +1,4 @@
-"""Files for projects of each kind: what is dropped into a bucket, and what is scored in bulk."""
+"""Sample files for each kind of project: uploads to a bucket, and inputs of bulk scoring."""
 
 import base64
 import io

@@ -1,6 +1,4 @@
-"""A file of a hundred thousand rows or requests in S3, scored by each project in real
-containers.
-"""
+"""Each project scores a file of a hundred thousand rows or requests in S3, in real containers."""
 
 import json
 import re

@@ -1,5 +1,5 @@
-"""A version that does not answer the example never becomes live: not at first, not as a canary, not
-by promotion.
+"""A version that fails on the example request never gets invocations: not in the first
+deployment, not as a canary, not by promotion.
 """
 
 import re

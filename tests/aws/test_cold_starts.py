@@ -1,5 +1,5 @@
-"""`make cold-starts` against the local AWS, as far as that has cold starts: what it prints, and
-that all is put back.
+"""`make cold-starts` against the local AWS, as far as that has cold starts: its output, and the
+restored function.
 """
 
 import os

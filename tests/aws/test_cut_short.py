@@ -1,5 +1,5 @@
-"""Ctrl-C at each step of push, deploy and destroy: the next command finishes what was begun, or
-removes it.
+"""Ctrl-C at each step of push, deploy and destroy: the next command completes the work or removes
+it.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""No AWS, or not as it should be: one line with what to set."""
+"""Commands without AWS, or with a wrong configuration: one line says what to set."""
 
 import subprocess
 import sys

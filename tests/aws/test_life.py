@@ -1,6 +1,4 @@
-"""What a user does with a deployed project, through real containers: each project, each way to call
-it, until it is gone.
-"""
+"""The life of each deployed project in real containers: every event source, then its deletion."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The local AWS: it starts once, listens on this machine alone, keeps its data, and goes away."""
+"""The local AWS starts once, listens on this machine alone, keeps its data, and stops."""
 
 import os
 import signal
@@ -25,6 +25,7 @@ def alone(base_image, tmp_path):
 
 
 def start(local_aws_checkout):
+    """Run `make local-aws` on the checkout's port."""
     return local_aws_checkout.make(
         "local-aws", f"AWS_PORT={local_aws_checkout.port}", LOCAL_AWS_HOST=""
     )

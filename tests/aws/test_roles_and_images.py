@@ -1,5 +1,5 @@
-"""What moto checks as AWS does and the local AWS does not: that a function can take its role, and
-that its image is there.
+"""Checks that AWS and moto make, and the local AWS does not: a function can assume its role, and
+its image exists.
 """
 
 import json

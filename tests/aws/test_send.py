@@ -1,4 +1,4 @@
-"""`make send`: an event to each source of a deployed project, and one line where that cannot be."""
+"""`make send`: an event to each source of a deployed project, or one line with the reason."""
 
 import json
 

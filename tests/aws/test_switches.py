@@ -1,5 +1,5 @@
-"""What each switch of function.toml makes of the template: the right resources, properties and
-permissions, and nothing else.
+"""Each setting of function.toml adds its own resources, properties and permissions to the
+template, and nothing else.
 """
 
 import json

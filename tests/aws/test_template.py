@@ -1,5 +1,5 @@
-"""What a local AWS does not check and AWS does: permissions, least privilege, and that the template
-fits what is put in.
+"""Checks that AWS makes, and a local AWS does not: permissions, least privilege, and limits of the
+template's parameters.
 """
 
 import json
@@ -29,6 +29,7 @@ RESOURCES = cfn_yaml.load(str(TEMPLATE))["Resources"]
 
 
 def of_type(kind):
+    """Return the properties of all resources of a type, by logical name."""
     return {
         name: resource["Properties"]
         for name, resource in RESOURCES.items()

@@ -1,4 +1,4 @@
-"""Scripts of a project, run in the tests' own process."""
+"""Run the scripts of a project in the process of the tests."""
 
 import contextlib
 import importlib.util

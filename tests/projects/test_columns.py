@@ -1,5 +1,5 @@
-"""Data of one's own in a tabular project: columns of any name, whole numbers and others, features
-of many texts, two classes.
+"""Training on other data in a tabular project: columns of any name, integers and other numbers,
+text features with many categories, two classes.
 """
 
 import csv

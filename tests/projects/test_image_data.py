@@ -1,5 +1,5 @@
-"""The data of image projects: the sample, all of Fashion-MNIST, photos in folders and archives, and
-what wrong ones are told.
+"""The data of image projects: the sample, all of Fashion-MNIST, photos in folders and archives,
+and the errors for wrong data.
 """
 
 import gzip

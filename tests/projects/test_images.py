@@ -1,5 +1,5 @@
-"""Training and export of the image projects: parity, repeatability, photos of one's own, and the
-int8 copy.
+"""Training and export of the image projects: parity, repeatability, other photos, and the int8
+model.
 """
 
 import ast

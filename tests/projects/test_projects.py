@@ -1,6 +1,4 @@
-"""Every project's trained model and its own handler: metadata, schema, example, bulk; and that all
-of them fit together.
-"""
+"""Each project's trained model and its own handler agree: metadata, schema, example, bulk."""
 
 import json
 

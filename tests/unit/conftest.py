@@ -1,5 +1,5 @@
-"""Handlers that serve toy models, on both ways to run them. Only fixtures of images import Pillow:
-others have none.
+"""Handlers that serve toy models, with both ONNX APIs. Only fixtures of images import Pillow: other
+projects do not have it.
 """
 
 import importlib

@@ -1,6 +1,4 @@
-"""Events of AWS services, in the form that each service gives them: what the function does not
-answer.
-"""
+"""Events of AWS services in their real form, from sources that the function does not support."""
 
 import json
 from typing import Any
@@ -274,6 +272,7 @@ FOREIGN: list[tuple[str, str, Any]] = [
 
 
 def notification(name, key="input/a.jsonl"):
+    """Return a record of an S3 notification."""
     return {
         "eventSource": "aws:s3",
         "eventName": name,
@@ -282,6 +281,7 @@ def notification(name, key="input/a.jsonl"):
 
 
 def through_the_bus(kind, key="input/a.jsonl"):
+    """Return an S3 event as EventBridge delivers it."""
     detail = {"bucket": {"name": "bucket"}, "object": {"key": key}, "reason": "DeleteObject"}
     return {"version": "0", "source": "aws.s3", "detail-type": kind, "detail": detail}
 

@@ -1,4 +1,4 @@
-"""A client for S3 that keeps objects in memory, with as much of boto3's as the project uses."""
+"""A client of S3 that keeps objects in memory, with the part of boto3's interface in use here."""
 
 import datetime
 import functools
@@ -9,6 +9,8 @@ from botocore.exceptions import ClientError
 
 
 class FakeS3:
+    """Objects in memory, and a record of the reads."""
+
     class exceptions:
         ClientError = ClientError
 
@@ -80,4 +82,5 @@ class FakeS3:
 
 @functools.lru_cache(maxsize=8)  # a file is read in many pieces
 def etag(body):
+    """Return the ETag that S3 gives an object of one part."""
     return f'"{hashlib.md5(body).hexdigest()}"'

@@ -1,5 +1,5 @@
-"""Image files of a few hundred kilobytes that cost a careless decoder all memory or minutes of CPU
-time.
+"""Image files of a few hundred kilobytes that would take all memory or minutes of CPU time in a
+decoder without limits.
 """
 
 import struct

@@ -1,6 +1,4 @@
-"""HTTP requests as each of Lambda's callers writes them down, after the samples in AWS's
-documentation.
-"""
+"""HTTP events of each of Lambda's HTTP sources, after the samples in AWS's documentation."""
 
 import base64
 import json
@@ -14,6 +12,7 @@ def http_api(
     domain="abc123.execute-api.us-east-1.amazonaws.com",
     stage="$default",
 ):
+    """An event of an HTTP API, payload format 2.0."""
     prefix = "" if stage == "$default" else f"/{stage}"
     return {
         "version": "2.0",
@@ -40,14 +39,17 @@ def http_api(
 
 
 def http_api_stage(method, path, body=None, headers=None):
+    """An event of an HTTP API with a named stage."""
     return http_api(method, path, body, headers, stage="prod")
 
 
 def function_url(method, path, body=None, headers=None):
+    """An event of a function URL."""
     return http_api(method, path, body, headers, domain="abc123.lambda-url.us-east-1.on.aws")
 
 
 def rest_api(method, path, body=None, headers=None):
+    """An event of a REST API."""
     return {
         "resource": "/{proxy+}",
         "path": path,
@@ -70,6 +72,7 @@ def rest_api(method, path, body=None, headers=None):
 
 
 def alb(method, path, body=None, headers=None):
+    """An event of an Application Load Balancer."""
     return {
         "requestContext": {
             "elb": {
@@ -86,6 +89,7 @@ def alb(method, path, body=None, headers=None):
 
 
 def alb_multi_value(method, path, body=None, headers=None):
+    """An event of an Application Load Balancer with multi-value headers."""
     event = alb(method, path, body)
     del event["headers"]
     return event | {

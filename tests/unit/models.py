@@ -1,4 +1,4 @@
-"""Models of one node, to try what goes in and out."""
+"""Models of one node, for tests of inputs and outputs."""
 
 import json
 

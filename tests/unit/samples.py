@@ -1,5 +1,5 @@
-"""Requests for a project's own handler on the toy model of its kind, and their answers; nothing
-here names its fields.
+"""Requests for a project's own handler on the toy model of its kind, and the responses. The names
+of the fields come from the project.
 """
 
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""Servers that misbehave as a test asks, and names that lead to them as if they were on the
+"""Servers that misbehave as a test asks, and host names that resolve to them as if they were on the
 internet.
 """
 
@@ -19,6 +19,7 @@ def replied(body, *headers, status=OK, kind="image/png"):
 
 
 def redirected(location, status="302 Found"):
+    """A redirect to a location."""
     return replied(b"", f"Location: {location}", status=f"HTTP/1.1 {status}")
 
 

@@ -1,5 +1,5 @@
-"""Any event, also one that nobody would send, is answered or refused, and nothing that its caller
-wrote is printed.
+"""Any event, however unlikely, gets a response or an error, and the log holds nothing of the
+request.
 """
 
 import collections

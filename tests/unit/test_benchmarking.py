@@ -1,5 +1,5 @@
-"""What `make benchmark` and `make cold-starts` make of their measurements: statistics, tables, the
-picture, REPORT lines.
+"""`make benchmark` and `make cold-starts` evaluate measurements: statistics, tables, the picture,
+REPORT lines.
 """
 
 import json

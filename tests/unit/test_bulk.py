@@ -1,5 +1,5 @@
-"""Every row of a file is in exactly one of scored and refused, whatever its bytes, wherever it is
-cut, in linear time.
+"""Every row of a file is in exactly one of scored and refused, for any bytes and any cut, in linear
+time.
 """
 
 import json
@@ -90,6 +90,7 @@ def service_of(predict):
 
 @pytest.fixture
 def s3(monkeypatch):
+    """A client of S3 in memory, in place of boto3's."""
     fake = FakeS3()
     monkeypatch.setattr(s3_objects, "_client", fake)
     return fake

@@ -1,4 +1,4 @@
-"""Every row of the function's contract: who calls, what is sent, what is answered."""
+"""Every row of the contract of tabular projects: event source, event, response."""
 
 import json
 
@@ -16,6 +16,7 @@ JSON = {"Content-Type": "application/json; charset=utf-8"}
 
 
 def assert_answers(answer, customer):
+    """Assert that a response is the toy model's prediction for a customer, without warnings."""
     assert answer["churn_probability"] == pytest.approx(probability(customer), abs=1e-6)
     assert answer["churn"] is bool(probability(customer) >= METADATA["threshold"])
     assert "warnings" not in answer
@@ -168,6 +169,7 @@ def test_eventbridge_bad_detail_raises_so_that_it_is_retried_and_kept(handler):
 
 
 def record(number, body):
+    """Return an SQS record with a body."""
     return {
         "messageId": f"message-{number}",
         "eventSource": "aws:sqs",

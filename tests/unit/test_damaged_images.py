@@ -32,6 +32,7 @@ PLACE = st.floats(0, 1, exclude_max=True)
 
 
 def answered_or_refused(data):
+    """Assert that a file is decoded to the right size, or refused with 422, without warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:

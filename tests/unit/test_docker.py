@@ -1,6 +1,4 @@
-"""Advice where no container can be run, by cause, and options that Podman needs and Docker does not
-know: with fake clients.
-"""
+"""Advice for each reason why no container can run, and options for Podman; with fake clients."""
 
 import base64
 import re

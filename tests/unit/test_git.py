@@ -1,4 +1,4 @@
-"""Git is optional: without it, and outside a repository, there is no answer."""
+"""Git is optional: without Git, or outside of a repository, the result is None."""
 
 from shared.git import git
 

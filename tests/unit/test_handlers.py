@@ -1,5 +1,5 @@
-"""The contract of every project's own handler, whatever its requests and answers are called: each
-caller, on a toy model.
+"""The contract of every project's own handler, with its own names of requests and responses: each
+event source, on a toy model.
 """
 
 import json
@@ -18,6 +18,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 def record(number, body):
+    """Return an SQS record with a body."""
     return {"messageId": f"message-{number}", "eventSource": "aws:sqs", "body": body}
 
 

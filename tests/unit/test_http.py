@@ -1,4 +1,4 @@
-"""HTTP beyond a request and its answer: methods, base paths, odd headers."""
+"""HTTP beyond a request and its response: methods, base paths, unusual headers."""
 
 import json
 
@@ -12,6 +12,7 @@ BODY = json.dumps({"customer": CUSTOMER})
 
 
 def headers_of(answer):
+    """Return the headers of an HTTP response, by name."""
     return answer.get("headers") or {
         name: value for name, [value] in answer["multiValueHeaders"].items()
     }

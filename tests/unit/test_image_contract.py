@@ -1,6 +1,4 @@
-"""Every row of the function's contract for image projects: who calls, what is sent, what is
-answered.
-"""
+"""Every row of the contract of image projects: event source, event, response."""
 
 import io
 import json
@@ -25,6 +23,7 @@ MANY = {"images": [{"image": base64_of(file_of(plain(name)))} for name in ("blue
 
 
 def assert_answers(answer, name="red"):
+    """Assert that a response is the toy model's prediction for an image of one color."""
     assert (
         list(answer) == ["label", "probability", "probabilities"]
         and list(answer["probabilities"]) == LABELS
@@ -272,6 +271,7 @@ def test_log_lines_have_the_milliseconds_and_no_image(classify, internet, lines,
 
 
 def record(number, request):
+    """Return an SQS record with a request in its body."""
     return {"messageId": f"message-{number}", "eventSource": "aws:sqs", "body": json.dumps(request)}
 
 

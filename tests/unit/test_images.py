@@ -1,4 +1,4 @@
-"""Image files as pixels: every kind that is taken."""
+"""Decode each supported kind of image file."""
 
 import io
 import time

@@ -1,5 +1,5 @@
-"""What travels into the image imports little, knows no feature, and knows ONNX Runtime's Python
-module in one place.
+"""Code in the image imports little, names no feature, and imports ONNX Runtime's Python module in
+one place.
 """
 
 import ast

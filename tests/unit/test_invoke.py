@@ -1,4 +1,4 @@
-"""What the client makes of the emulator's answers, which are 200 whatever happened."""
+"""The client detects errors of the function, although the emulator answers each with status 200."""
 
 import json
 import threading
@@ -11,6 +11,8 @@ from scripts.local.ports import free_port
 
 
 class FakeEmulator(BaseHTTPRequestHandler):
+    """Answer each request with a given status and body; record whether two requests overlap."""
+
     status, body, busy, overlapped = 200, b"", threading.Lock(), False
 
     def do_POST(self):
@@ -30,6 +32,7 @@ class FakeEmulator(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def emulator():
+    """A fake emulator on a free port."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Fake", (FakeEmulator,), {}))
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield server
@@ -38,6 +41,7 @@ def emulator():
 
 
 def invoke(emulator, status, body, event=None):
+    """Invoke a function whose emulator answers with a status and a body."""
     emulator.RequestHandlerClass.status, emulator.RequestHandlerClass.body = status, body
     return Function(endpoint_url=f"http://127.0.0.1:{emulator.server_port}")(event or {})
 

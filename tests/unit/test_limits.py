@@ -1,5 +1,5 @@
-"""Limits of size: hostile requests do not take a small function's memory, and no answer is larger
-than its caller takes.
+"""Limits of size: hostile requests do not use up the memory of a small function, and no response is
+larger than its caller accepts.
 """
 
 import csv

@@ -1,4 +1,4 @@
-"""The log of the function: whole lines, whoever writes into the same file."""
+"""The log of the function: each line stays whole, even if others write to the same file."""
 
 import io
 import json

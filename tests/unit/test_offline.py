@@ -1,4 +1,4 @@
-"""No test can dial out by accident: see tests/offline.py."""
+"""Tests cannot connect to the internet by accident: see tests/offline.py."""
 
 import socket
 import threading

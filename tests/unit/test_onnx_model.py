@@ -1,5 +1,5 @@
-"""The one interface to ONNX Runtime, on both ways to it: model files, good and broken, and what
-goes in and out.
+"""The one interface to ONNX Runtime, with both ONNX APIs: good and broken model files, inputs and
+outputs.
 """
 
 import array
@@ -19,6 +19,7 @@ from tests.unit.toy import CUSTOMER, METADATA, probability, save_toy
 
 
 def columns(*customers):
+    """Return customers as the model's input columns."""
     return {name: [customer[name] for customer in customers] for name in CUSTOMER}
 
 

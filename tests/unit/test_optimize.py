@@ -1,4 +1,4 @@
-"""What the builder of an image deletes and compiles: shared/docker/optimize.py."""
+"""shared/docker/optimize.py: the files that it deletes and compiles in an image."""
 
 import subprocess
 import sys
@@ -35,6 +35,7 @@ KEPT = {
 
 @pytest.fixture
 def packages(tmp_path):
+    """A folder with an empty file for each path in FILES."""
     for name in FILES:
         path = tmp_path / "packages" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -43,6 +44,7 @@ def packages(tmp_path):
 
 
 def optimize(folder, *arguments):
+    """Run optimize.py on a folder, as a Dockerfile does."""
     script = ROOT / "shared/docker/optimize.py"
     return subprocess.run(
         [sys.executable, script, folder, *arguments],
@@ -53,6 +55,7 @@ def optimize(folder, *arguments):
 
 
 def files(folder):
+    """Return the relative paths of all files in a folder."""
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 

@@ -27,6 +27,7 @@ Py_YAML==2.0 \\
 
 @pytest.fixture
 def folder(tmp_path):
+    """A folder with chosen and locked packages."""
     (tmp_path / "requirements.in").write_text("numpy==1.0  # chosen\nNumPy==1.1; x\n")
     (tmp_path / "requirements.txt").write_text(LOCKED)
     return tmp_path
@@ -42,6 +43,7 @@ def root(tmp_path, monkeypatch):
 
 
 def write_lock(path, *pins):
+    """Write a lock file with some pins, and the .in file that chooses them."""
     path.with_suffix(".in").write_text("\n".join(pins))
     blocks = (f"{pin} --hash=sha256:{len(pin)}\n    # via -r {path.stem}.in\n" for pin in pins)
     path.write_text("".join(blocks))

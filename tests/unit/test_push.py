@@ -1,4 +1,4 @@
-"""What a pushed image is called."""
+"""The tag of a pushed image."""
 
 import re
 import subprocess

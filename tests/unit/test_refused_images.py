@@ -16,6 +16,7 @@ def test_the_limits_are_those_of_the_contract():
 
 
 def gif(frames):
+    """Return the bytes of a GIF with a number of frames."""
     return file_of(plain("red"), "GIF", save_all=True, append_images=[plain("blue")] * (frames - 1))
 
 
@@ -53,6 +54,7 @@ def test_a_file_that_is_cut_short(kind):
 
 
 def chunk(name, content):
+    """Return a PNG chunk, with its length and checksum."""
     return (
         len(content).to_bytes(4, "big")
         + name
@@ -62,6 +64,7 @@ def chunk(name, content):
 
 
 def png(*chunks, width=10, height=10):
+    """Return a PNG file of 8-bit gray pixels with the given chunks between IHDR and IEND."""
     header = chunk(b"IHDR", width.to_bytes(4, "big") + height.to_bytes(4, "big") + b"\x08\0\0\0\0")
     return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks) + chunk(b"IEND", b"")
 

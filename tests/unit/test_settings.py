@@ -1,4 +1,4 @@
-"""function.toml is checked as a whole: every mistake is one line that names it and says what to
+"""function.toml is validated as a whole: each mistake is one line that names it and says what to
 write.
 """
 
@@ -15,6 +15,7 @@ GOOD = "memory = 256\ntimeout = 15\n"
 
 
 def read(tmp_path, text):
+    """Parse a function.toml with the given text."""
     path = tmp_path / "function.toml"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return settings.read("my-model", path)

@@ -19,6 +19,7 @@ ONE = {"customer": CUSTOMER}
 
 @pytest.fixture
 def s3(monkeypatch):
+    """A client of S3 in memory, in place of boto3's."""
     fake = FakeS3()
     monkeypatch.setattr(s3_objects, "_client", fake)
     return fake

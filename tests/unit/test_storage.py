@@ -1,4 +1,4 @@
-"""Objects in S3: their lines become rows, parts fit together at any cut, and what is refused is
+"""Objects in S3: their lines become rows, parts fit together at any cut, and refused rows are
 named.
 """
 
@@ -27,20 +27,24 @@ LINES = [
 
 @pytest.fixture
 def s3(monkeypatch):
+    """A client of S3 in memory, in place of boto3's."""
     fake = FakeS3()
     monkeypatch.setattr(s3_objects, "_client", fake)
     return fake
 
 
 def part(key, start, end, output="s3://bucket/out.jsonl"):
+    """Return the event for a part of an object: a range of bytes."""
     return {"score": {"bucket": "bucket", "key": key, "start": start, "end": end, "output": output}}
 
 
 def results(s3, key="bucket/out.jsonl"):
+    """Return the lines of a result object, parsed."""
     return [json.loads(line) for line in s3.objects[key].decode().splitlines()]
 
 
 def arrived(*keys):
+    """Return an S3 notification of created objects."""
     return {
         "Records": [
             {"eventSource": "aws:s3", "s3": {"bucket": {"name": "bucket"}, "object": {"key": k}}}

@@ -44,16 +44,19 @@ def started(project, model, event, onnx_api, folder):
 
 @pytest.fixture
 def tabular_start(tabular, toy, onnx_api, tmp_path):
+    """Start a tabular project's handler and invoke it: threads, opened files, created files."""
     return started(tabular, toy, with_rows(tabular, [CUSTOMER]), onnx_api, tmp_path)
 
 
 @pytest.fixture
 def image_start(imaging, image_toy, tmp_path):
+    """Start an image project's handler and invoke it: threads, opened files, created files."""
     event = json.loads(imaging.event_file.read_text())
     return started(imaging, image_toy, event, imaging.onnx_api, tmp_path)
 
 
 def assert_silent(threads, opened, files):
+    """Assert one thread, no created file, no socket, and no file of ONNX Runtime's telemetry."""
     assert (threads, files) == (1, [])
     assert not [name for name in opened if name.startswith("socket:") or "onnxruntime" in name]
 

@@ -1,4 +1,4 @@
-"""What all exports share: names in the graph, and what a refused parity tells."""
+"""Export: the names in the graph, and the message if parity fails."""
 
 import numpy as np
 import onnx

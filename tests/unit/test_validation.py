@@ -1,5 +1,5 @@
-"""What a customer may be: all that is wrong is named, nothing else is refused, and no input does
-more than that.
+"""Validation of rows: it names each mistake, refuses nothing else, and no input causes another
+error.
 """
 
 import json

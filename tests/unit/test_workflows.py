@@ -1,5 +1,5 @@
-"""The workflows on GitHub: what they run exists, they keep no key, and what may deploy runs no
-package of training.
+"""The workflows on GitHub: they run what exists and keep no key, and the job that may deploy runs
+no package of training.
 """
 
 import json

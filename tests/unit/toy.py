@@ -1,4 +1,4 @@
-"""A small model with the metadata of a real one, made without any machine-learning framework."""
+"""A small model with the metadata of a real one, made without a machine-learning framework."""
 
 import json
 

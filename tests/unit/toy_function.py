@@ -1,4 +1,4 @@
-"""A function for the toy model, as a project has it: customers in, whether they leave out."""
+"""A handler for the toy model, written as in a project: customers in, predictions out."""
 
 import os
 

@@ -1,5 +1,5 @@
-"""A small image model with the metadata of a real one, and files to send to it, made without a
-framework or a network.
+"""A small image model with the metadata of a real one, and image files for its requests, made
+without a framework or a network.
 """
 
 import base64
@@ -90,6 +90,7 @@ def file_of(image, kind="PNG", **options):
 
 
 def base64_of(data):
+    """Return bytes as base64 text."""
     return base64.b64encode(data).decode()
 
 

@@ -1,4 +1,4 @@
-"""Images and refusals that the tests of decoding share."""
+"""Images and expected errors for the tests of decoding."""
 
 import time
 import warnings
