@@ -96,7 +96,7 @@ def rows_of(root):
         ),
     ],
 )
-def test_a_wrong_data_file_is_told_what_is_wrong(project, tmp_path, spoil, messages):
+def test_a_wrong_data_file_is_refused_with_the_reason(project, tmp_path, spoil, messages):
     rows = rows_of(ROOT)
     spoil(rows)
     path = tmp_path / "data.csv"

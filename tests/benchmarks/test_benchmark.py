@@ -271,7 +271,7 @@ def test_the_printed_command_removes_the_images_whatever_there_is(docker):
         assert not subprocess.run(left, capture_output=True, text=True, check=True).stdout
 
 
-def test_a_full_disk_is_told_before_it_is_full(base_image, tabular, monkeypatch):
+def test_a_full_disk_is_reported_before_it_is_full(base_image, tabular, monkeypatch):
     monkeypatch.setattr(
         compare.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 2_500_000_000})
     )

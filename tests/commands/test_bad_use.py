@@ -226,7 +226,7 @@ def test_make_alone_prints_help(checkout):
         assert f"\n  {target} " in output
 
 
-def test_clean_removes_what_was_made_and_the_models_when_told(checkout, any_project):
+def test_clean_removes_what_was_made_and_the_models_on_demand(checkout, any_project):
     shutil.rmtree(
         checkout.root / ".venv"
     )  # or else the environment in which this test runs would be needed again

@@ -145,7 +145,7 @@ def test_a_copied_image_project_collects_the_same_tests(checkout, imaging):
     assert collected(checkout, "copied-images") == collected(checkout, imaging.name)
 
 
-def test_a_handler_of_no_known_kind_is_told(checkout, any_project):
+def test_a_handler_of_no_known_kind_is_reported(checkout, any_project):
     (checkout.root / any_project.name / "lambda_function.py").write_text(
         "def lambda_handler(event, context): return {}\n"
     )

@@ -117,7 +117,7 @@ def test_a_file_of_the_training_that_is_missing(make, folder, name):
     assert (folder / "build" / name).exists()
 
 
-def test_arguments_are_kept_and_told_and_left_out_again(make):
+def test_arguments_are_kept_and_printed_and_left_out_again(make):
     assert "toy is trained with --seed 5 again, because it was trained without arguments\n" in make(
         "train", "ARGS=--seed 5"
     )
@@ -203,7 +203,7 @@ def test_a_truncated_model_is_made_again(make, folder):
     assert len(model.read_bytes()) == len(whole)
 
 
-def test_a_model_from_elsewhere_is_kept_until_told(make, folder):
+def test_a_model_from_elsewhere_is_kept_until_it_is_forced(make, folder):
     model = onnx.load(folder / "build/model.onnx")
     onnx.helper.set_model_props(
         model, {entry.key: entry.value for entry in model.metadata_props} | {"version": '"mine"'}
@@ -271,7 +271,7 @@ def test_a_note_that_cannot_be_read(make, folder):
         )
 
 
-def test_a_file_of_settings_that_is_wrong_is_told_before_a_training(make, folder):
+def test_a_file_of_settings_that_is_wrong_is_reported_before_a_training(make, folder):
     shutil.rmtree(folder / "build")
     (folder / "function.toml").write_text("memory = 1\n")
     output = make("demo", ok=False)

@@ -77,7 +77,7 @@ def test_http_events_go_through_the_emulator_too(served):
     assert answer["statusCode"] == 200
 
 
-def test_a_taken_port_is_told_with_another(served, checkout, any_project, way):
+def test_a_taken_port_is_reported_with_another(served, checkout, any_project, way):
     status, output = checkout.make("run", f"MODEL={any_project.name}", f"PORT={served.port}", **way)
     assert status != 0
     assert re.match(

@@ -280,7 +280,7 @@ def flat(folder):
         ),
     ],
 )
-def test_wrong_photos_are_told_what_is_wrong(tmp_path, spoil, messages):
+def test_wrong_photos_are_refused_with_the_reason(tmp_path, spoil, messages):
     lines = reported(spoilt(tmp_path, spoil), tmp_path)
     assert len(lines) == len(messages)
     for line, message in zip(lines, messages):

@@ -186,7 +186,7 @@ def test_a_library_older_than_the_interface_asked_for_is_refused():
     assert load(API_VERSION).CreateEnv
 
 
-def test_no_library_is_told(tmp_path):
+def test_no_library_is_reported(tmp_path):
     program = (
         "import sys; sys.path[:] = [path for path in sys.path if 'site-packages' not in path]; "
         "import shared.serving.onnx.c"

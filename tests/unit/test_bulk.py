@@ -286,7 +286,7 @@ def test_what_a_refusal_knows_of_each_row_takes_less_memory_than_the_row(row):
     assert sum(map(len, kept)) >= 10_000 and sum(map(sys.getsizeof, kept)) < 5 * sum(map(len, kept))
 
 
-def test_a_request_that_is_no_row_is_told_its_unknown_keys(s3):
+def test_a_request_that_is_no_row_names_its_unknown_keys(s3):
     """As those of an image model: a line of the caller's own file may name the caller's keys."""
 
     def predict(request):

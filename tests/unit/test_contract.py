@@ -94,7 +94,7 @@ def test_http_refusals(handler, form, method, path, body, headers, status):
         assert answer["statusDescription"].startswith(str(status))
 
 
-def test_a_load_balancer_is_told_the_status_in_words(handler):
+def test_a_load_balancer_gets_the_status_in_words(handler):
     from tests.unit.http_events import alb
 
     assert handler(alb("GET", "/health"))["statusDescription"] == "200 OK"

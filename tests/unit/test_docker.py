@@ -146,7 +146,7 @@ def test_an_engine_that_answers(client):
     "name", ["podman", "docker"]
 )  # the second as the package podman-docker installs it
 @pytest.mark.parametrize("local", [True, False])
-def test_podman_is_told_that_a_registry_on_this_machine_has_no_tls(client, name, local):
+def test_podman_gets_an_option_for_a_registry_on_this_machine_has_no_tls(client, name, local):
     given = client(PODMAN, name)
     upload(local)
     option = "--tls-verify=false " if local else ""
@@ -157,14 +157,14 @@ def test_podman_is_told_that_a_registry_on_this_machine_has_no_tls(client, name,
     ]
 
 
-def test_docker_is_told_nothing_of_tls(client):
+def test_docker_gets_no_option_for_tls(client):
     """It knows no such option, and takes every address of this machine for one without TLS."""
     given = client(DOCKER)
     upload(local=True)
     assert "tls" not in given.read_text()
 
 
-def test_a_failed_login_is_told_by_the_client_s_name(client):
+def test_a_failed_login_names_the_client_s_name(client):
     client(PODMAN, "podman", fails="Error: authenticating creds")
     with (
         pytest.raises(

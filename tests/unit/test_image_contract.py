@@ -127,7 +127,7 @@ def test_http_refusals_of_a_file(classify, body, kind, status, message):
     assert problem["detail"].startswith(message)
 
 
-def test_a_file_that_an_api_turned_into_text_is_told_what_to_change(classify):
+def test_a_file_that_an_api_turned_into_text_names_what_to_change(classify):
     mangled = PHOTO.decode("utf-8", "replace")
     status, _, problem = opened(
         classify(rest_api("POST", "/predict", mangled, {"Content-Type": "image/jpeg"}))

@@ -245,7 +245,7 @@ def test_metadata_of_ours_that_is_not_json_is_one_clear_line(model_class, tmp_pa
         ("map", "its output y is not a tensor"),
     ],
 )
-def test_types_that_cannot_be_served_are_told_when_the_model_is_loaded(
+def test_types_that_cannot_be_served_are_refused_when_the_model_is_loaded(
     model_class, tmp_path, kind, message
 ):
     with pytest.raises(BrokenModel, match=message):

@@ -42,7 +42,7 @@ SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="9" h
         (b"\xff\xd8\xff" + b"x" * 10_000_000, "has more than 10 MB"),
     ],
 )
-def test_what_is_not_taken_is_told_why(data, reason):
+def test_what_is_not_taken_is_refused_with_the_reason(data, reason):
     assert reason in refused(data)
 
 

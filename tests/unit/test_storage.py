@@ -166,7 +166,7 @@ def test_a_value_with_line_breaks_is_scored_nowhere_even_where_a_cut_goes_throug
         assert [row["id"] for row in rows if "churn" in row] == ["0"], cut
 
 
-def test_thousands_of_bad_rows_are_all_told(handler, s3):
+def test_thousands_of_bad_rows_are_all_reported(handler, s3):
     lines = [f"{at},gold,north,{at % 3 or 'x'},1" for at in range(9000)]
     s3.objects["bucket/all.csv"] = "\n".join([HEADER, *lines]).encode()
     counts = handler(part("all.csv", 0, len(s3.objects["bucket/all.csv"])))
