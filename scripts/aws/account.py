@@ -1,8 +1,7 @@
-"""The account that the AWS commands talk to: AWS's own with the usual credentials, or the local AWS
-while that runs.
+"""Connect to AWS with the usual credentials, or to the local AWS while that runs.
 
-Which one: AWS_ENDPOINT_URL where it is set, else the local AWS from `make local-aws` to `make
-    local-aws-stop`, else AWS.
+AWS_ENDPOINT_URL decides if it is set; else the local AWS is used from `make local-aws` to
+`make local-aws-stop`; else AWS.
 """
 
 from __future__ import annotations
@@ -123,8 +122,8 @@ class Account:
 
 @contextmanager
 def connected(quiet: bool = False) -> Iterator[Account]:
-    """The account; whatever goes wrong with AWS inside ends the program with one line. quiet: do
-    not print which it is.
+    """Yield the account, and raise UserError for an error of AWS inside the block. quiet: do not
+    print the account.
     """
     try:
         account = Account()

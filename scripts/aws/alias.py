@@ -1,6 +1,4 @@
-"""The alias `live` that every trigger calls: which version it points to, which were live before,
-and how it is moved.
-"""
+"""Read and move the alias `live`, which every event source invokes; roll back and promote."""
 
 from __future__ import annotations
 

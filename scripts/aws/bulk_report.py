@@ -1,4 +1,4 @@
-"""What became of the parts of a bulk job, read from the objects that they left in S3."""
+"""Report on a bulk job, from the objects that its parts wrote to S3."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A deployed project: what its stack made, and waiting for what its function does with an event."""
+"""The stack of a deployed project, and waiting for the result of an event."""
 
 from __future__ import annotations
 

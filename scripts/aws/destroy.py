@@ -1,4 +1,4 @@
-"""Deletes all that was made for a project in the account, and shows that it is gone. Asks once."""
+"""Delete everything that these commands created for a project; show that it is gone. Ask first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a deployed project is found: its address, and what else its stack made."""
+"""Print the endpoints of a deployed project: its URLs, queues, bucket and state machine."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def show(account: Account, project: Project, outputs: dict[str, str]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Prints the address of a deployed project.")
+    parser = argparse.ArgumentParser(description="Print the URL of a deployed project.")
     parser.add_argument("model", help="the project folder")
     project = Project(parser.parse_args().model)
     with connected(quiet=True) as account:

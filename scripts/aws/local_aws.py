@@ -1,8 +1,8 @@
-"""Starts and stops an AWS on this machine (ministack), which keeps its data in this checkout.
+"""Start and stop a local AWS (ministack), which keeps its data in this checkout.
 
-While it runs, every AWS command of this checkout is addressed to it. It listens on 127.0.0.1 alone,
-unless LOCAL_AWS_HOST
-says otherwise: on Linux, functions in containers reach it (for objects in S3) only at 0.0.0.0.
+While it runs, every AWS command of this checkout goes to it. It listens on 127.0.0.1, unless
+LOCAL_AWS_HOST names another address: on Linux, functions in containers reach it (for objects in S3)
+only at 0.0.0.0.
 """
 
 from __future__ import annotations

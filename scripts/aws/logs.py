@@ -1,4 +1,4 @@
-"""Shows the log of a deployed project's function."""
+"""Print the log of a deployed project's function."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Scores a CSV or JSON lines file in S3, of any size, by a Step Functions distributed map over its
-parts.
-"""
+"""Score a CSV or JSON Lines file of any size in S3 with a Step Functions distributed map."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""A CloudFormation stack: brought to a state in which it can be changed, changed with its events
-shown, and deleted.
-"""
+"""Create, update and delete a CloudFormation stack, and print its events."""
 
 from __future__ import annotations
 
@@ -27,8 +25,8 @@ DEAD = (
 class Stack:
     """The stack of one project.
 
-    Every method ends the program with one line where CloudFormation fails or the stack is not this
-    project's.
+    Every method raises UserError if CloudFormation fails, or if these commands did not create the
+    stack.
     """
 
     def __init__(self, account: Account, name: str):
@@ -109,11 +107,11 @@ class Stack:
             self.delete()
 
     def change(self, template: str, parameters: dict[str, str]) -> bool:
-        """Bring the stack to the template by a change set, and show the events. False where there
-        was nothing to change.
+        """Create or update the stack with a change set, and print its events. Returns False
+        if nothing had changed.
 
-        On a failure the stack is back where it was, and the program ends with the resource and the
-        reason.
+        Raises UserError with the resource and the reason if it fails; the stack is then back where
+        it was.
         """
         stack = self.described()
         new = not stack or stack["StackStatus"] == "REVIEW_IN_PROGRESS"
@@ -159,7 +157,7 @@ class Stack:
         return True
 
     def delete(self) -> None:
-        """Delete it and show the events."""
+        """Delete the stack and print its events."""
         if not self.described():
             return
         print(f"deleting the stack {self.name}", flush=True)
@@ -178,7 +176,7 @@ class Stack:
         return None if not stack or stack["StackStatus"] in (*DEAD, "REVIEW_IN_PROGRESS") else stack
 
     def _change_set(self, name: str) -> int:
-        """Return how many resources a change set changes, once it is worked out."""
+        """Wait for a change set; return the number of resources that it changes."""
         end = time.monotonic() + LIMIT
         while time.monotonic() < end:
             found = self._client.describe_change_set(StackName=self.name, ChangeSetName=name)

@@ -1,4 +1,4 @@
-"""The events of a CloudFormation stack: shown as they happen, and asked why something failed."""
+"""Print the events of a CloudFormation stack as they happen, and find the first failure."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class StackEvents:
         self._failed: list[dict] = []
 
     def skip(self) -> None:
-        """Those until now are of earlier commands."""
+        """Ignore all events until now: they are of earlier commands."""
         self._seen = {event["EventId"] for event in self._newest(self._name)}
         self._failed = []
 
     def show(self, stack_id: str) -> None:
-        """Print those that have come since the last time."""
+        """Print the events since the last call."""
         for event in self._newest(stack_id):
             if event["EventId"] in self._seen:
                 continue

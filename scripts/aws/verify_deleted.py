@@ -1,5 +1,6 @@
-"""Looks for everything that these commands may have made for a project, so that `make destroy` can
-say that it is gone.
+"""Search the account for everything that these commands may have created for a project.
+
+`make destroy` ends with it, and shows that all is gone.
 """
 
 from __future__ import annotations

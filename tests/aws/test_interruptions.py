@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -175,6 +176,18 @@ def test_nothing_is_made_on_aws_without_a_yes(mine, reachable):
                 for found in mine.client("ecr").describe_repositories()["repositories"]
             ]
             mine.make("push", f"MODEL={NAME}")
+
+
+def test_push_asks_before_it_trains(mine, reachable):
+    mine.clear(NAME)
+    build = mine.checkout.root / NAME / "build"
+    kept = build.rename(build.with_name("kept"))
+    try:
+        refused = mine.make("push", f"MODEL={NAME}", ok=False, **on_aws(mine))
+        assert "nobody is there to answer" in refused and not build.exists()
+    finally:
+        shutil.rmtree(build, ignore_errors=True)
+        kept.rename(build)
 
 
 def test_push_and_deploy_ask_once(mine, reachable):
