@@ -96,8 +96,9 @@ def require_image(image: str) -> None:
 
 
 def train_and_export(project: Project, data: str) -> None:
-    """Bring the model file up to date, as `make build` does. Raises UserError if that fails: the
-    reason has been printed.
+    """Bring the model file up to date, as `make build` does.
+
+    Exits with the status of that command if it fails: it has printed the reason.
     """
     command = [sys.executable, "scripts/model.py", "ensure", project.name, f"--data={data}"]
     if status := subprocess.run(command, cwd=ROOT).returncode:

@@ -124,10 +124,20 @@ def test_each_file_that_a_page_changes_is_put_back(page):
             assert f"mv {changed[1]}.bak {changed[1]}" in commands[at:], command
 
 
+def anchors_of(path):
+    """The anchors that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_links_lead_somewhere(page):
-    for target in re.findall(r"\]\((?!https?://)([^)#]+)", (ROOT / page).read_text()):
-        assert (ROOT / page.parent / target).exists(), target
+    for target, anchor in re.findall(
+        r"\]\((?!https?://)([^)#]*)#?([^)]*)\)", (ROOT / page).read_text()
+    ):
+        path = (ROOT / page.parent / target) if target else ROOT / page
+        assert path.exists(), target
+        assert not anchor or anchor in anchors_of(path), f"{target}#{anchor}"
 
 
 def test_every_target_of_the_makefile_is_explained():

@@ -134,7 +134,7 @@ def test_photos_of_one_s_own(run, build, imaging, tmp_path):
         "train.py", "--data", packed(folder, tmp_path / "photos.zip"), "--epochs", "1", *random
     )
     assert status == 0 and "on 16 test images: accuracy" in output, output
-    assert (build / "confusion-matrix.svg").read_text().startswith("<svg")
+    assert "<svg" in (build / "confusion-matrix.svg").read_text()
     status, output = run("export_onnx.py")
     assert status == 0, output
     model = OnnxModel(build / "model.onnx")
