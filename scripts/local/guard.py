@@ -26,11 +26,11 @@ CLIENT_LIMIT = 5  # seconds for the docker client to end after its container was
 class Guarded:
     """A command in a session of its own.
 
-    removal: a command that removes the container which the command runs in; empty for the bare
+    removal: commands that end the container in which the command runs; empty for the bare
         emulator.
     """
 
-    def __init__(self, command: list[str], removal: list[str]):
+    def __init__(self, command: list[str], removal: list[list[str]]):
         self._removal = removal
         self._ending = threading.Lock()
         # SIGTERM for the docker client, which passes it on to the container. The emulator may
@@ -63,18 +63,30 @@ class Guarded:
         limit = time.monotonic() + CLIENT_LIMIT
         # More than once where the client has not created the container yet.
         while True:
-            subprocess.run(
-                self._removal,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
+            for command in self._removal:
+                subprocess.run(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                )
             if self._process.poll() is not None:
                 return
             if time.monotonic() > limit:
                 self._process.kill()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=0.2)
+
+
+def removal_of(container: str, docker: str) -> list[list[str]]:
+    """Return the commands that end a container, in the order of kill_session: stop the emulator,
+    kill the function, and only then the emulator.
+    """
+    return [
+        [docker, "kill", "--signal=STOP", container],
+        [docker, "exec", container, "sh", "-c", "kill -9 -1"],  # all but the emulator
+        [docker, "rm", "--force", container],
+    ]
 
 
 def kill_session(leader: int) -> None:
@@ -129,7 +141,7 @@ def main() -> None:
         "command", nargs="+", help="the emulator, or `docker run`, with its arguments; after --"
     )
     args = parser.parse_args()
-    removal = [args.docker, "rm", "--force", args.container] if args.container else []
+    removal = removal_of(args.container, args.docker) if args.container else []
     guarded = Guarded(args.command, removal)
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)  # standard input alone says when to end
