@@ -1,7 +1,6 @@
-"""What is true of the churn model alone: how good it is, its columns, and what a wrong file of
-customers is told.
+"""Tests of the churn model alone: its quality, its columns, and the refusal of wrong data files.
 
-It travels with a copy of the folder: keep here what is true of your model.
+The file travels with a copy of the folder: keep here the tests of your model.
 """
 
 import csv

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import tempfile
 from pathlib import Path
 
 from scripts.local.emulator import Emulator, start_up_ms
 from scripts.local.invoke import Function, FunctionFailed
-from scripts.local.ports import port_number
-from scripts.local.run import prepare
+from scripts.local.run import parse_arguments, prepare
 from scripts.project import Project
 from shared.errors import UserError
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
-    parser.add_argument("model", help="the project folder")
-    parser.add_argument("--port", type=port_number, default=9000, help="on 127.0.0.1")
-    args = parser.parse_args()
+    args = parse_arguments(__doc__)
     project = Project(args.model)
     metrics = project.metadata()["metrics"]
     event = json.loads(project.event_file.read_text())

@@ -1,4 +1,4 @@
-"""Serves a project under the Runtime Interface Emulator in the foreground, until Ctrl-C."""
+"""Serve a project under the Runtime Interface Emulator in the foreground, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -37,13 +37,18 @@ def show(line: str) -> None:
         print(why, flush=True)
 
 
-def main() -> None:
+def parse_arguments(description: str | None) -> argparse.Namespace:
+    """Parse the project folder and the port from the command line."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("model", help="the project folder")
     parser.add_argument("--port", type=port_number, default=9000, help="on 127.0.0.1")
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_arguments(__doc__)
     project = Project(args.model)
     container = prepare(project, args.port, quiet=False)
     try:

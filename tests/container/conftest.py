@@ -7,12 +7,13 @@ from contextlib import contextmanager
 
 import pytest
 
+from scripts.benchmark.candidates import onnx_apis
 from scripts.local.build import build
 from scripts.local.docker import DOCKER
 from scripts.local.emulator import Emulator
 from scripts.local.invoke import Function
 from scripts.local.ports import free_port
-from scripts.project import ONNX_APIS, ROOT, Project
+from scripts.project import Project
 from tests.plugin import chosen, of_kind
 
 
@@ -55,15 +56,10 @@ def pytest_generate_tests(metafunc):
             pairs: list = [
                 (name, way)
                 for name in (of_kind(kind, names) if kind else names)
-                for way in onnx_apis(name)
+                for way in onnx_apis(Project(name))
             ]
             ids = ["-".join(pair) for pair in pairs] or ["none"]  # tests/plugin.py deselects those
             metafunc.parametrize(fixture, pairs or [None], ids=ids, indirect=True, scope="module")
-
-
-def onnx_apis(name):
-    """The ways to run a model between which a project's Dockerfile leaves a choice."""
-    return ONNX_APIS if "ARG ONNX_API" in (ROOT / name / "Dockerfile").read_text() else ("python",)
 
 
 @pytest.fixture(scope="module")
