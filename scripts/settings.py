@@ -7,41 +7,20 @@ import re
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NoReturn
 
 from shared.errors import UserError
 
 ONNX_APIS = ("python", "c")  # see shared/serving/onnx/model.py
-NUMBERS = {
-    "memory": (128, 10_240, "MB"),
-    "timeout": (1, 900, "seconds"),
-}  # Lambda's own limits; both are required
+# Lambda's own limits; both are required.
+NUMBERS = {"memory": (128, 10_240, "MB"), "timeout": (1, 900, "seconds")}
 TABLES = ("environment", "deploy")
 KEYS = (*NUMBERS, "onnx_api", "quantized", *TABLES)
 ARCHITECTURES = ("x86_64", "arm64")
 FUNCTION_URLS = ("off", "iam", "public")
-RETENTION = (
-    1,
-    3,
-    5,
-    7,
-    14,
-    30,
-    60,
-    90,
-    120,
-    150,
-    180,
-    365,
-    400,
-    545,
-    731,
-    1096,
-    1827,
-    2192,
-    2557,
-    2922,
-    3288,
-    3653,
+RETENTION = (  # days that CloudWatch Logs accepts
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827),
+    *(2192, 2557, 2922, 3288, 3653),
 )
 DEFAULTS: dict = {  # of [deploy], and with them the type of each
     "architecture": "x86_64",
@@ -98,6 +77,29 @@ def read(name: str, path: Path) -> dict:
     name: the project folder, for messages. Returns memory (MB), timeout (seconds), onnx_api,
     quantized, environment and deploy. Raises UserError.
     """
+    found = {"onnx_api": "python", "quantized": False, **_parsed(name, path)}
+    if type(found["quantized"]) is not bool:
+        _refuse(name, f"needs true or false for quantized, not {found['quantized']!r}")
+    for key, (least, most, unit) in NUMBERS.items():
+        limits = f"{least} to {most}"
+        if key not in found:
+            line = f"add a line {key} = … ({unit}, {limits}) above the first table"
+            _refuse(name, f"has no {key}: {line}")
+        if type(found[key]) is not int or not least <= found[key] <= most:
+            needed = f"needs a whole number from {limits} for {key} ({unit})"
+            _refuse(name, f"{needed}, not {found[key]!r}")
+    if found["onnx_api"] not in ONNX_APIS:
+        allowed = ", ".join(ONNX_APIS)
+        _refuse(name, f"needs one of {allowed} for onnx_api, not {found['onnx_api']!r}")
+    tables = {
+        "environment": checked_environment(name, found.get("environment", {})),
+        "deploy": checked(name, found.get("deploy", {})),
+    }
+    return found | tables
+
+
+def _parsed(name: str, path: Path) -> dict:
+    """Parse function.toml. Raises UserError for an unknown key, or a table in place of a value."""
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -110,38 +112,11 @@ def read(name: str, path: Path) -> dict:
         if key not in KEYS:
             kind = f"table [{key}]" if isinstance(value, dict) else f"setting {key}"
             _refuse(name, f"has an unknown {kind}{_hint(key, KEYS)}")
-        if (key in TABLES) != isinstance(value, dict):
-            _refuse(
-                name,
-                f"needs [{key}] to be a table"
-                if key in TABLES
-                else f"needs a value for {key}, not a table",
-            )
-    if type(found.get("quantized", False)) is not bool:
-        _refuse(name, f"needs true or false for quantized, not {found['quantized']!r}")
-    for key, (least, most, unit) in NUMBERS.items():
-        if key not in found:
-            _refuse(
-                name,
-                f"has no {key}: add a line {key} = … ({unit}, {least} to {most}) above the first "
-                "table",
-            )
-        if type(found[key]) is not int or not least <= found[key] <= most:
-            _refuse(
-                name,
-                f"needs a whole number from {least} to {most} for {key} ({unit}), not "
-                f"{found[key]!r}",
-            )
-    onnx_api = found.get("onnx_api", "python")
-    if onnx_api not in ONNX_APIS:
-        _refuse(name, f"needs one of {', '.join(ONNX_APIS)} for onnx_api, not {onnx_api!r}")
-    environment = checked_environment(name, found.get("environment", {}))
-    completed = {
-        "onnx_api": onnx_api,
-        "quantized": found.get("quantized", False),
-        "environment": environment,
-    }
-    return {**found, **completed, "deploy": checked(name, found.get("deploy", {}))}
+        if key in TABLES and not isinstance(value, dict):
+            _refuse(name, f"needs [{key}] to be a table")
+        if key not in TABLES and isinstance(value, dict):
+            _refuse(name, f"needs a value for {key}, not a table")
+    return found
 
 
 def checked_environment(name: str, found: dict) -> dict[str, str]:
@@ -150,21 +125,16 @@ def checked_environment(name: str, found: dict) -> dict[str, str]:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key):
             _refuse(name, f"has {key!r} in [environment]: use letters, digits and _ in a name")
         if RESERVED.fullmatch(key):
-            _refuse(
-                name,
-                f"sets {key} in [environment], which is reserved for Lambda: choose another name",
-            )
+            reserved = f"sets {key} in [environment], which is reserved for Lambda"
+            _refuse(name, f"{reserved}: choose another name")
         if type(value) is not str:
             _refuse(name, f"needs text in quotes for {key} in [environment], not {_written(value)}")
         if "\0" in value:
             _refuse(name, f"has a NUL character in the value of {key} in [environment]: remove it")
     size = sum(len(text.encode()) for item in found.items() for text in item)
     if size > ENVIRONMENT_BYTES:
-        _refuse(
-            name,
-            f"has {size:,} bytes in [environment], more than Lambda's {ENVIRONMENT_BYTES:,}: "
-            "shorten it",
-        )
+        most = f"more than Lambda's {ENVIRONMENT_BYTES:,}"
+        _refuse(name, f"has {size:,} bytes in [environment], {most}: shorten it")
     return found
 
 
@@ -173,20 +143,15 @@ def checked(name: str, found: dict) -> dict:
     settings = {**DEFAULTS, **found}
     for key, value in settings.items():
         if key not in DEFAULTS:
-            hint = (
-                ": move it above the first table"
-                if key in (*NUMBERS, "onnx_api", "quantized")
-                else _hint(key, DEFAULTS)
-            )
+            is_above = key in KEYS and key not in TABLES
+            hint = ": move it above the first table" if is_above else _hint(key, DEFAULTS)
             _refuse(name, f"has an unknown setting {key} in [deploy]{hint}")
         if type(value) is not type(DEFAULTS[key]):
             _refuse(name, f"needs {TYPES[type(DEFAULTS[key])]} for {key}, not {_written(value)}")
     for key, allowed in CHOICES.items():
         if settings[key] not in allowed:
-            _refuse(
-                name,
-                f"needs one of {', '.join(map(str, allowed))} for {key}, not {settings[key]!r}",
-            )
+            choices = ", ".join(map(str, allowed))
+            _refuse(name, f"needs one of {choices} for {key}, not {settings[key]!r}")
     for key, (pattern, example) in ITEMS.items():
         for item in settings[key]:
             if type(item) is not str or not re.fullmatch(pattern, item):
@@ -194,24 +159,24 @@ def checked(name: str, found: dict) -> dict:
     for key, (pattern, example) in TEXTS.items():
         if settings[key] and not re.fullmatch(pattern, settings[key]):
             _refuse(name, f"needs text such as {example!r} for {key}, not {settings[key]!r}")
-    _check_concurrency(name, settings)
+    _check_together(name, settings)
     return settings
 
 
-def _check_concurrency(name: str, settings: dict) -> None:
+def _check_together(name: str, settings: dict) -> None:
+    """Raise UserError for values that are valid alone and not together."""
     provisioned, reserved = settings["provisioned_concurrency"], settings["reserved_concurrency"]
     if settings["requests_per_second"] < 1 or provisioned < 0 or reserved < -1:
-        _refuse(
-            name, "has a negative number: requests_per_second starts at 1, the concurrencies at 0"
-        )
+        starts = "requests_per_second starts at 1, the concurrencies at 0"
+        _refuse(name, f"has a negative number: {starts}")
     if settings["snapstart"] and provisioned:
         _refuse(name, "has both snapstart and provisioned_concurrency: AWS allows one of them")
     if 0 <= reserved < provisioned:
-        _refuse(
-            name,
-            f"provisions more ({provisioned}) than reserved_concurrency allows ({reserved}): "
-            "raise it, or set it to -1",
-        )
+        more = f"provisions more ({provisioned}) than reserved_concurrency allows ({reserved})"
+        _refuse(name, f"{more}: raise it, or set it to -1")
+    if settings["bulk"] and not settings["bucket"] and not settings["data_buckets"]:
+        advice = 'set bucket = true, or name your own, such as data_buckets = ["my-bucket"]'
+        _refuse(name, f"has bulk = true and no bucket to score files in: {advice}")
 
 
 def _hint(key: str, known: Iterable[str]) -> str:
@@ -225,5 +190,5 @@ def _written(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
-def _refuse(name: str, what: str) -> None:
+def _refuse(name: str, what: str) -> NoReturn:
     raise UserError(f"{name}/function.toml {what}")

@@ -163,7 +163,7 @@ SWITCHES: list[
     ({"events": True}, EVENTS | FAILURES, set(), {"Role.Policies": ...}),
     ({"queue": True}, QUEUE, set(), {"Role.Policies": ...}),
     ({"bucket": True}, BUCKET | FAILURES, set(), {"Role.Policies": ...}),
-    ({"bulk": True}, BULK, set(), {}),
+    ({"bulk": True, "bucket": True}, BULK | BUCKET | FAILURES, set(), {"Role.Policies": ...}),
     (
         {"bulk": True, "data_buckets": ["mine"]},
         BULK,

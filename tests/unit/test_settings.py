@@ -170,6 +170,7 @@ def test_a_missing_file(tmp_path):
             "provisions more (3) than reserved_concurrency allows (2)",
         ),
         ({"requests_per_second": 0}, "has a negative number"),
+        ({"bulk": True}, "has bulk = true and no bucket to score files in: set bucket = true"),
     ],
 )
 def test_a_wrong_deployment_setting_is_named(found, message):
@@ -197,6 +198,8 @@ def test_a_bucket_that_can_be_none_or_many_is_refused(bucket):
         {"cors_origins": ["https://a.example.com", "http://localhost:8000"]},
         {"alarm_email": "me+alarms@example.com"},
         {"provisioned_concurrency": 2, "reserved_concurrency": 2},
+        {"bulk": True, "bucket": True},
+        {"bulk": True, "data_buckets": ["my-bucket"]},
     ],
 )
 def test_what_is_allowed(found):
