@@ -14,12 +14,8 @@ from shared.errors import UserError
 
 POLL = 2  # seconds; a tenth of it on this machine
 LIMIT = 3600  # seconds for one operation; provisioned concurrency and SnapStart take minutes
-DEAD = (
-    "ROLLBACK_COMPLETE",
-    "ROLLBACK_FAILED",
-    "CREATE_FAILED",
-    "DELETE_FAILED",
-)  # nothing but deletion leads out of these
+# Only deletion leads out of these.
+DEAD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
 
 
 class Stack:
@@ -45,10 +41,8 @@ class Stack:
                 return None
             raise
         # One in review holds nothing yet, and need not show its tags.
-        if TAG not in stack.get("Tags", []) and stack["StackStatus"] not in (
-            "DELETE_COMPLETE",
-            "REVIEW_IN_PROGRESS",
-        ):
+        is_empty = stack["StackStatus"] in ("DELETE_COMPLETE", "REVIEW_IN_PROGRESS")
+        if TAG not in stack.get("Tags", []) and not is_empty:
             raise UserError(
                 f"the stack {self.name} is there, and not made by these commands: rename the folder"
             )
@@ -59,11 +53,8 @@ class Stack:
         stack = self._deployed()
         if not stack:
             here = self._account
-            where = (
-                f"at {here.endpoint_url}"
-                if here.local
-                else f"in region {here.region} of this account"
-            )
+            region = f"in region {here.region} of this account"
+            where = f"at {here.endpoint_url}" if here.local else region
             raise UserError(
                 f"{self.name} is not deployed {where}: run `make push deploy MODEL={self.name}`, "
                 "or set AWS_REGION"
@@ -83,15 +74,9 @@ class Stack:
         deleted.
         """
         stack = self.described()
-        if (
-            stack
-            and stack["StackStatus"].endswith("IN_PROGRESS")
-            and stack["StackStatus"] != "REVIEW_IN_PROGRESS"
-        ):
-            print(
-                f"the stack is still at {stack['StackStatus']}, from an earlier command: waiting",
-                flush=True,
-            )
+        status = stack["StackStatus"] if stack else ""
+        if status.endswith("IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
+            print(f"the stack is still at {status}, from an earlier command: waiting", flush=True)
             self._events.skip()
             stack = self._finished()
         if stack and stack["StackStatus"] == "UPDATE_ROLLBACK_FAILED":
@@ -100,10 +85,8 @@ class Stack:
             self._client.continue_update_rollback(StackName=self.name)
             stack = self._finished()
         if stack and stack["StackStatus"] in DEAD:
-            print(
-                f"clearing away the stack of an earlier attempt ({stack['StackStatus']})",
-                flush=True,
-            )
+            status = stack["StackStatus"]
+            print(f"clearing away the stack of an earlier attempt ({status})", flush=True)
             self.delete()
 
     def change(self, template: str, parameters: dict[str, str]) -> bool:
@@ -115,8 +98,48 @@ class Stack:
         """
         stack = self.described()
         new = not stack or stack["StackStatus"] == "REVIEW_IN_PROGRESS"
-        name = f"deploy-{int(time.time() * 1000)}"
         self._events.skip()
+        name, changes = self._change_set(template, parameters, new)
+        if not changes:
+            self._client.delete_change_set(StackName=self.name, ChangeSetName=name)
+            return False
+        doing = "making" if new else "updating"
+        print(f"{doing} the stack {self.name}: {changes} resources", flush=True)
+        self._client.execute_change_set(StackName=self.name, ChangeSetName=name)
+        try:
+            stack = self._finished()
+        except KeyboardInterrupt:
+            print("\nstopped watching: CloudFormation goes on without this command", flush=True)
+            raise
+        if not stack or stack["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            reason = self._events.first_failure(name)
+            if new:
+                self.delete()
+            left = "nothing was left of it" if new else "the stack is back where it was"
+            raise UserError(f"{reason}; {left}")
+        return True
+
+    def delete(self) -> None:
+        """Delete the stack and print its events."""
+        if not self.described():
+            return
+        print(f"deleting the stack {self.name}", flush=True)
+        self._events.skip()
+        self._client.delete_stack(StackName=self.name)
+        stack = self._finished()
+        if stack:
+            reason = self._events.first_failure()
+            raise UserError(f"{reason}; run the same command again when that is mended")
+        print(f"deleted the stack {self.name}", flush=True)
+
+    def _deployed(self) -> dict | None:
+        """Return the stack, unless nothing was ever made of it, or nothing is left."""
+        stack = self.described()
+        return None if not stack or stack["StackStatus"] in (*DEAD, "REVIEW_IN_PROGRESS") else stack
+
+    def _change_set(self, template: str, parameters: dict[str, str], new: bool) -> tuple[str, int]:
+        """Create a change set. Returns its name, and the number of resources that it changes."""
+        name = f"deploy-{int(time.time() * 1000)}"
         self._client.create_change_set(
             StackName=self.name,
             ChangeSetName=name,
@@ -129,53 +152,13 @@ class Stack:
             Tags=[TAG],
         )
         try:
-            changes = self._change_set(name)
+            return name, self._changes(name)
         except UserError:
             if new:  # it is there, for review, with nothing in it
                 self._client.delete_stack(StackName=self.name)
             raise
-        if not changes:
-            self._client.delete_change_set(StackName=self.name, ChangeSetName=name)
-            return False
-        print(
-            f"{'making' if new else 'updating'} the stack {self.name}: {changes} resources",
-            flush=True,
-        )
-        self._client.execute_change_set(StackName=self.name, ChangeSetName=name)
-        try:
-            stack = self._finished()
-        except KeyboardInterrupt:
-            print("\nstopped watching: CloudFormation goes on without this command", flush=True)
-            raise
-        if not stack or stack["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-            reason = self._events.first_failure(name)
-            if new:
-                self.delete()
-            raise UserError(
-                f"{reason}; {'nothing was left of it' if new else 'the stack is back where it was'}"
-            )
-        return True
 
-    def delete(self) -> None:
-        """Delete the stack and print its events."""
-        if not self.described():
-            return
-        print(f"deleting the stack {self.name}", flush=True)
-        self._events.skip()
-        self._client.delete_stack(StackName=self.name)
-        stack = self._finished()
-        if stack:
-            raise UserError(
-                f"{self._events.first_failure()}; run the same command again when that is mended"
-            )
-        print(f"deleted the stack {self.name}", flush=True)
-
-    def _deployed(self) -> dict | None:
-        """Return the stack, unless nothing was ever made of it, or nothing is left."""
-        stack = self.described()
-        return None if not stack or stack["StackStatus"] in (*DEAD, "REVIEW_IN_PROGRESS") else stack
-
-    def _change_set(self, name: str) -> int:
+    def _changes(self, name: str) -> int:
         """Wait for a change set; return the number of resources that it changes."""
         end = time.monotonic() + LIMIT
         while time.monotonic() < end:
@@ -190,10 +173,8 @@ class Stack:
                 self._client.delete_change_set(StackName=self.name, ChangeSetName=name)
                 raise UserError(f"CloudFormation refuses the change: {refused or reason}")
             time.sleep(self._poll)
-        raise UserError(
-            "CloudFormation has not worked out the change within an hour: run the same command "
-            "again"
-        )
+        late = "CloudFormation has not worked out the change within an hour"
+        raise UserError(f"{late}: run the same command again")
 
     def _finished(self) -> dict | None:
         """Show events until the operation under way has ended. Returns the stack, or None if it is
@@ -207,7 +188,5 @@ class Stack:
             if not stack or not stack["StackStatus"].endswith("IN_PROGRESS"):
                 return stack
             time.sleep(self._poll)
-        raise UserError(
-            f"the stack {self.name} is not ready within an hour: look at it in the console, and "
-            "run this again"
-        )
+        late = f"the stack {self.name} is not ready within an hour"
+        raise UserError(f"{late}: look at it in the console, and run this again")
