@@ -24,17 +24,13 @@ from scripts.project import ROOT
 from shared.errors import UserError
 
 HOME = ROOT / ".local-aws"
-ENDPOINT = (
-    HOME / "endpoint"
-    # there from `make local-aws` to `make local-aws-stop`, running or not: see
-    # scripts/aws/account.py
-)
+# There from `make local-aws` to `make local-aws-stop`, running or not: see scripts/aws/account.py.
+ENDPOINT = HOME / "endpoint"
 PID = HOME / "pid"
 HOST = HOME / "host"  # the address that it listens on
 LOOPBACK = "127.0.0.1"
 ACCOUNT = "123456789012"  # the account that AWS's own documentation uses
-# its access key, and the secret one: they may do everything there, and nothing anywhere else
-KEY = "local"
+KEY = "local"  # access key and secret key of its administrator; AWS itself does not know them
 START_LIMIT = STOP_LIMIT = 30  # seconds
 
 
@@ -45,8 +41,9 @@ def start(port: int | None) -> None:
     port: 4566, or the one that it runs at, where None. Raises UserError with the cause if it does
         not start.
     """
+    wanted = os.environ.get("LOCAL_AWS_HOST")
     if running():
-        url, wanted = ENDPOINT.read_text().strip(), os.environ.get("LOCAL_AWS_HOST")
+        url = ENDPOINT.read_text().strip()
         at = int(url.rsplit(":", 1)[1])
         if port not in (None, at):
             raise UserError(
@@ -57,22 +54,29 @@ def start(port: int | None) -> None:
             print(f"the local AWS runs already at {url}")
             _tell_host()
             return
-        print(
-            f"starting it again to listen on {wanted} instead of {host()}: its data stays",
-            flush=True,
-        )
+        again = f"starting it again to listen on {wanted} instead of {host()}: its data stays"
+        print(again, flush=True)
         stop(quiet=True)
         port = at
     port = port or 4566
     require_engine("the local AWS runs functions in containers, so")
     require_free(port, "AWS_PORT")
+    _launch(port, wanted or LOOPBACK)
+    _tell_host()
+    url = f"http://127.0.0.1:{port}"
+    print(f"the local AWS runs at {url}: make push, deploy and all the others now go there.")
+    print("`make local-aws-stop` stops it, and the same commands go to AWS again.")
+
+
+def _launch(port: int, address: str) -> None:
+    """Start ministack and wait until it answers. Raises UserError if it does not."""
     HOME.mkdir(exist_ok=True)
     log = HOME / "log"
     with log.open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "ministack"],
             cwd=HOME,
-            env=environment(port),
+            env=environment(port, address),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -80,19 +84,13 @@ def start(port: int | None) -> None:
         )
     PID.write_text(f"{process.pid}\n")
     ENDPOINT.write_text(f"http://127.0.0.1:{port}\n")
-    HOST.write_text(f"{os.environ.get('LOCAL_AWS_HOST') or LOOPBACK}\n")
+    HOST.write_text(f"{address}\n")
     end = time.monotonic() + START_LIMIT
     while not answers(port):
         if process.poll() is not None or time.monotonic() > end:
             stop(forget=True)
             raise UserError(f"the local AWS did not start: see {log.relative_to(ROOT)}")
         time.sleep(0.1)
-    _tell_host()
-    print(
-        f"the local AWS runs at http://127.0.0.1:{port}: make push, deploy and all the others now "
-        "go there."
-    )
-    print("`make local-aws-stop` stops it, and the same commands go to AWS again.")
 
 
 def host() -> str | None:
@@ -103,6 +101,7 @@ def host() -> str | None:
 
 
 def _tell_host() -> None:
+    """Warn if it listens on other addresses than the loopback."""
     if host() != LOOPBACK:
         print(
             f"it listens on {host()}: functions in containers reach it there, and so may others "
@@ -138,20 +137,11 @@ def running() -> bool:
     """
     try:
         pid = int(PID.read_text())
-    except (OSError, ValueError):
-        return False
-    try:
-        if Path(
-            "/proc/self"
-        ).exists():  # empty for a process that has ended and that nobody has waited for
+        if Path("/proc/self").exists():  # Linux; a zombie's command line is empty
             return b"ministack" in Path(f"/proc/{pid}/cmdline").read_bytes()
-        return (
-            "ministack"
-            in subprocess.run(
-                ["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True
-            ).stdout
-        )
-    except OSError:
+        command = ["ps", "-o", "args=", "-p", str(pid)]
+        return "ministack" in subprocess.run(command, capture_output=True, text=True).stdout
+    except (OSError, ValueError):  # no such file, no such process, or no number
         return False
 
 
@@ -167,19 +157,19 @@ def answers(port: int) -> bool:
         connection.close()
 
 
-def environment(port: int) -> dict[str, str]:
-    """ministack's settings. Nothing of the caller's AWS settings gets in, least of all
-    credentials.
+def environment(port: int, address: str) -> dict[str, str]:
+    """Return ministack's settings. The caller's own AWS settings and credentials are left out.
+
+    address: that it listens on.
     """
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     return {
         **inherited,
-        "BIND_HOST": os.environ.get("LOCAL_AWS_HOST") or LOOPBACK,
+        "BIND_HOST": address,
         "GATEWAY_PORT": str(port),
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         "MINISTACK_REGION": "us-east-1",
-        # policies of roles and resources are checked, for the function's own calls too
-        "AUTH": "true",
+        "AUTH": "true",  # check the policies of roles and resources, for the function's calls too
         "AWS_ACCESS_KEY_ID": KEY,
         "AWS_SECRET_ACCESS_KEY": KEY,
         "PERSIST_STATE": "1",
@@ -192,7 +182,7 @@ def environment(port: int) -> dict[str, str]:
 
 
 def _reap(pid: int) -> None:
-    """A process that this one started stays a zombie until it is waited for."""
+    """Wait for a process that has ended, if this one started it: it stays a zombie until then."""
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
 
