@@ -9,7 +9,8 @@ import json
 
 from scripts.aws import ecr
 from scripts.aws.account import Account, connected
-from scripts.aws.alias import KEPT, Live, described
+from scripts.aws.alias import KEPT, Live
+from scripts.aws.alias_parameters import as_it_is, moved
 from scripts.aws.check_version import check
 from scripts.aws.costs import require_deployment
 from scripts.aws.endpoints import show
@@ -17,13 +18,6 @@ from scripts.aws.parameters import parameters, template_for
 from scripts.aws.stack import Stack
 from scripts.project import Project
 from shared.errors import UserError
-
-NO_ALIAS = {
-    "LiveVersion": "",
-    "LiveHistory": described([]),
-    "CanaryVersion": "",
-    "CanaryWeight": "0",
-}
 
 
 def image_to_deploy(account: Account, project: Project) -> dict:
@@ -42,60 +36,6 @@ def image_to_deploy(account: Account, project: Project) -> dict:
     raise UserError(
         f"{project.name} has no image in ECR here: run `make push MODEL={project.name}`"
     )
-
-
-def as_it_is(live: Live, before: dict[str, str]) -> dict[str, str]:
-    """Return the template's parameters for an alias that stays where it is. before: the stack's
-    parameters.
-    """
-    if not live.version:
-        return {key: before.get(key, default) for key, default in NO_ALIAS.items()}
-    [(canary, weight)] = live.canaries.items() or [("", 0)]
-    return {
-        "LiveVersion": live.version,
-        "LiveHistory": described(live.history, live.left),
-        "CanaryVersion": canary,
-        "CanaryWeight": f"{weight:g}",
-    }
-
-
-def moved(live: Live, published: str, canary: int | None) -> dict[str, str] | None:
-    """Return the template's parameters for an alias that takes the published version in; None if
-    the alias stays as it is.
-
-    Only a new version moves it: what was rolled back stays so when something else is deployed.
-    canary: the percentage of calls that the published version shall get, None if the user did
-        not say.
-    """
-    if not live.version:
-        if canary is not None:
-            print(
-                "there is no version yet beside which a canary could run: the first one gets all "
-                "calls"
-            )
-        return {**NO_ALIAS, "LiveVersion": published}
-    if live.version == published:
-        if canary is not None:
-            raise UserError(
-                f"version {published} is live already, with this image and these settings: a "
-                "canary needs a new one"
-            )
-        return None
-    if canary is not None:
-        history = described(live.history)
-        return {
-            "LiveVersion": live.version,
-            "LiveHistory": history,
-            "CanaryVersion": published,
-            "CanaryWeight": f"{canary / 100:g}",
-        }
-    if published in live.canaries or published in live.left:
-        return None
-    return {
-        **NO_ALIAS,
-        "LiveVersion": published,
-        "LiveHistory": described([live.version, *live.history]),
-    }
 
 
 def deploy(
