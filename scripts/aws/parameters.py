@@ -1,5 +1,5 @@
-"""What the template is given for a project: its parameters, from function.toml, and its text with
-the environment.
+"""Fill in the template for a project: its parameters, from function.toml, and its text with the
+environment.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from scripts.project import Project
 from shared.errors import UserError
 
 TEMPLATE = Path(__file__).with_name("template.yaml")
-ENVIRONMENT = (
-    "          # [environment] of function.toml\n"  # a parameter cannot be a map: the lines go here
-)
+# The line in place of which the variables go: a parameter cannot be a map.
+ENVIRONMENT = "          # [environment] of function.toml\n"
 MOST_CHARACTERS = 4096  # of a parameter
 LONGEST_BUCKET = 63  # characters of a name
 
@@ -32,9 +31,9 @@ def require_environment(project: Project) -> None:
     for name in project.environment:
         if name == "ALLOW_PRIVATE_URLS":
             raise UserError(
-                f"{project.name}/function.toml sets ALLOW_PRIVATE_URLS, which is for tests on "
-                "this machine: on AWS it would "
-                "let callers reach the function's own network and runtime; remove it"
+                f"{project.name}/function.toml sets ALLOW_PRIVATE_URLS, which is for tests on this "
+                "machine: on AWS it would let callers reach the function's own network and "
+                "runtime; remove it"
             )
         if name in own:
             raise UserError(
@@ -93,20 +92,12 @@ def version_label(project: Project, digest: str) -> str:
 
 
 def parameters(account: Account, project: Project, digest: str) -> dict[str, str]:
-    """Return the template's parameters but for those about `live`, as text. Raises UserError
-    for a setting that cannot be deployed.
+    """Return the template's parameters except for those of the alias, as text.
+
+    Raises UserError for a setting that cannot be deployed.
     """
     deploy = project.deploy
     bucket = bucket_name(account, project.name) if deploy["bucket"] else "none"
-    data = (
-        [*([bucket] if deploy["bucket"] else []), *deploy["data_buckets"]] if deploy["bulk"] else []
-    )
-    event = json.dumps(project.event(), separators=(",", ":"))
-    if deploy["schedule"] and len(event) > MOST_CHARACTERS:
-        raise UserError(
-            f"{project.name}/event.json has more than {MOST_CHARACTERS} characters: a schedule "
-            "cannot send it"
-        )
     found = {
         "FunctionName": project.name,
         "ImageUri": f"{account.registry}/{project.name}@{digest}",
@@ -122,13 +113,13 @@ def parameters(account: Account, project: Project, digest: str) -> dict[str, str
         "Url": deploy["function_url"],
         "Events": deploy["events"],
         "Schedule": deploy["schedule"],
-        "ScheduleInput": event if deploy["schedule"] else "{}",
+        "ScheduleInput": _schedule_input(project),
         "Queue": deploy["queue"],
         "Bucket": deploy["bucket"],
         "BucketName": bucket,
         "TlsOnly": not account.plain_http,
         "Bulk": deploy["bulk"],
-        "DataObjects": ",".join(f"arn:{account.partition}:s3:::{name}/*" for name in data),
+        "DataObjects": _data_objects(account, project) if deploy["bulk"] else "",
         "SnapStart": deploy["snapstart"],
         "ProvisionedConcurrency": deploy["provisioned_concurrency"],
         "ReservedConcurrency": deploy["reserved_concurrency"],
@@ -139,3 +130,27 @@ def parameters(account: Account, project: Project, digest: str) -> dict[str, str
         key: str(value).lower() if isinstance(value, bool) else str(value)
         for key, value in found.items()
     }
+
+
+def _schedule_input(project: Project) -> str:
+    """Return the event that a schedule sends, as text; an empty one without a schedule.
+
+    Raises UserError if it is too long, or if event.json, with which a version is checked, is not
+    valid.
+    """
+    event = json.dumps(project.event(), separators=(",", ":"))
+    if not project.deploy["schedule"]:
+        return "{}"
+    if len(event) > MOST_CHARACTERS:
+        raise UserError(
+            f"{project.name}/event.json has more than {MOST_CHARACTERS} characters: a schedule "
+            "cannot send it"
+        )
+    return event
+
+
+def _data_objects(account: Account, project: Project) -> str:
+    """Return the ARNs of the objects that bulk scoring may read and write, separated by commas."""
+    own = [bucket_name(account, project.name)] if project.deploy["bucket"] else []
+    names = [*own, *project.deploy["data_buckets"]]
+    return ",".join(f"arn:{account.partition}:s3:::{name}/*" for name in names)
