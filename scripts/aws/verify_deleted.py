@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import botocore.exceptions as errors
 
@@ -15,13 +15,46 @@ from scripts.aws.account import MISSING, Account, code_of
 from shared.errors import UserError
 
 
+class Listing(NamedTuple):
+    """A list operation of boto3.
+
+    items: the key of the list in a response. field: the key of the name in an item, "" if the item
+    is the name. prefix: the argument that selects names by their beginning, "" if there is none.
+    """
+
+    service: str
+    operation: str
+    items: str
+    field: str
+    prefix: str = ""
+
+
+LOG_GROUPS = Listing(
+    "logs", "describe_log_groups", "logGroups", "logGroupName", "logGroupNamePrefix"
+)
+REPOSITORIES = Listing("ecr", "describe_repositories", "repositories", "repositoryName")
+APIS = Listing("apigatewayv2", "get_apis", "Items", "Name")
+MACHINES = Listing("stepfunctions", "list_state_machines", "stateMachines", "stateMachineArn")
+MAPPINGS = Listing("lambda", "list_event_source_mappings", "EventSourceMappings", "FunctionArn")
+GENERATED = {  # resources whose names CloudFormation generates
+    "queues": Listing("sqs", "list_queues", "QueueUrls", "", "QueueNamePrefix"),
+    "rules": Listing("events", "list_rules", "Rules", "Name", "NamePrefix"),
+    "alarms": Listing(
+        "cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName", "AlarmNamePrefix"
+    ),
+    "mail topic": Listing("sns", "list_topics", "Topics", "TopicArn"),
+    "roles": Listing("iam", "list_roles", "Roles", "RoleName"),
+}
+
+
 def report(account: Account, name: str, buckets: list[str]) -> None:
-    """Print what was looked for and is gone. Raises UserError that names what is
-    still there.
+    """Print for each kind of resource that it is gone, or the names of those that are left.
+
+    buckets: the project's that are still there. Raises UserError that names what is left.
     """
     left = []
-    for what, found in searches(account, name, buckets):
-        names = sorted(set(found()))
+    for what, found in searched(account, name, buckets):
+        names = sorted(set(found))
         left += [f"{what} {name}" for name in names]
         print(f"  {what:<16} {', '.join(names) if names else 'gone'}", flush=True)
     if left:
@@ -29,97 +62,46 @@ def report(account: Account, name: str, buckets: list[str]) -> None:
     print(f"nothing of {name} is left that could cost money")
 
 
-def searches(
-    account: Account, name: str, buckets: list[str]
-) -> Iterator[tuple[str, Callable[[], list[str]]]]:
-    """Yield what is looked for, and a function that gives the names of what is found. buckets: the
-    project's that are still there.
-    """
-    of_stack = re.compile(
-        re.escape(name) + r"-[A-Z]\w*-\w+"
-    )  # how CloudFormation names what has no name of its own
-
-    def pages(
-        service: str, operation: str, key: str, field: str | None, **arguments: object
-    ) -> list[str]:
-        paginator = account.client(service).get_paginator(operation)
-        found = [item for page in paginator.paginate(**arguments) for item in page.get(key, [])]
-        return [item[field] if field else item for item in found]
-
-    def ours(names: list[str]) -> list[str]:
-        return [found for found in names if of_stack.fullmatch(found.rsplit("/", 1)[-1])]
-
-    def one(service: str, operation: str, **arguments: str) -> list[str]:
-        try:
-            getattr(account.client(service), operation)(**arguments)
-        except errors.ClientError as error:
-            if code_of(error) in {*MISSING, "ValidationError"}:  # the last is CloudFormation's
-                return []
-            raise
-        return list(arguments.values())
-
-    def exactly(wanted: str, names: list[str]) -> list[str]:
-        return [found for found in names if found == wanted]
-
+def searched(account: Account, name: str, buckets: list[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield each kind of resource with the names of those that are left."""
     machine = f"arn:{account.partition}:states:{account.region}:{account.id}:stateMachine:{name}"
-    group = f"/aws/lambda/{name}"
-    groups = partial(
-        pages, "logs", "describe_log_groups", "logGroups", "logGroupName", logGroupNamePrefix=group
-    )
-    yield "log group", lambda: exactly(group, groups())
-    yield "stack", lambda: one("cloudformation", "describe_stacks", StackName=name)
-    yield "function", lambda: one("lambda", "get_function", FunctionName=name)
-    yield "images", lambda: one("ecr", "describe_images", repositoryName=name)
-    yield (
-        "repository",
-        lambda: exactly(
-            name, pages("ecr", "describe_repositories", "repositories", "repositoryName")
-        ),
-    )
-    yield "bucket", lambda: buckets
-    api_group = f"/aws/apigateway/{name}"
-    api_groups = partial(
-        pages,
-        "logs",
-        "describe_log_groups",
-        "logGroups",
-        "logGroupName",
-        logGroupNamePrefix=api_group,
-    )
-    yield "API log group", lambda: exactly(api_group, api_groups())
-    yield "HTTP API", lambda: exactly(name, pages("apigatewayv2", "get_apis", "Items", "Name"))
-    machines = partial(
-        pages, "stepfunctions", "list_state_machines", "stateMachines", "stateMachineArn"
-    )
-    yield "state machine", lambda: exactly(machine, machines())
-    yield (
-        "queues",
-        lambda: ours(pages("sqs", "list_queues", "QueueUrls", None, QueueNamePrefix=f"{name}-")),
-    )
-    sources = partial(
-        pages, "lambda", "list_event_source_mappings", "EventSourceMappings", "FunctionArn"
-    )
-    yield "queue's source", lambda: [arn for arn in sources() if f":function:{name}:" in arn]
-    yield (
-        "rules",
-        lambda: ours(pages("events", "list_rules", "Rules", "Name", NamePrefix=f"{name}-")),
-    )
-    yield (
-        "alarms",
-        lambda: ours(
-            pages(
-                "cloudwatch",
-                "describe_alarms",
-                "MetricAlarms",
-                "AlarmName",
-                AlarmNamePrefix=f"{name}-",
-            )
-        ),
-    )
-    yield (
-        "mail topic",
-        lambda: ours(
-            [arn.rsplit(":", 1)[-1] for arn in pages("sns", "list_topics", "Topics", "TopicArn")]
-        ),
-    )
-    yield "roles", lambda: ours(pages("iam", "list_roles", "Roles", "RoleName"))
+    yield "log group", _exactly(account, LOG_GROUPS, f"/aws/lambda/{name}")
+    yield "stack", _described(account, "cloudformation", "describe_stacks", StackName=name)
+    yield "function", _described(account, "lambda", "get_function", FunctionName=name)
+    yield "images", _described(account, "ecr", "describe_images", repositoryName=name)
+    yield "repository", _exactly(account, REPOSITORIES, name)
+    yield "bucket", buckets
+    yield "API log group", _exactly(account, LOG_GROUPS, f"/aws/apigateway/{name}")
+    yield "HTTP API", _exactly(account, APIS, name)
+    yield "state machine", _exactly(account, MACHINES, machine)
+    functions = _listed(account, MAPPINGS)
+    yield "queue's source", [arn for arn in functions if f":function:{name}:" in arn]
+    generated = re.compile(re.escape(name) + r"-[A-Z]\w*-\w+")  # name-LogicalId-random
+    for what, listing in GENERATED.items():
+        names = _listed(account, listing, f"{name}-")
+        # The last part of a queue's URL or a topic's ARN.
+        yield what, [found for found in names if generated.fullmatch(re.split("[/:]", found)[-1])]
+
+
+def _listed(account: Account, listing: Listing, start: str = "") -> list[str]:
+    """Return the names in a listing, from all pages, that start with a text if it can select."""
+    pages = account.client(listing.service).get_paginator(listing.operation)
+    selection = {listing.prefix: start} if listing.prefix else {}
+    items = [item for page in pages.paginate(**selection) for item in page.get(listing.items, [])]
+    return [item[listing.field] if listing.field else item for item in items]
+
+
+def _exactly(account: Account, listing: Listing, name: str) -> list[str]:
+    """Return the name if the listing has it."""
+    return [found for found in _listed(account, listing, name) if found == name]
+
+
+def _described(account: Account, service: str, operation: str, **names: str) -> list[str]:
+    """Return the name that an operation takes, if there is a resource of that name."""
+    try:
+        getattr(account.client(service), operation)(**names)
+    except errors.ClientError as error:
+        if code_of(error) in {*MISSING, "ValidationError"}:  # the last is CloudFormation's
+            return []
+        raise
+    return list(names.values())
