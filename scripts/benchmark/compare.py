@@ -1,11 +1,11 @@
-"""Compare a project's image with its framework's own and with an empty function; write the figures
-and a chart.
+"""Compare a project's image with its framework's own and with an empty function.
+
+Prints tables, and writes the figures and a chart.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import signal
 import sys
@@ -17,17 +17,16 @@ from scripts.benchmark.candidates import MEMORY, Candidate, candidates_of, repos
 from scripts.benchmark.examples import Examples
 from scripts.benchmark.machine import folder_of_images, machine
 from scripts.benchmark.measure import Plan, check_answers, measure
-from scripts.benchmark.memory_sizes import measure_sizes, sizes_of, table_of_sizes
+from scripts.benchmark.memory_sizes import measure_sizes, sizes_of
 from scripts.benchmark.progress import CLEAR, interrupt, progress
+from scripts.benchmark.report import PUBLISHED, shown, write
 from scripts.benchmark.savings import variants_of
 from scripts.benchmark.spread import summary
-from scripts.benchmark.tables import all_tables
 from scripts.local.docker import DOCKER, require_engine
 from scripts.local.images import why_no_base_image
 from scripts.project import ROOT, Project
 from shared.errors import UserError
 
-PUBLISHED = ROOT / "docs/benchmarks"  # the figures that docs/cold-starts.md discusses
 ROOM = 8 * 10**9  # bytes that the largest image (TensorFlow's) takes while it is built
 
 CANDIDATES = {"frameworks": candidates_of, "savings": variants_of, "memory": sizes_of}
@@ -45,9 +44,8 @@ def prepare(project: Project, of: str = "frameworks") -> list[Candidate]:
             f"{free / 1e9:.1f} GB are free, and building these images may take {ROOM / 1e9:.0f}: "
             "make room first"
         )
-    for candidate in {
-        candidate.image: candidate for candidate in candidates
-    }.values():  # memory sizes share theirs
+    by_image = {candidate.image: candidate for candidate in candidates}  # memory sizes share one
+    for candidate in by_image.values():
         candidate.build()
     return candidates
 
@@ -100,52 +98,14 @@ def benchmark(project: Project, plan: Plan, of: str, event: Path) -> dict:
     }
 
 
-def shown(found: dict) -> str:
-    """Return the tables, followed by notes on the machine and the method."""
-    on, plan = found["machine"], found["rounds"]
-    notes = [
-        f"{on['cpu']}, {on['cores']} cores, {on['memory_gib']} GiB; kernel {on['kernel']}, "
-        f"{on['engine']}; on {on['base_image']}",
-        f"(Python {on['python']}). {found['date']}, {plan['starts']} starts with "
-        f"{plan['requests']} requests each",
-    ]
-    if "sizes" in found:
-        return "\n".join([table_of_sizes(found["sizes"]), "", *notes])
-    notes[-1] += f", {plan['others']} of the others: medians, in brackets the quartiles."
-    if found["model_file"] != "model.onnx":
-        notes.append(
-            f"ONNX Runtime serves {found['model_file']}, whose predictions may differ from the "
-            "framework's."
-        )
-    notes += [f"No cold caches, because {reason}." for reason in found["left_out"].values()]
-    notes += ["docs/benchmarks/README.md explains each column."]
-    return "\n".join([all_tables(found), *notes])
-
-
 def removal(name: str) -> str:
     """Return the shell command that removes all benchmark images of a project."""
     images = f"{DOCKER} image ls --format '{{{{.Repository}}}}:{{{{.Tag}}}}' {repository(name)}"
     return f"for image in $({images}); do {DOCKER} image rm $image; done"
 
 
-def write(found: dict, project: str, of: str, folder: Path) -> None:
-    """Write the figures and the chart into a folder, and print where. of: one of CANDIDATES."""
-    folder.mkdir(parents=True, exist_ok=True)
-    name = project if of == "frameworks" else f"{project}-{of}"
-    written = [folder / f"{name}.json"]
-    written[0].write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
-    if "candidates" in found:
-        from scripts.benchmark.plot import picture  # matplotlib: only once there is a chart to draw
-
-        written.append(folder / f"{name}.svg")
-        written[1].write_text(picture(found))
-    shown = [str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path) for path in written]
-    print(f"wrote {' and '.join(shown)}")
-    if folder != PUBLISHED and (PUBLISHED / f"{name}.json").exists():
-        print(f"docs/benchmarks/{name}.json is unchanged: ARGS=--replace writes there")
-
-
-def main() -> None:
+def parse_arguments() -> argparse.Namespace:
+    """Parse the command line. Raises UserError if a number is below 1."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
@@ -183,6 +143,11 @@ def main() -> None:
     args = parser.parse_args()
     if min(args.starts, args.requests, args.others, *args.copies) < 1:
         raise UserError("there must be at least one of each")
+    return args
+
+
+def main() -> None:
+    args = parse_arguments()
     plan = Plan(args.starts, args.requests, args.others, args.copies, args.seconds)
     signal.signal(signal.SIGINT, interrupt)
     project = Project(args.model)
@@ -193,10 +158,8 @@ def main() -> None:
     finally:
         print(end=CLEAR if sys.stdout.isatty() else "", flush=True)
     print(f"\n{shown(found)}")
-    folder = (
-        PUBLISHED if args.replace else (args.to or project.folder / "build/benchmarks").resolve()
-    )
-    write(found, project.name, args.of, folder)
+    folder = PUBLISHED if args.replace else args.to or project.folder / "build/benchmarks"
+    write(found, project.name, args.of, folder.resolve())
     print(f"The images stay for the next run. To remove them:\n  {removal(project.name)}")
 
 

@@ -8,55 +8,51 @@ Measures = dict[str, dict[str, float]]  # measure: its summary, as spread.summar
 SPREAD, PLAIN = True, False
 Column = tuple[str, str, bool]  # heading, measure, whether with its spread
 
+START: list[Column] = [
+    ("start-up", "start_up_ms", SPREAD),
+    ("first answer", "first_answer_ms", SPREAD),
+    ("cold caches: start-up", "cold_start_up_ms", SPREAD),
+    ("cold caches: first answer", "cold_first_answer_ms", PLAIN),
+]
+WEIGHT: list[Column] = [
+    ("added to base image", "added_mb", PLAIN),
+    ("read at a cold start", "cold_read_mb", SPREAD),
+    ("peak memory, one at a time", "memory_mb", SPREAD),
+    ("after batches", "memory_batch_mb", PLAIN),
+]
+WARM: list[Column] = [
+    *((f"round trip p{share}", f"round_trip_p{share}_ms", PLAIN) for share in (50, 95, 99)),
+    *((f"handler p{share}", f"handler_p{share}_ms", PLAIN) for share in (50, 95, 99)),
+]
+PARTS: list[Column] = [
+    ("fetch, if by URL", "fetch_ms", PLAIN),
+    *((name, f"{name}_ms", PLAIN) for name in ("decode", "run", "rest", "outside")),
+]
+
 
 def all_tables(found: dict) -> str:
     """Return all tables. found: the content of the JSON file."""
     candidates, sizes, unit = found["candidates"], found["batch_sizes"], found["batch_of"]
-    start: list[Column] = [
-        ("start-up", "start_up_ms", SPREAD),
-        ("first answer", "first_answer_ms", SPREAD),
-    ]
-    start += [
-        ("cold caches: start-up", "cold_start_up_ms", SPREAD),
-        ("cold caches: first answer", "cold_first_answer_ms", PLAIN),
-    ]
-    weight: list[Column] = [
-        ("added to base image", "added_mb", PLAIN),
-        ("read at a cold start", "cold_read_mb", SPREAD),
-    ]
-    weight += [
-        ("peak memory, one at a time", "memory_mb", SPREAD),
-        ("after batches", "memory_batch_mb", PLAIN),
-    ]
-    warm: list[Column] = [
-        (f"round trip p{share}", f"round_trip_p{share}_ms", PLAIN) for share in (50, 95, 99)
-    ]
-    warm += [(f"handler p{share}", f"handler_p{share}_ms", PLAIN) for share in (50, 95, 99)]
-    parts: list[Column] = [
-        (name, f"{name}_ms", PLAIN) for name in ("fetch", "decode", "run", "rest", "outside")
-    ]
-    parts[0] = ("fetch, if by URL", "fetch_ms", PLAIN)
-    copies: list[Column] = [
+    tables = [table("Start, ms", candidates, START), table("Weight, MB", candidates, WEIGHT)]
+    if not sizes:  # the start alone was measured
+        return "\n".join(tables)
+    copies = [
         (f"{count} at once", f"throughput_{count}", SPREAD) for count in found["rounds"]["copies"]
     ]
-    by_size: list[Column] = [(f"{size:,}", f"batch_{size}_handler_ms", SPREAD) for size in sizes]
-    trips: list[Column] = [(f"{size:,}", f"batch_{size}_round_trip_ms", PLAIN) for size in sizes]
-    tables = [
-        table("Start, ms", candidates, start),
-        table("Weight, MB", candidates, weight),
-        table("One request on a warm function, ms", candidates, warm),
+    by_size = [(f"{size:,}", f"batch_{size}_handler_ms", SPREAD) for size in sizes]
+    trips = [(f"{size:,}", f"batch_{size}_round_trip_ms", PLAIN) for size in sizes]
+    tables += [
+        table("One request on a warm function, ms", candidates, WARM),
         table(
             "Where that time goes, ms: in the handler, and outside of it (the emulator, HTTP)",
             candidates,
-            parts,
+            PARTS,
         ),
         table("Requests per second of copies side by side", candidates, copies),
         table(f"Time in the handler by {unit} in one request, ms", candidates, by_size),
         table(f"Round trip by {unit} in one request, ms", candidates, trips),
     ]
-    return "\n".join(
-        tables[: None if sizes else 2]
-    )  # without batches it was the start alone that was measured
+    return "\n".join(tables)
 
 
 def table(title: str, candidates: dict[str, dict], columns: Sequence[Column]) -> str:

@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from scripts.benchmark import compare
+from scripts.benchmark import compare, report
 from scripts.benchmark.caches import CACHES, why_no_cold_caches
 from scripts.benchmark.candidates import BASELINES, Candidate, candidates_of, repository, versions
 from scripts.benchmark.examples import Examples
@@ -225,16 +225,16 @@ def test_ctrl_c_removes_the_container(timed, tabular_run):
 
 def test_published_figures_are_replaced_only_when_asked(tmp_path, monkeypatch, capsys):
     published, mine = tmp_path / "docs/benchmarks", tmp_path / "toy/build/benchmarks"
-    monkeypatch.setattr(compare, "ROOT", tmp_path)
-    monkeypatch.setattr(compare, "PUBLISHED", published)
-    compare.write({"sizes": 1}, "toy", "memory", mine)
+    monkeypatch.setattr(report, "ROOT", tmp_path)
+    monkeypatch.setattr(report, "PUBLISHED", published)
+    report.write({"sizes": 1}, "toy", "memory", mine)
     assert (
         capsys.readouterr().out == "wrote toy/build/benchmarks/toy-memory.json\n"
         and not published.exists()
     )
-    compare.write({"sizes": 2}, "toy", "memory", published)
+    report.write({"sizes": 2}, "toy", "memory", published)
     assert capsys.readouterr().out == "wrote docs/benchmarks/toy-memory.json\n"
-    compare.write({"sizes": 3}, "toy", "memory", mine)
+    report.write({"sizes": 3}, "toy", "memory", mine)
     assert (
         "docs/benchmarks/toy-memory.json is unchanged: ARGS=--replace writes there"
         in capsys.readouterr().out
