@@ -117,9 +117,8 @@ class Step:
 
         These are files of the checkout, the locked packages, and data that an argument names.
         """
-        named_by = [
-            Path(word.rpartition("=")[2]).absolute() for word in arguments
-        ]  # data outside of the checkout
+        # Data outside of the checkout.
+        named_by = [Path(word.rpartition("=")[2]).absolute() for word in arguments]
         pins = [self.project.folder / name for name in environments.LOCKS]
         found = {Path(path) for path in paths if in_checkout(path)}
         found |= {
@@ -140,6 +139,7 @@ class Step:
 
 
 def python_version() -> str:
+    """Return the version of Python with its minor number, such as 3.13."""
     return "{}.{}".format(*sys.version_info)
 
 

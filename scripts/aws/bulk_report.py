@@ -29,9 +29,8 @@ class Report:
     refused: int = 0
     seconds: float = 0
     missing: list[str] = field(default_factory=list)
-    refusals: list[tuple[int, str]] = field(
-        default_factory=list
-    )  # lines before the part, and its ….refused.ndjson
+    # Lines before the part, and its ….refused.ndjson.
+    refusals: list[tuple[int, str]] = field(default_factory=list)
 
     def write_refused(self, s3: Any, bucket: str, key: str) -> None:
         """Write all refused rows into one object, with the numbers of their lines in the whole
@@ -42,9 +41,8 @@ class Report:
             return
         with tempfile.SpooledTemporaryFile(IN_MEMORY) as lines:
             for before, url in self.refusals:
-                for text in (
-                    s3.get_object(**address_of(url))["Body"].read().split(b"\n")
-                ):  # splitlines splits at U+2028 too
+                content = s3.get_object(**address_of(url))["Body"].read()
+                for text in content.split(b"\n"):  # splitlines splits at U+2028 too
                     if text:
                         entry = json.loads(text)
                         text = json.dumps(
@@ -64,13 +62,10 @@ def collect(s3: Any, parts: list[dict]) -> Report:
     with ThreadPoolExecutor(READERS) as pool:
         for part, head in zip(parts, pool.map(lambda output: _head(s3, output), outputs)):
             noted = head["Metadata"] if head else {}
-            if (noted.get("bytes"), noted.get("etag")) != (
-                f"{part['start']}-{part['end']}",
-                part["etag"],
-            ):
-                report.missing.append(
-                    part["output"]
-                )  # or left by a call of an earlier job that went on after Ctrl-C
+            wanted = (f"{part['start']}-{part['end']}", part["etag"])
+            # Also if a call of an earlier job, which went on after Ctrl-C, wrote the object.
+            if (noted.get("bytes"), noted.get("etag")) != wanted:
+                report.missing.append(part["output"])
                 continue
             counts = {
                 name: int(noted[name])

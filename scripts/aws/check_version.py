@@ -75,13 +75,8 @@ def failure(account: Account, project: Project, version: str) -> tuple[str | Non
         answer = answer_of(body, response.get("FunctionError"))
     except FunctionFailed as error:
         return " ".join(str(error).split()), log
-    if (
-        isinstance(answer, dict)
-        and isinstance(status := answer.get("statusCode"), int)
-        and status >= 400
-    ):
-        return (
-            f"it answers with status {status}: {str(answer.get('body', ''))[:200]}",
-            log,
-        )  # as a handler answers HTTP
+    # A handler may answer every event as it answers HTTP.
+    status = answer.get("statusCode") if isinstance(answer, dict) else None
+    if isinstance(answer, dict) and isinstance(status, int) and status >= 400:
+        return f"it answers with status {status}: {str(answer.get('body', ''))[:200]}", log
     return None, log

@@ -14,7 +14,7 @@ from scripts.local.invoke import Function, FunctionFailed
 from scripts.project import Project
 from shared.errors import UserError
 
-# seconds to wait for the function; CloudWatch shows a line some seconds after it was written
+# Seconds to wait for the function; CloudWatch shows a line some seconds after it was written.
 LIMIT = 120
 POLL = 1  # seconds; a tenth of it on this machine
 
@@ -59,16 +59,12 @@ class Deployed:
         seconds.
         """
         if not self.account.local:  # this machine's clock may be wrong
-            began = parsedate_to_datetime(
-                sent["ResponseMetadata"]["HTTPHeaders"]["date"]
-            ).timestamp()
+            date = sent["ResponseMetadata"]["HTTPHeaders"]["date"]
+            began = parsedate_to_datetime(date).timestamp()
         end, failures = time.monotonic() + LIMIT, 0
         while time.monotonic() < end:
-            lines = [
-                line
-                for line in lines_since(self.account, self.project.name, began)
-                if line["trigger"] == trigger
-            ]
+            logged = lines_since(self.account, self.project.name, began)
+            lines = [line for line in logged if line["trigger"] == trigger]
             if (found := look(lines)) is not None:
                 return found
             failed = sum(bool(line["refused"] or line["errors"]) for line in lines)
@@ -82,8 +78,8 @@ class Deployed:
         )
 
     def _reason(self, event: object) -> str | None:
-        """Invoke the function with an event that failed, because the log quotes no event. None if
-        it succeeds now.
+        """Return why an event fails, None if it succeeds now. The log quotes no event, so the
+        function is invoked with it again.
         """
         client = self.account.client(
             "lambda", retries={"total_max_attempts": 1}, read_timeout=self.project.timeout + 30

@@ -152,9 +152,8 @@ def main() -> None:
         require_consent("delete all of it?", args.yes, "nothing was deleted")
         destroy(account, project)
         bucket = own_bucket(account, project.name)
-        delete_log(
-            account, project.name
-        )  # once more, after everything that could start an invocation
+        # Once more, after everything that could start an invocation.
+        delete_log(account, project.name)
         verify_deleted.report(account, project.name, [bucket] if bucket else [])
 
 

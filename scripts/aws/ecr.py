@@ -10,12 +10,9 @@ import botocore.exceptions as errors
 from scripts.aws.account import Account, code_of
 from shared.errors import UserError
 
-TAG = {
-    "Key": "made-by",
-    "Value": "onnx-on-lambda",
-}  # on all that the commands make: they delete nothing that lacks it
-# what the repository may hold, at $0.10 per GB and month; `make deploy` removes those no version
-# uses
+# On all that the commands make: they delete nothing that lacks it.
+TAG = {"Key": "made-by", "Value": "onnx-on-lambda"}
+# In a repository, at $0.10 per GB and month; `make deploy` removes those that no version uses.
 MOST_IMAGES = 100
 LIFECYCLE = {
     "rules": [

@@ -26,10 +26,9 @@ def api_url(account: Account, outputs: dict[str, str]) -> str:
     """Return the HTTP API's address without a slash at the end; "" if the project has none."""
     if "ApiId" not in outputs:
         return ""
-    if (
-        account.local
-    ):  # a name of its own for each API needs a name server: here it is part of the path
-        # %24 is $, which a shell would expand
+    if account.local:
+        # The API is named in the path: no name server knows a host name for each API. %24 is $,
+        # which a shell would expand.
         return f"{account.endpoint_url}/_aws/execute-api/{outputs['ApiId']}/%24default"
     return outputs["ApiUrl"]
 

@@ -17,33 +17,23 @@ def lines_since(account: Account, name: str, start: float) -> list[dict]:
 
     start: seconds since 1970. Lines of Lambda itself are left out.
     """
-    printed = (
-        _printed_locally(account, name, start) if account.local else _logged(account, name, start)
-    )
-    found = []
-    for line in printed:
-        if (
-            line.startswith("{")
-            and isinstance(parsed := _parsed(line), dict)
-            and "trigger" in parsed
-        ):
-            found.append(parsed)
-    return found
+    read = _printed_locally if account.local else _logged
+    parsed = (_parsed(line) for line in read(account, name, start) if line.startswith("{"))
+    return [line for line in parsed if isinstance(line, dict) and "trigger" in line]
 
 
 def _logged(account: Account, name: str, start: float) -> list[str]:
-    pages = (
-        account.client("logs")
-        .get_paginator("filter_log_events")
-        .paginate(logGroupName=f"/aws/lambda/{name}", startTime=int(start * 1000))
-    )
+    """Return the lines that CloudWatch Logs has."""
+    paginator = account.client("logs").get_paginator("filter_log_events")
+    pages = paginator.paginate(logGroupName=f"/aws/lambda/{name}", startTime=int(start * 1000))
     events = [event for page in pages for event in page["events"]]
     return [event["message"] for event in sorted(events, key=lambda event: event["timestamp"])]
 
 
 def _printed_locally(account: Account, name: str, start: float) -> list[str]:
-    """From the containers: the local AWS stores only what the engine has written when a call ends,
-    which may lack lines.
+    """Return the lines that the containers have printed.
+
+    The local AWS stores only what the engine has written when a call ends: lines may be missing.
     """
     listed = subprocess.run(
         [DOCKER, "ps", "--all", "--format", "{{.ID}} {{.Image}}"], capture_output=True, text=True

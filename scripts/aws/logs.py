@@ -12,6 +12,9 @@ from scripts.project import Project
 from shared.errors import UserError
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+# Seconds between two requests with --follow. CloudWatch Logs notifies nobody of new lines, except
+# in a live tail session, which is billed by the minute.
+POLL = 2
 
 
 def milliseconds(since: str) -> int:
@@ -30,18 +33,15 @@ def show(client: Any, group: str, start: int, follow: bool) -> int:
             logGroupName=group, startTime=start
         ):
             for event in page["events"]:
-                key = (
-                    event["logStreamName"],
-                    event["timestamp"],
-                    event["message"],
-                )  # a local AWS gives no ids
+                # A local AWS gives no ids.
+                key = (event["logStreamName"], event["timestamp"], event["message"])
                 if key not in seen:
                     seen.add(key)
                     when = time.strftime("%H:%M:%S", time.localtime(event["timestamp"] / 1000))
                     print(when, event["message"].rstrip(), flush=True)
         if not follow:
             return len(seen)
-        time.sleep(2)
+        time.sleep(POLL)
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
-"""Build a project's image, or take one that is built, and push it to its repository in ECR, which
-is made where it is missing.
+"""Build a project's image, or take one that is built, and push it to its repository in ECR.
+
+Creates the repository if it is missing.
 """
 
 from __future__ import annotations
@@ -48,10 +49,9 @@ def push(account: Account, project: Project, image: str) -> str:
         "digest": known["imageDigest"],
         "tag": known["imageTags"][0],
     }
-    (project.folder / "build").mkdir(
-        exist_ok=True
-    )  # not there yet where the image was built elsewhere
-    (project.folder / "build/pushed.json").write_text(json.dumps(note))
+    build_folder = project.folder / "build"
+    build_folder.mkdir(exist_ok=True)  # not there yet where the image was built elsewhere
+    (build_folder / "pushed.json").write_text(json.dumps(note))
     print(f"{account.registry}/{project.name}@{known['imageDigest']}")
     return known["imageDigest"]
 

@@ -15,6 +15,8 @@ from scripts.aws.deployed import Deployed
 from scripts.project import Project
 from shared.errors import UserError
 
+LOGGED = ("predictions", "refused", "errors", "duration_ms")  # of a line, for a schedule
+
 
 def queue(deployed: Deployed, path: Path) -> object:
     """Send a message to the SQS queue; return the response that the function logged."""
@@ -27,11 +29,11 @@ def queue(deployed: Deployed, path: Path) -> object:
     print(f"sent message {sent['MessageId']} to {url}", flush=True)
 
     def look(lines: list[dict]) -> dict | None:
-        answers = [answer for line in lines for answer in line.get("answers", [])]
-        return next(
-            (answer for answer in answers if answer.pop("message_id", None) == sent["MessageId"]),
-            None,
-        )
+        """Return the response to the message, None while there is none."""
+        for answer in (answer for line in lines for answer in line.get("answers", [])):
+            if answer.pop("message_id", None) == sent["MessageId"]:
+                return answer
+        return None
 
     return deployed.watch(sent, began, "sqs", request, look)
 
@@ -40,21 +42,18 @@ def bus(deployed: Deployed, path: Path) -> object:
     """Put an event on the account's default EventBridge bus; return the response that the function
     logged.
     """
-    deployed.require(
-        "rule for events on the bus", deployed.parameters.get("Events") == "true", "events = true"
-    )
+    has_rule = deployed.parameters.get("Events") == "true"
+    deployed.require("rule for events on the bus", has_rule, "events = true")
     request, began = read(path), time.time()
-    entry = {
-        "Source": deployed.project.name,
-        "DetailType": "predict",
-        "Detail": json.dumps(request),
-    }
+    entry = {"Source": deployed.project.name, "DetailType": "predict"}
+    entry["Detail"] = json.dumps(request)
     sent = deployed.account.client("events").put_events(Entries=[entry])
     if sent["FailedEntryCount"]:
         raise UserError(f"EventBridge refused the event: {sent['Entries'][0]['ErrorMessage']}")
     print(f"put event {sent['Entries'][0]['EventId']} on the default bus", flush=True)
 
     def look(lines: list[dict]) -> dict | None:
+        """Return the first response, None while there is none."""
         return next((line["answers"][0] for line in lines if line.get("answers")), None)
 
     return deployed.watch(sent, began, "eventbridge", request, look)
@@ -68,39 +67,33 @@ def schedule(deployed: Deployed, path: Path) -> object:
     deployed.require("schedule", expression, 'schedule = "rate(1 day)"')
     if path != deployed.project.event_file:
         raise UserError("a schedule sends the event.json that was deployed: leave EVENT out")
+    state, target = _scheduled(deployed)
+    function = {"FunctionName": target["Arn"], "InvocationType": "Event"}
+    began = time.time()
+    sent = deployed.account.client("lambda").invoke(**function, Payload=target["Input"].encode())
+    print(f"the rule with the schedule {expression} is {state}; its event was sent now", flush=True)
+    number = sent["ResponseMetadata"]["RequestId"]
+
+    def look(lines: list[dict]) -> dict | None:
+        """Return what the log says about the invocation, None while it says nothing."""
+        for line in lines:
+            # The local AWS gives the function another request id.
+            if line["predictions"] and (deployed.account.local or line["request_id"] == number):
+                return {key: line[key] for key in LOGGED}
+        return None
+
+    return deployed.watch(sent, began, "invoke", json.loads(target["Input"]), look)
+
+
+def _scheduled(deployed: Deployed) -> tuple[str, dict]:
+    """Return the state of the schedule's rule, and its target."""
     client, events = deployed.account.client("cloudformation"), deployed.account.client("events")
     resource = client.describe_stack_resource(
         StackName=deployed.project.name, LogicalResourceId="ScheduleRule"
     )
     rule = events.describe_rule(Name=resource["StackResourceDetail"]["PhysicalResourceId"])
     [target] = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
-    function = {"FunctionName": target["Arn"], "InvocationType": "Event"}
-    began = time.time()
-    sent = deployed.account.client("lambda").invoke(**function, Payload=target["Input"].encode())
-    print(
-        f"the rule with the schedule {expression} is {rule['State'].lower()}; its event was sent "
-        "now",
-        flush=True,
-    )
-    number = sent["ResponseMetadata"]["RequestId"]
-
-    def look(
-        lines: list[dict],
-    ) -> dict | None:  # the local AWS gives the function another request id
-        mine = (
-            line
-            for line in lines
-            if line["predictions"] and (deployed.account.local or line["request_id"] == number)
-        )
-        return next(
-            (
-                {key: line[key] for key in ("predictions", "refused", "errors", "duration_ms")}
-                for line in mine
-            ),
-            None,
-        )
-
-    return deployed.watch(sent, began, "invoke", json.loads(target["Input"]), look)
+    return rule["State"].lower(), target
 
 
 SOURCES = {

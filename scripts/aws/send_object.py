@@ -44,6 +44,7 @@ def send(deployed: Deployed, path: Path) -> None:
     print(f"put s3://{bucket}/{key}", flush=True)
 
     def look(lines: list[dict]) -> bytes | None:
+        """Return the result object, None while there is none."""
         try:
             return s3.get_object(**result)["Body"].read()
         except errors.ClientError as error:

@@ -16,9 +16,7 @@ from shared.errors import UserError
 
 
 def upload(account: Account, client: Any, image: str, reference: str) -> None:
-    """Tag the image and push it. Layers that a push cut short has brought there already are not
-    sent again.
-    """
+    """Tag the image and push it. Layers that an interrupted push has sent are not sent again."""
     docker("tag", image, reference)
     print(f"pushing {reference}", flush=True)
     with _logged_in(account, client) as environment:
@@ -52,15 +50,8 @@ def _logged_in(account: Account, client: Any) -> Iterator[dict]:
             "REGISTRY_AUTH_FILE": f"{folder}/auth.json",
             **_engine(),
         }
-        command = [
-            DOCKER,
-            "login",
-            *plain_http(account),
-            "--username",
-            user,
-            "--password-stdin",
-            account.registry,
-        ]
+        command = [DOCKER, "login", *plain_http(account), "--username", user]
+        command += ["--password-stdin", account.registry]
         login = subprocess.run(
             command, input=token, env=environment, capture_output=True, text=True
         )
@@ -83,6 +74,7 @@ def _engine() -> dict[str, str]:
 
 
 def docker(*arguments: str, or_else: str | None = None) -> str:
+    """Return what a docker command prints. If it fails, return or_else, or raise UserError."""
     ran = subprocess.run([DOCKER, *arguments], capture_output=True, text=True)
     if ran.returncode and or_else is None:
         raise UserError(

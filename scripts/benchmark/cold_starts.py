@@ -64,9 +64,8 @@ class Deployed:
         self._client, self._name = client, name
         found = client.get_function_configuration(FunctionName=name)
         variables = found.get("Environment", {}).get("Variables", {})
-        self._variables = {
-            name: value for name, value in variables.items() if name != VARIABLE
-        }  # of a run that was killed
+        # Without that of a run that was killed.
+        self._variables = {name: value for name, value in variables.items() if name != VARIABLE}
         self._snapstart = found.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions"
 
     def invoke(self, event: bytes, version: str) -> dict[str, float]:

@@ -78,6 +78,7 @@ def measure(
     values: Values = {candidate.name: defaultdict(list) for candidate in candidates}
 
     def rounds(what: str, count: int, one_round: Callable[[Candidate], dict[str, float]]) -> None:
+        """Measure each candidate once in each round. what: the name of a round, for progress."""
         for number in range(1, count + 1):
             for candidate in candidates:
                 progress(f"{what} {number} of {count}: {candidate.what}")
@@ -173,6 +174,7 @@ def _rate(copies: list[Served], event: bytes, seconds: float) -> float:
     start = time.perf_counter()
 
     def client(served: Served) -> int:
+        """Send requests until the time is over; return the number of responses."""
         answers = 0
         while time.perf_counter() - start < seconds:
             served.ask(event)

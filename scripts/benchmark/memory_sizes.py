@@ -75,24 +75,17 @@ def table_of_sizes(sizes: dict[str, dict]) -> str:
     rows: list[tuple[str, ...]] = [COLUMNS]
     for size, found in sizes.items():
         times = [number(found[f"handler_p{share}_ms"]) for share in (50, 95, 99)]
-        rows.append(
-            (
-                size,
-                f"{found['vcpus']:.2f}",
-                *times,
-                f"{found['billed_ms']:.1f}",
-                f"{found['million_dollars']:.2f}",
-            )
-        )
+        billed, dollars = f"{found['billed_ms']:.1f}", f"{found['million_dollars']:.2f}"
+        rows.append((size, f"{found['vcpus']:.2f}", *times, billed, dollars))
     return "\n".join(
         [*aligned(rows), f"\nx86_64, {SEEN}; without API Gateway, starts, and the free tier"]
     )
 
 
 def _summed_up(project: Project, times: list[float]) -> dict[str, float]:
-    billed = sum(map(math.ceil, times)) / len(
-        times
-    )  # each call is rounded up to whole milliseconds
+    """Return percentiles of the times in ms, the billed time, and the price."""
+    # Each call is rounded up to whole milliseconds.
+    billed = sum(map(math.ceil, times)) / len(times)
     price = billed / 1000 * project.memory / 1024 * LAMBDA_GB_SECOND["x86_64"] + LAMBDA_CALL
     more = {
         "vcpus": project.memory / MB_PER_VCPU,

@@ -146,22 +146,14 @@ class Served:
 
     def serve_file(self, data: bytes) -> str:
         """Serve a file inside the container, for the function to download. Returns its URL."""
-        command = [
-            DOCKER,
-            "exec",
-            "--interactive",
-            self._emulator.name or "",
-            "python3",
-            "-c",
-            FILE_SERVER,
-        ]
+        command = [DOCKER, "exec", "--interactive", self._emulator.name or ""]
+        command += ["python3", "-c", FILE_SERVER]
         server = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
         )
         assert server.stdin and server.stdout
-        self._within.callback(
-            server.wait
-        )  # runs when the container, and so the server in it, has ended
+        # Callbacks run in reverse order: the end of the container ends the server in it.
+        self._within.callback(server.wait)
         self._within.callback(self._emulator.stop)
         server.stdin.write(data)
         server.stdin.close()

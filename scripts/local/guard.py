@@ -60,8 +60,9 @@ class Guarded:
                 kill_session(self._process.pid)
 
     def _remove(self) -> None:
+        """End the container until the docker client has ended too."""
         limit = time.monotonic() + CLIENT_LIMIT
-        # More than once where the client has not created the container yet.
+        # More than once if the client has not created the container yet.
         while True:
             for command in self._removal:
                 subprocess.run(
@@ -98,9 +99,8 @@ def kill_session(leader: int) -> None:
     """
     with contextlib.suppress(ProcessLookupError):
         os.kill(leader, signal.SIGSTOP)  # or else it could start the function again
-    while members := [
-        pid for pid in living(leader) if pid != leader
-    ]:  # again, for what forked meanwhile
+    # Again and again, for processes that forked meanwhile.
+    while members := [pid for pid in living(leader) if pid != leader]:
         for pid in members:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -147,6 +147,7 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)  # standard input alone says when to end
 
     def end_with_input() -> None:
+        """Wait until standard input closes, and end the command."""
         while os.read(0, 1024):
             pass
         guarded.end()

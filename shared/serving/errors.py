@@ -84,17 +84,14 @@ def unknown_keys(request: dict, known: tuple[str, ...]) -> InvalidInput:
     unknown = (key for key in request if key not in known)
     reason = f"is not known: send {', '.join(known[:-1])} or {known[-1]}"
     named = [((Sent(key),), reason) for _, key in zip(range(MOST_NAMED), unknown)]
-    return InvalidInput(
-        *named, more=sum(1 for _ in unknown)
-    )  # counted, not kept: there can be a million
+    more = sum(1 for _ in unknown)  # counted, not kept: there can be a million
+    return InvalidInput(*named, more=more)
 
 
 def kind_of(value: object) -> str:
     """Return the kind of a JSON value for messages: "text", "a list", …"""
-    if (
-        isinstance(value, float) and value - value != 0
-    ):  # NaN and the infinities, which are not JSON
-        return "NaN or infinity"
+    if isinstance(value, float) and value - value != 0:
+        return "NaN or infinity"  # which are not JSON
     kinds = {
         bool: "true or false",
         str: "text",

@@ -49,9 +49,8 @@ def _message(difference: float, expected: np.ndarray, actual: np.ndarray, inputs
     """Return one line about the row with the largest difference: both values, and the inputs."""
     apart = np.nan_to_num(np.abs(expected.astype(np.float64) - actual), nan=np.inf)
     row, column = np.unravel_index(int(apart.argmax()), apart.shape)
-    values = {
-        name: column[row] for name, column in inputs.items() if np.ndim(column[row]) == 0
-    }  # not the pixels of an image
+    # Not the pixels of an image.
+    values = {name: column[row] for name, column in inputs.items() if np.ndim(column[row]) == 0}
     given = (
         f" Its input: {', '.join(f'{name}={value!r}' for name, value in values.items())}."
         if values

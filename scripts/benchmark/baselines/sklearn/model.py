@@ -8,9 +8,8 @@ from pathlib import Path
 
 from shared.serving.onnx.common import threads
 
-os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = str(
-    threads()
-)  # read when numpy is imported
+# Read when numpy is imported.
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = str(threads())
 
 import joblib
 import numpy as np
