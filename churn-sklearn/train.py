@@ -96,7 +96,8 @@ def evaluate(churned, probabilities, threshold):
     }
 
 
-def main():
+def parse_arguments():
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
@@ -105,7 +106,11 @@ def main():
         "--model", choices=MODELS, default="logistic-regression", help="the classifier"
     )
     parser.add_argument("--seed", type=int, default=42, help="for the split and the classifier")
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main():
+    args = parse_arguments()
 
     # Data: 60% to fit, 20% to choose the threshold, 20% to report.
     table, data_sha256 = load_table(args.data, CATEGORIES, NUMBERS, TARGET, LABELS)

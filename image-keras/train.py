@@ -57,6 +57,7 @@ class Batches(keras.utils.PyDataset):
         return self._augment(self._part.images[chosen], self._rng), self._part.classes[chosen]
 
     def on_epoch_end(self):
+        """Choose a new order. Keras calls this after each epoch."""
         self._order = self._rng.permutation(len(self._part))
 
 
@@ -135,7 +136,8 @@ def fit_photos(data, epochs, seed, weights):
     return model
 
 
-def main():
+def parse_arguments():
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
@@ -156,7 +158,11 @@ def main():
         default="imagenet",
         help="initial weights of the network for photos",
     )
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main():
+    args = parse_arguments()
     keras.utils.set_random_seed(args.seed)
     tf.config.experimental.enable_op_determinism()
     if not TERMINAL:

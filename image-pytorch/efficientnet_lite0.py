@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-# kernel, stride, expansion, channels, repeats
+# Kernel, stride, expansion, channels, repeats.
 STAGES = [(3, 1, 1, 16, 1), (3, 2, 6, 24, 2), (5, 2, 6, 40, 2), (3, 2, 6, 80, 3)]
 STAGES += [(5, 1, 6, 112, 3), (5, 2, 6, 192, 4), (3, 1, 6, 320, 1)]
 FEATURES = 1280
@@ -53,6 +53,7 @@ class Block(nn.Module):
         self._project_conv, self._bn2 = pair(wide, out)
 
     def forward(self, x):
+        """Return the features of the next block, [batch, out, height, width]."""
         y = F.relu6(convolve(x, self._expand_conv, self._bn0)) if self.expands else x
         y = F.relu6(convolve(y, self._depthwise_conv, self._bn1))
         y = convolve(y, self._project_conv, self._bn2)
@@ -75,6 +76,7 @@ class Lite0(nn.Module):
         self.dropout, self._fc = nn.Dropout(0.2), nn.Linear(FEATURES, classes)
 
     def forward(self, images):
+        """Return logits, [batch, classes]."""
         x = (images.permute(0, 3, 1, 2).float() - 127) / 128
         x = F.relu6(convolve(x, self._conv_stem, self._bn0))
         for block in self._blocks:

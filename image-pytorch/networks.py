@@ -36,6 +36,7 @@ class SmallCNN(nn.Module):
         self.dropout, self.head = nn.Dropout(0.3), nn.Linear(channels * 3 * 3, classes)
 
     def forward(self, images):
+        """Return logits, [batch, classes]."""
         scaled = images.permute(0, 3, 1, 2).float() / 127.5 - 1
         return self.head(self.dropout(self.body(scaled)))
 
@@ -48,6 +49,7 @@ class Served(nn.Module):
         self.network = network
 
     def forward(self, image):
+        """Return probabilities, [batch, classes]."""
         return self.network(image).softmax(1)
 
 

@@ -110,7 +110,8 @@ def fit(network, groups, loader, validation, epochs):
     network.load_state_dict(best)
 
 
-def main():
+def parse_arguments():
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
@@ -125,7 +126,11 @@ def main():
     parser.add_argument(
         "--seed", type=int, default=0, help="for the first weights, the order and the augmentation"
     )
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main():
+    args = parse_arguments()
     torch.manual_seed(args.seed)
     torch.use_deterministic_algorithms(True)
 

@@ -31,8 +31,7 @@ POLL = 1  # seconds
 
 
 def wait_for_stopped_jobs(client: Any, machine: str, timeout: int) -> None:
-    """Wait until no call of a job that was stopped can still be running: it would overwrite results
-    of the next job.
+    """Wait until no call of a stopped job can be running: it would disturb the next job.
 
     timeout: seconds that one call of the function takes at most.
     """
@@ -66,11 +65,9 @@ def run(account: Account, machine: str, bucket: str, manifest: str) -> str | Non
     show_progress(client, execution, shown)
     if sys.stdout.isatty():
         print()
-    return (
-        None
-        if state["status"] == "SUCCEEDED"
-        else f"{state['status'].lower()}: {state.get('cause') or state.get('error', '')}"
-    )
+    if state["status"] == "SUCCEEDED":
+        return None
+    return f"{state['status'].lower()}: {state.get('cause') or state.get('error', '')}"
 
 
 def show_progress(client: Any, execution: str, shown: str) -> str:
@@ -93,9 +90,7 @@ def show_progress(client: Any, execution: str, shown: str) -> str:
 
 
 def reason(account: Account, project: Project, parts: list[dict], missing: list[str]) -> str:
-    """Return why a part failed: Step Functions keeps nothing of it, so the function is asked
-    itself.
-    """
+    """Return why a part failed, from the function itself: Step Functions does not keep it."""
     part = next(part for part in parts if part["output"] in missing)
     client = account.client(
         "lambda", retries={"total_max_attempts": 1}, read_timeout=project.timeout + 30
@@ -103,15 +98,17 @@ def reason(account: Account, project: Project, parts: list[dict], missing: list[
     try:
         Function(f"{project.name}:live", client=client)({"score": part})
     except FunctionFailed as error:
-        hint = (
-            ": ARGS='--part-bytes 100000' makes smaller parts" if "timed out" in str(error) else ""
-        )
+        smaller = ": ARGS='--part-bytes 100000' makes smaller parts"
+        hint = smaller if "timed out" in str(error) else ""
         return f"bytes {part['start']:,} to {part['end']:,}: {error}{hint}"
     return "run the same command again"
 
 
-def score(account: Account, project: Project, source: str, target: str, most: int) -> Report:
-    """Score s3://… source into s3://… target. Raises UserError if it cannot be done."""
+def addresses(source: str, target: str) -> tuple[str, str, str, str]:
+    """Return bucket and key of the file, and of the folder for its results.
+
+    Raises UserError if they are not in S3, or if the results would overwrite the file.
+    """
     bucket, key = location(source, "INPUT", "folder/customers.csv")
     to_bucket, to_key = location(target, "OUTPUT", "folder")
     to_key = to_key.rstrip("/")
@@ -119,6 +116,12 @@ def score(account: Account, project: Project, source: str, target: str, most: in
         raise UserError(f"OUTPUT={target} would overwrite INPUT={source}: choose another folder")
     if not key.lower().endswith(FORMATS):
         raise UserError(f"INPUT={source} is not a .csv or .jsonl file")
+    return bucket, key, to_bucket, to_key
+
+
+def score(account: Account, project: Project, source: str, target: str, most: int) -> Report:
+    """Score s3://… source into s3://… target. Raises UserError if it cannot be done."""
+    bucket, key, to_bucket, to_key = addresses(source, target)
     stack = Stack(account, project.name)
     outputs = stack.outputs()
     machine = outputs.get("StateMachineArn")
@@ -137,13 +140,8 @@ def score(account: Account, project: Project, source: str, target: str, most: in
     parts = parts_of(bucket, key, head_of(s3, bucket, key), f"s3://{to_bucket}/{to_key}", most)
     wait_for_stopped_jobs(account.client("stepfunctions"), machine, project.timeout)
     clear(s3, to_bucket, to_key)
-    manifest = f"{to_key}/manifest.json"
-    s3.put_object(
-        Bucket=to_bucket,
-        Key=manifest,
-        Body=json.dumps(parts).encode(),
-        ContentType="application/json",
-    )
+    manifest, body = f"{to_key}/manifest.json", json.dumps(parts).encode()
+    s3.put_object(Bucket=to_bucket, Key=manifest, Body=body, ContentType="application/json")
     print(f"scoring {source} in {len(parts)} parts", flush=True)
     failure = run(account, machine, to_bucket, manifest)
     report = collect(s3, parts)

@@ -29,6 +29,11 @@ from shared.errors import UserError
 
 ROOM = 8 * 10**9  # bytes that the largest image (TensorFlow's) takes while it is built
 
+UNITS = {
+    "*_ms": "milliseconds",
+    "*_mb": "10^6 bytes; memory 2^20",
+    "throughput_*": "requests per second",
+}
 CANDIDATES = {"frameworks": candidates_of, "savings": variants_of, "memory": sizes_of}
 
 
@@ -77,11 +82,7 @@ def benchmark(project: Project, plan: Plan, of: str, event: Path) -> dict:
         **found,
         "memory_of_each_function_mb": MEMORY,
         "left_out": {"cold_*": reason} if reason else {},
-        "units": {
-            "*_ms": "milliseconds",
-            "*_mb": "10^6 bytes; memory 2^20",
-            "throughput_*": "requests per second",
-        },
+        "units": UNITS,
         "batch_sizes": examples.sizes,
         "batch_of": "images" if examples.image else "rows",
         "candidates": {
@@ -89,13 +90,16 @@ def benchmark(project: Project, plan: Plan, of: str, event: Path) -> dict:
                 "what": candidate.what,
                 "versions": versions(candidate),
                 "largest_difference": differences.get(candidate.name),
-                "measures": {
-                    name: summary(found) for name, found in sorted(values[candidate.name].items())
-                },
+                "measures": summaries(values[candidate.name]),
             }
             for candidate in candidates
         },
     }
+
+
+def summaries(values: dict[str, list[float]]) -> dict[str, dict[str, float]]:
+    """Return the summary of each measure, sorted by name."""
+    return {name: summary(found) for name, found in sorted(values.items())}
 
 
 def removal(name: str) -> str:

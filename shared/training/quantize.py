@@ -31,6 +31,7 @@ class Images(CalibrationDataReader):
         )
 
     def get_next(self) -> dict | None:
+        """Return the next batch by input name, None at the end."""
         return next(self._batches, None)
 
 

@@ -21,6 +21,7 @@ def resolve(host: str, port: int, seconds: float) -> list[tuple]:
     found: list = []
 
     def look_up() -> None:
+        """Add the addresses to found; none for a host that does not exist."""
         with suppress(OSError, ValueError):  # ValueError: for a name that DNS cannot carry
             found.extend(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
 
