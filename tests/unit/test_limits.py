@@ -17,7 +17,7 @@ import simplejson
 from scripts.project import ROOT
 from shared.serving import errors, tabular
 from shared.serving.errors import InvalidInput
-from shared.serving.images import download, limits
+from shared.serving.images import download, limits, urls
 from shared.serving.sources import (
     byte_ranges,
     http_events,
@@ -222,10 +222,10 @@ def test_the_contract_names_the_limits():
         *(limits.MOST_SIDE, limits.MOST_PARTS, limits.MOST_PIXEL_CHUNKS, limits.MOST_SCANS),
         *(
             limits.BASE_MB,
-            download.MOST_CHARACTERS,
-            download.MOST_IN_HOST,
+            urls.MOST_CHARACTERS,
+            urls.MOST_IN_HOST,
             download.MOST_REDIRECTS,
-            download.LOW_PORTS[-1],
+            urls.LOW_PORTS[-1],
         ),
         *(parts.MOST_BYTES, byte_ranges.LONGEST_LINE, csv.field_size_limit()),
     ):
