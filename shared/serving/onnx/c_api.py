@@ -11,17 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from ctypes import (
-    PYFUNCTYPE,
-    byref,
-    c_char_p,
-    c_int,
-    c_size_t,
-    c_ssize_t,
-    c_void_p,
-    py_object,
-    pythonapi,
-)
+from ctypes import byref, c_char_p, c_int, c_size_t, c_void_p
 from types import SimpleNamespace
 
 from shared.serving import TYPE_CHECKING
@@ -160,6 +150,7 @@ def load(version: int = API_VERSION) -> SimpleNamespace:
         setattr(ort, name, member)
 
     def checked(status: int | None, called: object, arguments: tuple) -> None:
+        """Raise OnnxRuntimeError for a status, and free its memory."""
         if status:
             try:
                 raise OnnxRuntimeError(ort.GetErrorMessage(status).decode(errors="replace"))
@@ -210,32 +201,4 @@ def made(function: Callable, *arguments: object, release: Callable) -> Iterator[
         release(handle)
 
 
-# Python's own C interface: https://docs.python.org/3/c-api/buffer.html
-class PyBuffer(ctypes.Structure):
-    """Py_buffer, the same in all versions since 3.11; only its first member is used here."""
-
-    _fields_ = (("buf", c_void_p), ("others", c_void_p * 9))
-
-
-# object, Py_buffer*, int flags
-get_buffer = PYFUNCTYPE(c_int, py_object, P, c_int)(("PyObject_GetBuffer", pythonapi))
-# Py_buffer*
-release_buffer = PYFUNCTYPE(None, P)(("PyBuffer_Release", pythonapi))
-# char* memory, Py_ssize_t size, int flags
-view_from = PYFUNCTYPE(py_object, P, c_ssize_t, c_int)(("PyMemoryView_FromMemory", pythonapi))
-SIMPLE, READ = 0, 0x100  # PyBUF_SIMPLE, PyBUF_READ
-
-
-def address_of(buffer: object) -> int:
-    """Return the address of a contiguous buffer. It is valid while the buffer lives and keeps its
-    size.
-    """
-    found = PyBuffer()
-    get_buffer(buffer, byref(found), SIMPLE)
-    release_buffer(byref(found))
-    return found.buf or 0
-
-
-def view_of(address: int, count: int) -> memoryview:
-    """Return the bytes at an address without a copy: not to be used after they are freed."""
-    return view_from(address, count, READ)
+ort = load()
