@@ -49,7 +49,7 @@ def main():
     argparse.ArgumentParser(description=__doc__).parse_args()
     start = time.perf_counter()
 
-    # What training wrote
+    # Read the results of training
     metadata = {"name": FOLDER.name, **read_metadata(BUILD)}
     model = joblib.load(BUILD / "model.joblib")
     if len(model.classes_) != 2:

@@ -1,7 +1,6 @@
-"""What is true of this model alone: how often it is right about Fashion-MNIST's test images, and
-where its weights come from.
+"""Tests of this model alone: its accuracy, and a download of its weights that fails.
 
-It travels with a copy of the folder: keep here what is true of your model.
+The file travels with a copy of the folder: keep here the tests of your model.
 """
 
 from tests.projects.pictures import save_photos

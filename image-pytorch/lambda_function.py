@@ -1,4 +1,4 @@
-"""model.onnx -> answers: what runs on Lambda."""
+"""Answer requests with model.onnx: the function that runs on Lambda."""
 
 import os
 

@@ -1,6 +1,6 @@
-"""What is true of this model alone: how often it is right about Fashion-MNIST's test images.
+"""Tests of this model alone: its accuracy.
 
-It travels with a copy of the folder: keep here what is true of your model.
+The file travels with a copy of the folder: keep here the tests of your model.
 """
 
 

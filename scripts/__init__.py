@@ -1,1 +1,1 @@
-"""What a make target does when it is more than a line."""
+"""The scripts of the make targets that do more than a line."""

@@ -1,4 +1,4 @@
-"""What AWS charges in us-east-1, in US dollars, before the free tier and without tax."""
+"""Prices of AWS in us-east-1, in US dollars, before the free tier and without tax."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ S3_WRITE = 0.005 / 1e3
 
 
 def bulk_job(parts: int, seconds: float, memory: int, architecture: str) -> float:
-    """Dollars for a bulk job: calls of the function that took so many seconds in all, at so many
-    MB, and what starts them.
+    """Return the dollars for a bulk job: its calls of the function, and the workflow.
+
+    parts: calls; seconds: of all calls together; memory: MB of the function.
     """
     function = parts * LAMBDA_CALL + seconds * memory / 1024 * LAMBDA_GB_SECOND[architecture]
     workflow = (

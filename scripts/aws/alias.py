@@ -20,9 +20,10 @@ LONGEST_HISTORY = 9
 class Live:
     """The alias of one project's function.
 
-    version: that it points to, None if there is no alias yet; history: the versions that were
-        live before, the last one first; canaries: versions that get a share of the calls beside it,
-        0 to 1; left: the versions that a rollback left, which only `make promote` makes live again.
+    version: the live version, None if there is no alias yet.
+    history: the versions that were live before, the last one first.
+    canaries: versions that get a share of the calls, with their shares, 0 to 1.
+    left: the versions that a rollback left. Only `make promote` makes them live again.
     """
 
     def __init__(self, account: Account, name: str):
@@ -48,20 +49,16 @@ class Live:
     ) -> None:
         """Point it to a version. Does nothing if it points there already."""
         history, gone = history[:LONGEST_HISTORY], list(left)[:LONGEST_HISTORY]
-        if (version, history, canaries, gone) == (
-            self.version,
-            self.history,
-            self.canaries,
-            self.left,
-        ):
+        now = (self.version, self.history, self.canaries, self.left)
+        if (version, history, canaries, gone) == now:
             return
-        routing = {"AdditionalVersionWeights": canaries}
-        moved = {
+        move = {
+            "FunctionName": self.name,
+            "Name": NAME,
             "FunctionVersion": version,
             "Description": described(history, gone),
-            "RoutingConfig": routing,
+            "RoutingConfig": {"AdditionalVersionWeights": canaries},
         }
-        move = {"FunctionName": self.name, "Name": NAME, **moved}
         try:
             self._read(self.client.update_alias(**move))
         except self.client.exceptions.ResourceConflictException:  # the function is being updated
@@ -91,13 +88,12 @@ class Live:
 
 def described(history: Sequence[str], left: Sequence[str] = ()) -> str:
     """Return the alias' description, which keeps the history."""
-    return f"before: {','.join(history[:LONGEST_HISTORY])}" + (
-        f"; left: {','.join(left[:LONGEST_HISTORY])}" if left else ""
-    )
+    gone = f"; left: {','.join(left[:LONGEST_HISTORY])}" if left else ""
+    return f"before: {','.join(history[:LONGEST_HISTORY])}{gone}"
 
 
 def rollback(live: Live) -> None:
-    """Take a canary back, or else point `live` at the version that was live before."""
+    """End a canary deployment, or else point `live` at the version that was live before."""
     assert live.version
     if live.canaries:
         live.move(live.version, live.history, {}, [*live.canaries, *live.left])
@@ -110,8 +106,8 @@ def rollback(live: Live) -> None:
 
 
 def promote(live: Live, project: Project, account: Account, published: str) -> None:
-    """Point `live` at the version that the last deployment published: of which a canary ran, or
-    from which was rolled back.
+    """Point `live` at the version that the last deployment published: a canary, or a version that
+    was rolled back.
     """
     if not live.version:
         raise UserError(
@@ -121,9 +117,8 @@ def promote(live: Live, project: Project, account: Account, published: str) -> N
     if published == live.version and not live.canaries:
         raise UserError(f"version {published} is live already: there is no canary to promote")
     check(account, project, published, live.version)
-    live.move(
-        published, [live.version, *live.history] if live.version != published else live.history, {}
-    )
+    history = [live.version, *live.history] if live.version != published else live.history
+    live.move(published, history, {})
 
 
 def main() -> None:

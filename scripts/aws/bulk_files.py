@@ -12,7 +12,7 @@ from scripts.project import Project
 from shared.errors import UserError
 
 FORMATS = (".csv", ".jsonl")
-# The names of the objects that a job writes.
+# Names of the objects that a job writes.
 OURS = re.compile(r"part-\d{5,}(\.refused)?\.(jsonl|ndjson)|refused\.jsonl|manifest\.json")
 
 
@@ -49,20 +49,17 @@ def is_ours(key: str, folder: str) -> bool:
 
 
 def clear(s3: Any, bucket: str, folder: str) -> None:
-    """Delete what an earlier job wrote into a folder, and nothing else. Raises UserError if it
-    cannot.
+    """Delete the objects that an earlier job wrote into a folder, and nothing else.
+
+    Raises UserError if one cannot be deleted.
     """
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{folder}/")
     for page in pages:
-        old = [
-            {"Key": item["Key"]}
-            for item in page.get("Contents", [])
-            if is_ours(item["Key"], folder)
-        ]
-        failed = old and s3.delete_objects(
-            Bucket=bucket, Delete={"Objects": old, "Quiet": True}
-        ).get("Errors")
-        if failed:
+        keys = [item["Key"] for item in page.get("Contents", []) if is_ours(item["Key"], folder)]
+        if not keys:
+            continue
+        old = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        if failed := s3.delete_objects(Bucket=bucket, Delete=old).get("Errors"):
             raise UserError(
                 f"s3://{bucket}/{failed[0]['Key']} of an earlier job cannot be deleted: "
                 f"{failed[0]['Message']}"
@@ -71,10 +68,9 @@ def clear(s3: Any, bucket: str, folder: str) -> None:
 
 def require_allowed(parameters: dict[str, str], project: Project, *buckets: str) -> None:
     """Raise UserError if the function may not use a bucket."""
+    allowed = parameters.get("DataObjects", "").split(",")
     for bucket in buckets:
-        if not any(
-            arn.endswith(f":::{bucket}/*") for arn in parameters.get("DataObjects", "").split(",")
-        ):
+        if not any(arn.endswith(f":::{bucket}/*") for arn in allowed):
             raise UserError(
                 f'the function may not use the bucket {bucket}: add data_buckets = ["{bucket}"] to '
                 f"{project.name}/function.toml (or bucket = true for the project's own bucket), "

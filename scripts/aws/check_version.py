@@ -17,11 +17,10 @@ SHOWN = 15  # lines of the log
 
 
 def check(account: Account, project: Project, version: str, live: str | None) -> None:
-    """Invoke a version by its number with event.json. Raises UserError that says why it is not made
-    live.
+    """Invoke a version by its number with event.json. Raises UserError if it fails.
 
-    The end of the version's log is printed before. live: the version that stays live, None where
-    there is none.
+    Prints the end of the version's log then. live: the version that stays live, None if there is
+    none.
     """
     if project.deploy["reserved_concurrency"] == 0:
         print(f"version {version} was not checked: with reserved_concurrency = 0 nothing runs")
@@ -29,23 +28,15 @@ def check(account: Account, project: Project, version: str, live: str | None) ->
     started = time.monotonic()
     reason, log = failure(account, project, version)
     if not reason:
-        print(
-            f"version {version} answers {project.name}/event.json, in "
-            f"{time.monotonic() - started:.1f} s",
-            flush=True,
-        )
+        seconds = f"{time.monotonic() - started:.1f} s"
+        print(f"version {version} answers {project.name}/event.json, in {seconds}", flush=True)
         return
-    lines = log.splitlines()[-SHOWN:]
-    print(
-        "\n".join([f"the end of the log of version {version}:", *(f"  {line}" for line in lines)])
-        if lines
-        else "no log was given"
-    )
-    stays = (
-        f"live stays version {live}"
-        if live
-        else "nothing is live, and no event source is connected"
-    )
+    if lines := log.splitlines()[-SHOWN:]:
+        print(f"the end of the log of version {version}:", *lines, sep="\n  ")
+    else:
+        print("no log was given")
+    nothing = "nothing is live, and no event source is connected"
+    stays = f"live stays version {live}" if live else nothing
     again = (
         f"`make logs MODEL={project.name}` shows more; mend it, then `make push deploy "
         f"MODEL={project.name}`"

@@ -8,8 +8,9 @@ from shared.errors import UserError
 
 
 def require_consent(question: str, yes: bool, otherwise: str) -> None:
-    """Return if the user says yes, or did with YES=1. Raises UserError otherwise, and without a
-    terminal.
+    """Return if the user says yes, or has said so with YES=1.
+
+    Raises UserError otherwise, and without a terminal.
     """
     if yes:
         return

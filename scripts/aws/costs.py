@@ -1,4 +1,4 @@
-"""What a deployment costs, and the question before the first cent."""
+"""Print the prices of a deployment, and ask before the first cent is spent."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ COSTS = """the first deployment of {name} in this region. Its costs, us-east-1, 
 
 
 def require_deployment(account: Account, stack: Stack, action: str, yes: bool) -> None:
-    """Return if the user agrees to an action (`push`, `deploy`) on AWS; the local AWS costs nothing
-    and is not asked about.
+    """Return if the user agrees to an action (`push`, `deploy`) on AWS. Raises UserError otherwise.
 
-    Prints the prices before a first deployment. yes: the user has agreed already. Raises UserError
-    with one line otherwise.
+    Prints the prices before a first deployment. The local AWS costs nothing: no question is asked.
+    yes: the user has agreed already.
     """
     if account.local:
         return

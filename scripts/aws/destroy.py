@@ -19,8 +19,9 @@ from shared.errors import UserError
 
 
 def destroy(account: Account, project: Project) -> None:
-    """Each step does nothing if there is nothing, so that it can be repeated after it was cut
-    short.
+    """Delete everything of a project.
+
+    It can be repeated after an interruption: a step does nothing if there is nothing to delete.
     """
     bucket = own_bucket(account, project.name)
     stack = Stack(account, project.name)
@@ -130,11 +131,8 @@ def announce(project: Project, account: Account) -> None:
     """Print what would be deleted."""
     bucket = possible_bucket(account, project.name)
     stack = Stack(account, project.name).described()
-    state = (
-        ""
-        if stack and stack["StackStatus"] not in DEAD
-        else " (there is none, or what is left of one)"
-    )
+    is_there = stack and stack["StackStatus"] not in DEAD
+    state = "" if is_there else " (there is none, or what is left of one)"
     print(f"this deletes the stack {project.name}{state}, all its versions, queues and alarms,")
     with_bucket = f"the bucket {bucket} with all that is in it, " if bucket else ""
     print(f"{with_bucket}the repository {project.name} with all images, and the logs")

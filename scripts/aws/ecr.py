@@ -18,7 +18,7 @@ LIFECYCLE = {
     "rules": [
         {
             "rulePriority": 1,
-            "description": "left over from pushes that were cut short",
+            "description": "left over from interrupted pushes",
             "selection": {
                 "tagStatus": "untagged",
                 "countType": "sinceImagePushed",
@@ -42,11 +42,10 @@ LIFECYCLE = {
 
 
 def ensure_repository(client: Any, account: Account, name: str) -> None:
-    """Make the repository where it is missing, and set its settings, in case an earlier attempt
-    was cut short.
+    """Create the repository unless it exists, and set its policies: an earlier attempt may have
+    been interrupted.
 
-    Raises UserError if there is a repository of that name that is not this
-    project's.
+    Raises UserError if there is a repository of that name that is not this project's.
     """
     try:
         client.create_repository(
@@ -123,11 +122,9 @@ def find(client: Any, name: str, image_id: str) -> dict | None:
         answer = client.batch_get_image(
             repositoryName=name, imageIds=[{"imageDigest": digest} for digest in some]
         )
-        for got in answer["images"]:
-            digest = got["imageId"]["imageDigest"]
-            if image_id in (
-                digest,
-                json.loads(got["imageManifest"]).get("config", {}).get("digest"),
-            ):
+        for found in answer["images"]:
+            digest = found["imageId"]["imageDigest"]
+            configuration = json.loads(found["imageManifest"]).get("config", {})
+            if image_id in (digest, configuration.get("digest")):
                 return some[digest]
     return None

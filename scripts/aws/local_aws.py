@@ -38,8 +38,8 @@ def start(port: int | None) -> None:
     """Start it in the background, or say that it runs; start it again if LOCAL_AWS_HOST is another
     address.
 
-    port: 4566, or the one that it runs at, where None. Raises UserError with the cause if it does
-        not start.
+    port: None for 4566, or for the port of the one that runs. Raises UserError with the cause if
+        it does not start.
     """
     wanted = os.environ.get("LOCAL_AWS_HOST")
     if running():

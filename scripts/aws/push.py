@@ -26,8 +26,9 @@ from shared.git import git
 
 
 def push(account: Account, project: Project, image: str) -> str:
-    """Push an image of the engine unless the repository has it already; return its digest. Notes it
-    for `make deploy`.
+    """Push an image of the engine unless the repository has it already. Returns its digest.
+
+    Records it in build/pushed.json, for `make deploy`.
     """
     image_id = require_platform(project, image)
     client = account.client("ecr")
@@ -74,8 +75,9 @@ def require_platform(project: Project, image: str) -> str:
 
 
 def new_tag() -> str:
-    """Return a tag that sorts by time and names the commit, such as 20261124T041530-a0170ea; -dirty
-    where files differ from it.
+    """Return a tag that sorts by time and names the commit, such as 20261124T041530-a0170ea.
+
+    It ends with -dirty if files differ from the commit.
     """
     sha = git(ROOT, "rev-parse", "--short", "HEAD") or "no-git"
     dirty = "-dirty" if git(ROOT, "status", "--porcelain") else ""
@@ -126,7 +128,7 @@ def main() -> None:
     require_environment(project)
     with connected() as account:  # before a build, not after it
         if project.deploy["bucket"]:
-            bucket_name(account, project.name)  # too long a name is told now, not by `make deploy`
+            bucket_name(account, project.name)  # a long name fails now, not in `make deploy`
         require_deployment(
             account,
             Stack(account, project.name),

@@ -48,7 +48,7 @@ class StackEvents:
             print(f"{shown}  {reason if status.endswith('FAILED') else ''}".rstrip(), flush=True)
 
     def first_failure(self, change_set: str | None = None) -> str:
-        """Return the resource that failed first, and why; the others were only cancelled."""
+        """Return the resource that failed first, and why; the others were only canceled."""
         for event in self._failed:
             reason = " ".join(event.get("ResourceStatusReason", "").split())
             if "DescribeEvents" in reason:  # CloudFormation looked at the names before it began

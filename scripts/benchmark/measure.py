@@ -29,7 +29,7 @@ Values = dict[str, dict[str, list[float]]]  # candidate: measure: a value for ea
 
 @dataclass
 class Plan:
-    """How much to measure.
+    """Numbers of measurements.
 
     starts: rounds of starts with warm file caches; requests: on each of these starts.
     others: rounds of starts with empty file caches, and of throughput. copies: numbers of

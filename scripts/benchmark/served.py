@@ -120,8 +120,8 @@ class Served:
         ][-count:]
 
     def process(self) -> dict[str, int]:
-        """Of the function's process: `peak`, its largest resident memory, and `read`, what it had
-        read from disk, in bytes.
+        """Return bytes of the function's process: `peak`, its largest resident memory, and `read`,
+        which it has read from disk.
         """
         command = [DOCKER, "exec", self._emulator.name or "", "sh", "-c", STATES]
         printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout

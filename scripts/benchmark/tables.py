@@ -44,7 +44,7 @@ def all_tables(found: dict) -> str:
     tables += [
         table("One request on a warm function, ms", candidates, WARM),
         table(
-            "Where that time goes, ms: in the handler, and outside of it (the emulator, HTTP)",
+            "Parts of that time, ms: in the handler, and outside of it (the emulator, HTTP)",
             candidates,
             PARTS,
         ),

@@ -23,10 +23,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "emulator.log")
         with log.open("w") as output, Emulator(project, args.port, container, output) as emulator:
+            url, timeout = emulator.endpoint_url, project.timeout + 5
             try:
-                answer = Function(endpoint_url=emulator.endpoint_url, timeout=project.timeout + 5)(
-                    event
-                )
+                answer = Function(endpoint_url=url, timeout=timeout)(event)
             except FunctionFailed as error:
                 print(log.read_text())
                 raise UserError(f"{error} (the lines of the function are above)") from None

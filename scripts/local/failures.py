@@ -1,6 +1,4 @@
-"""Why a function under the emulator failed, in words, from a line of the emulator or an error that
-it answered.
-"""
+"""Explain why a function under the emulator failed, from a line of the log or its error."""
 
 from __future__ import annotations
 
@@ -31,7 +29,7 @@ EXPLANATIONS = (
 
 
 def explained_failure(text: str) -> str | None:
-    """One line for the user about a failure that the text tells of, or None.
+    """Return one line for the user about a failure that the text reports, or None.
 
     text: a line of the log, not one of the function's own JSON lines, or `type: message` of an
         error.

@@ -33,9 +33,8 @@ def why_no_base_image(project: Project) -> str | None:
     if _succeeds("image", "inspect", image):
         return None
     print(f"pulling {image}", flush=True)
-    return (
-        None if _succeeds("pull", "--quiet", image) else f"{image} is not here and cannot be pulled"
-    )
+    is_pulled = _succeeds("pull", "--quiet", image)
+    return None if is_pulled else f"{image} is not here and cannot be pulled"
 
 
 def has_entrypoint(image: str) -> bool:
@@ -89,29 +88,13 @@ def run_command(project: Project, port: int, name: str) -> list[str]:
     """Return the `docker run` command of a project's image, with the limits that Lambda sets."""
     limits = ["--read-only", "--tmpfs", "/tmp:size=512m"]  # noqa: S108 - inside the container
     limits += ["--user", "993:990", "--cap-drop", "all"]
-    limits += [
-        "--security-opt",
-        "no-new-privileges",
-        "--memory",
-        f"{project.memory}m",
-        "--memory-swap",
-        f"{project.memory}m",
-    ]
+    limits += ["--security-opt", "no-new-privileges"]
+    limits += ["--memory", f"{project.memory}m", "--memory-swap", f"{project.memory}m"]
     variables = [
         flag for key, value in variables_of(project).items() for flag in ("--env", f"{key}={value}")
     ]
-    return [
-        DOCKER,
-        "run",
-        "--rm",
-        "--name",
-        name,
-        "--publish",
-        f"127.0.0.1:{port}:8080",
-        *limits,
-        *variables,
-        project.image,
-    ]
+    command = [DOCKER, "run", "--rm", "--name", name, "--publish", f"127.0.0.1:{port}:8080"]
+    return [*command, *limits, *variables, project.image]
 
 
 def architecture_here() -> str:
@@ -129,15 +112,13 @@ def variables_of(project: Project) -> dict[str, str]:
 
 
 def _inspected(image: str, field: str) -> str:
+    """Return a field of an image, "" if there is no such image."""
     command = [DOCKER, "image", "inspect", "--format", field, image]
     inspected = subprocess.run(command, capture_output=True, text=True)
     return inspected.stdout.strip() if inspected.returncode == 0 else ""
 
 
 def _succeeds(*arguments: str) -> bool:
-    return (
-        subprocess.run(
-            [DOCKER, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ).returncode
-        == 0
-    )
+    """Return whether a docker command succeeds."""
+    ran = subprocess.run([DOCKER, *arguments], capture_output=True)
+    return ran.returncode == 0

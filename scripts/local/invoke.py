@@ -1,4 +1,4 @@
-"""Invokes a function with boto3, on this machine or on AWS, and prints its answer."""
+"""Invoke a function with boto3, on this machine or on AWS, and print its answer."""
 
 from __future__ import annotations
 
@@ -58,9 +58,7 @@ class Function:
         self._client = client or boto3.client(
             "lambda", config=config, endpoint_url=endpoint_url, **(local if endpoint_url else {})
         )
-        self._failure = (
-            b""  # the body of an answer that boto3 takes for an error and keeps to itself
-        )
+        self._failure = b""  # the body of an answer that boto3 takes for an error, and hides
         self._client.meta.events.register("before-parse.lambda.Invoke", self._keep_failure)
 
     def __call__(self, event: object) -> object:
@@ -93,22 +91,21 @@ class Function:
 
 
 def not_started(body: bytes) -> str:
-    """One line about the emulator's answer with status 502, from its body."""
+    """Return one line about the emulator's answer with status 502, from its body."""
     try:
         error = json.loads(body)
         message = f"{error['errorType']}: {error['errorMessage']}"
     except (ValueError, KeyError, TypeError):
         return "the function does not start or gave no valid answer: see the lines of `make run`"
-    return (
-        explained_failure(message)
-        or f"the function does not start or gave no valid answer ({message}): "
-        "see the lines of `make run`"
-    )
+    unknown = f"the function does not start or gave no valid answer ({message})"
+    return explained_failure(message) or f"{unknown}: see the lines of `make run`"
 
 
 def answer_of(body: bytes, function_error: str | None) -> object:
-    """The emulator answers 200 whatever happened, and does not set the function-error
-    header: the body tells.
+    """Return the answer in a body. Raises FunctionFailed if the function failed.
+
+    The emulator answers with status 200 and without the function-error header, whatever happened:
+    only the body tells.
     """
     try:
         answer = json.loads(body)
@@ -116,9 +113,8 @@ def answer_of(body: bytes, function_error: str | None) -> object:
         raise FunctionFailed(
             body.decode(errors="replace").strip() or "the answer is empty"
         ) from None
-    if function_error or (
-        isinstance(answer, dict) and "errorType" in answer and "errorMessage" in answer
-    ):
+    has_error = isinstance(answer, dict) and {"errorType", "errorMessage"} <= answer.keys()
+    if function_error or has_error:
         message = f"{answer.get('errorType', function_error)}: {answer.get('errorMessage', '')}"
         raise FunctionFailed(explained_failure(message) or message)
     return answer

@@ -1,6 +1,4 @@
-"""Fetches the Lambda Runtime Interface Emulator, which AWS ships inside the package aws-sam-cli
-(Apache-2.0).
-"""
+"""Download the Lambda Runtime Interface Emulator, from AWS's package aws-sam-cli (Apache-2.0)."""
 
 from __future__ import annotations
 

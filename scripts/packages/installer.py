@@ -65,8 +65,8 @@ def _with_cpu_torch(target: Target, pins: list[Pin], uv: Path) -> list[Pin]:
     """Install the locked torch as a CPU build. Returns the packages that are still to install.
 
     PyPI's torch for Linux is a CUDA build of several GB. The CPU builds are on PyTorch's own index
-    only, and no lock of PyPI's files has their hashes: this is the one package that is installed
-    unchecked but for TLS. In a step of its own, or else that index would be asked for every
+    only, and no lock of PyPI's files has their hashes. Only this package is installed with no
+    check but TLS. In a step of its own, or else that index would be asked for every
     package.
     """
     version = next((pin.version for pin in pins if pin.name == "torch"), None)

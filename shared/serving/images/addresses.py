@@ -11,7 +11,7 @@ from shared.serving.errors import InvalidInput
 def resolve(host: str, port: int, seconds: float) -> list[tuple]:
     """Return the addresses of a host, as socket.getaddrinfo does, also for numbers in any base.
 
-    Raises InvalidInput if there is none within `seconds`, or if one of them is not public: on
+    Raises InvalidInput if there is none within `seconds`, or if one of them is not public. On
     Lambda, http://127.0.0.1:9001 is the runtime API, which hands out the function's events.
     ALLOW_PRIVATE_URLS=1 in the environment, for tests, allows private addresses.
     """

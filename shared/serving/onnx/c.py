@@ -42,7 +42,7 @@ class OnnxModel:
                 ort.SetSessionLogSeverityLevel(options, ERROR)
                 ort.CreateSession(self._env, os.fsencode(path), options, byref(self._session))
             self._allocator = got(c_void_p, ort.GetAllocatorWithDefaultOptions)
-            # Where tensors are made: an allocator, and the description of its memory.
+            # The allocator of tensors, and the description of its memory.
             self._memory = self._allocator, got(c_void_p, ort.AllocatorGetInfo, self._allocator)
             self.metadata = described(self._read_metadata())
             self._inputs = {
@@ -69,8 +69,7 @@ class OnnxModel:
         """Run the session on a batch.
 
         inputs: for each input of the model, a flat list, or a buffer of the input's element type,
-            in row-major order; its length is the batch size times the size of one row, from which
-            the batch size follows.
+            in row-major order. The batch size follows from its length.
         Returns a nested list, [batch, ...], for each output of the model.
         Raises KeyError for an input that the model does not have, ValueError or TypeError for
         values that do not fit.

@@ -121,7 +121,7 @@ ELEMENTS = (
 
 
 class OnnxRuntimeError(Exception):
-    """The message of ONNX Runtime for a call that failed."""
+    """A call that failed, with the message of ONNX Runtime."""
 
 
 def load(version: int = API_VERSION) -> SimpleNamespace:

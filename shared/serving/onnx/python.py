@@ -47,8 +47,7 @@ class OnnxModel:
         """Run the session on a batch.
 
         inputs: for each input of the model, a flat list, or a buffer of the input's element type,
-            in row-major order; its length is the batch size times the size of one row, from which
-            the batch size follows.
+            in row-major order. The batch size follows from its length.
         Returns a nested list, [batch, ...], for each output of the model.
         Raises KeyError for an input that the model does not have, ValueError or TypeError for
         values that do not fit.
@@ -60,9 +59,8 @@ class OnnxModel:
 
 
 def _element(node: onnxruntime.NodeArg) -> str | None:
-    """ONNX's name of the element type of an input or output, None if it is not a tensor. node.type:
-    tensor(float), …
-    """
+    """Return ONNX's name of the element type of an input or output, None if it is not a tensor."""
+    # node.type is "tensor(float)", for example.
     return node.type[len("tensor(") : -1] if node.type.startswith("tensor(") else None
 
 

@@ -6,7 +6,7 @@ import json
 
 from shared.serving.errors import InvalidInput
 
-# Of one text; 10,000 rows have 20,004. A list takes up to 44 times the memory of its brackets.
+# In one text; 10,000 rows have 20,004. A list takes up to 44 times the memory of its brackets.
 MOST_BRACKETS = 200_000
 MOST_RESPONSE_BYTES = 6_291_556  # of what the function returns, as JSON: Lambda's limit
 DEEPEST = 32  # brackets in brackets; a request of rows has 3
@@ -17,7 +17,7 @@ _SQUARE = bytes.maketrans(b"{}", b"[]")
 def parse(text: object) -> object:
     """Parse JSON text or bytes.
 
-    Raises InvalidInput for text that is not JSON, including NaN and Infinity, and for text with
+    Raises InvalidInput for text that is not JSON, including NaN and Infinity. Also for text with
     more brackets, or deeper nesting, than any request needs: a few megabytes of brackets would
     take all of a small function's memory.
     """

@@ -2,5 +2,5 @@
 
 
 def lambda_handler(event: object, context: object) -> object:
-    """Nothing."""
+    """Return an empty response."""
     return {}

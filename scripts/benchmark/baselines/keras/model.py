@@ -35,6 +35,6 @@ class OnnxModel:
         self._classify = classify.get_concrete_function()
 
     def run(self, inputs: dict) -> dict[str, list]:
-        """Probabilities, [batch, classes], for the bytes of RGB images."""
+        """Return probabilities, [batch, classes], for the bytes of RGB images."""
         images = np.frombuffer(inputs["image"], np.uint8).reshape(self._shape)
         return {"probabilities": self._classify(tf.constant(images)).numpy().tolist()}

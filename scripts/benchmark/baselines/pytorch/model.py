@@ -24,6 +24,6 @@ class OnnxModel:
 
     @torch.inference_mode()
     def run(self, inputs: dict) -> dict[str, list]:
-        """Probabilities, [batch, classes], for the bytes of RGB images."""
+        """Return probabilities, [batch, classes], for the bytes of RGB images."""
         pixels = torch.frombuffer(bytearray(inputs["image"]), dtype=torch.uint8)
         return {"probabilities": self._network(pixels.view(self._shape)).tolist()}

@@ -31,7 +31,7 @@ class OnnxModel:
         }
 
     def run(self, inputs: dict) -> dict[str, list]:
-        """Probabilities, [rows, classes], for a list of values for each feature."""
+        """Return probabilities, [rows, classes], for a list of values for each feature."""
         table = pd.DataFrame(
             {name: np.array(values, self._types[name]) for name, values in inputs.items()}
         )
