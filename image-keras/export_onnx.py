@@ -28,21 +28,13 @@ def convert(size):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.onnx")
         # tf2onnx reads Keras 2 models only, but also TensorFlow's SavedModel, which Keras 3 writes.
-        command = [
-            sys.executable,
-            "-m",
-            "tf2onnx.convert",
-            "--saved-model",
-            str(BUILD / "saved-model"),
-        ]
-        ran = subprocess.run(
-            [*command, "--opset", str(OPSET), "--output", str(path)], capture_output=True, text=True
-        )
+        command = [sys.executable, "-m", "tf2onnx.convert"]
+        command += ["--saved-model", str(BUILD / "saved-model")]
+        command += ["--opset", str(OPSET), "--output", str(path)]
+        ran = subprocess.run(command, capture_output=True, text=True)
         if ran.returncode:
-            raise UserError(
-                f"tf2onnx cannot convert {BUILD / 'saved-model'}: "
-                f"{(ran.stderr.strip().splitlines() or ['?'])[-1]}"
-            )
+            reason = (ran.stderr.strip().splitlines() or ["?"])[-1]
+            raise UserError(f"tf2onnx cannot convert {BUILD / 'saved-model'}: {reason}")
         return onnx.load(path)
 
 

@@ -24,6 +24,7 @@ from shared.errors import UserError
 VERBS = {"train": "trained", "export": "exported"}
 SCRIPTS = {"train": "train.py", "export": "export_onnx.py"}
 RECORDS = {f"{done}.json" for done in VERBS.values()}
+RECORDED = ("project", "arguments", "python", "read", "made")  # keys of a record
 
 
 class Step:
@@ -38,15 +39,8 @@ class Step:
         self.record = self.build / f"{VERBS[verb]}.json"
         try:
             self.recorded = json.loads(self.record.read_text())
-            self.copied_from = (
-                None if self.recorded["project"] == project.name else self.recorded["project"]
-            )
-            (
-                self.recorded["arguments"],
-                self.recorded["python"],
-                self.recorded["read"],
-                self.recorded["made"],
-            )
+            owner, *_ = [self.recorded[key] for key in RECORDED]
+            self.copied_from = None if owner == project.name else owner
         except FileNotFoundError:
             self.recorded = self.copied_from = None
         except (ValueError, KeyError, TypeError):
@@ -89,12 +83,8 @@ class Step:
         before = {path: stamp(path) for path in self._files()}
         with tempfile.TemporaryDirectory() as folder:
             found = Path(folder, "read.json")
-            command = [
-                sys.executable,
-                str(ROOT / "scripts/traced.py"),
-                str(found),
-                f"{self.project.name}/{self.script}",
-            ]
+            command = [sys.executable, str(ROOT / "scripts/traced.py"), str(found)]
+            command.append(f"{self.project.name}/{self.script}")
             # Without die_with_parent, a training would continue after `kill -9` of this process.
             ran = subprocess.run(
                 [*command, *arguments], cwd=ROOT, preexec_fn=lambda: die_with_parent(signal.SIGKILL)

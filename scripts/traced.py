@@ -29,6 +29,7 @@ class Reads:
         sys.addaudithook(self._note)
 
     def _note(self, event: str, arguments: tuple) -> None:
+        """Record the path of an audit event that reads a file or lists a folder."""
         if event == "open":
             path, _, flags = arguments
             if flags & os.O_ACCMODE != os.O_RDONLY:
@@ -39,9 +40,8 @@ class Reads:
                 return
         else:
             return
-        if isinstance(path, str | os.PathLike) and not sys._getframe(
-            1
-        ).f_code.co_filename.startswith("<frozen importlib"):
+        caller = sys._getframe(1).f_code.co_filename
+        if isinstance(path, str | os.PathLike) and not caller.startswith("<frozen importlib"):
             self.paths.add(os.path.abspath(path))
 
     def found(self) -> list[str]:

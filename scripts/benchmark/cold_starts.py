@@ -155,12 +155,9 @@ def main() -> None:
             "lambda", retries={"total_max_attempts": 1}, read_timeout=project.timeout + 30
         )
         try:
-            function = Deployed(client, project.name)
-            print(
-                shown(
-                    *measure(function, project.event_file.read_bytes(), args.starts, args.requests)
-                )
-            )
+            function, event = Deployed(client, project.name), project.event_file.read_bytes()
+            cold, warm = measure(function, event, args.starts, args.requests)
+            print(shown(cold, warm))
         except client.exceptions.ResourceNotFoundException:
             raise UserError(
                 f"{project.name} is not deployed here: run `make push deploy MODEL={project.name}`"

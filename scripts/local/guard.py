@@ -1,5 +1,4 @@
-"""Run a command until it ends or standard input closes, then end everything that it started, in
-order.
+"""Run a command until it ends or standard input closes, then end everything that it started.
 
 The script that serves a function holds the other end of standard input. It closes however that
 script ends, also by `kill -9`, so that neither the emulator nor the function nor a container
@@ -44,8 +43,8 @@ class Guarded:
         )
 
     def wait(self) -> int:
-        """Return the exit status of the command, as a shell gives it. Nothing of the command is
-        left after that.
+        """Wait for the command, and end the processes that it left. Returns its exit status, as a
+        shell gives it.
         """
         status = self._process.wait()
         self.end()
@@ -65,12 +64,7 @@ class Guarded:
         # More than once if the client has not created the container yet.
         while True:
             for command in self._removal:
-                subprocess.run(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                )
+                subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True)
             if self._process.poll() is not None:
                 return
             if time.monotonic() > limit:

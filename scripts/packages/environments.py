@@ -79,15 +79,15 @@ def _locks_of(name: str) -> list[Path]:
 
 
 def checksum(text: str) -> str:
-    """SHA-256 as hexadecimal digits."""
+    """Return the SHA-256 of a text as hexadecimal digits."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def pins_of(name: str, sources: tuple[str, ...]) -> list[Pin]:
     """Return the locked packages to install together, each once.
 
-    sources: names in LOCKS, and of locks in requirements/. Where the project locks a package that
-    one of the latter has too, the project's version is used.
+    sources: names in LOCKS, and of locks in requirements/. If the project locks a package that one
+    of the latter has too, the project's version is used.
     """
     own: dict[str, list[Pin]] = {}  # several for a package: one for each marker
     if name not in TOOLS:
@@ -119,7 +119,7 @@ def locked(path: str) -> Iterator[None]:
 
 
 def _make_environment(folder: Path, name: str, record: Path) -> Path:
-    """Create a virtual environment where it is missing. Returns the path of its Python.
+    """Create a virtual environment unless it exists. Returns the path of its Python.
 
     record: written last, so that an interrupted creation starts again; an empty list of contents.
     """

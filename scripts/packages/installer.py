@@ -48,7 +48,7 @@ def install(target: Target, pins: list[Pin], uv: Path | None) -> None:
 
 
 def uv_settings(uv: Path) -> dict[str, str]:
-    """Environment variables for uv: the index and the certificates that pip would use."""
+    """Return environment variables for uv: the index and the certificates that pip would use."""
     # Few attempts, as with pip: it would otherwise take long to report that there is no network.
     settings = {"UV_HTTP_RETRIES": "1", "UV_SYSTEM_CERTS": "1"}
     if not {"UV_DEFAULT_INDEX", "UV_INDEX_URL"} & os.environ.keys():
@@ -66,7 +66,7 @@ def _with_cpu_torch(target: Target, pins: list[Pin], uv: Path) -> list[Pin]:
 
     PyPI's torch for Linux is a CUDA build of several GB. The CPU builds are on PyTorch's own index
     only, and no lock of PyPI's files has their hashes. Only this package is installed with no
-    check but TLS. In a step of its own, or else that index would be asked for every
+    check but TLS. It is a step of its own, because otherwise that index would be asked for every
     package.
     """
     version = next((pin.version for pin in pins if pin.name == "torch"), None)
@@ -116,7 +116,7 @@ def _run(command: list[str], target: Target, settings: dict[str, str]) -> None:
 
 
 def reason(output: str) -> str:
-    """One line about why pip or uv failed."""
+    """Return why pip or uv failed, in one line."""
     if any(sign in output for sign in UNREACHABLE):
         return "no package index answers; check the network and run the same command again"
     lines = [line.strip() for line in output.splitlines()]

@@ -35,15 +35,12 @@ def cropped(images: np.ndarray, rng: np.random.Generator, size: int) -> np.ndarr
 
 
 def _crop(photo: np.ndarray, rng: np.random.Generator, size: int) -> np.ndarray:
+    """Crop one photo, uint8 [h, w, 3], to uint8 [size, size, 3]."""
     height, width, _ = photo.shape
-    area, stretch = (
-        rng.uniform(SMALLEST_CROP, 1),
-        math.exp(rng.uniform(-MOST_STRETCH, MOST_STRETCH)),
-    )
-    across, down = (
-        width * min(1, math.sqrt(area * stretch)),
-        height * min(1, math.sqrt(area / stretch)),
-    )
+    area = rng.uniform(SMALLEST_CROP, 1)
+    stretch = math.exp(rng.uniform(-MOST_STRETCH, MOST_STRETCH))
+    across = width * min(1, math.sqrt(area * stretch))
+    down = height * min(1, math.sqrt(area / stretch))
     left, top = rng.uniform(0, width - across), rng.uniform(0, height - down)
     image = Image.fromarray(photo).resize(
         (size, size), Image.Resampling.BILINEAR, box=(left, top, left + across, top + down)

@@ -1,4 +1,4 @@
-"""Write what a training of an image classifier leaves behind, apart from the model itself."""
+"""Write the results of training an image classifier: metrics, test images, metadata."""
 
 from __future__ import annotations
 
@@ -30,10 +30,8 @@ def write_results(
         "log_loss": log_loss(probabilities, data.test.classes),
     }
     print("\n" + table(counts, data.labels) + "\n")
-    print(
-        f"on {len(data.test):,} test images: "
-        + ", ".join(f"{name} {value:.3f}" for name, value in metrics.items())
-    )
+    values = ", ".join(f"{metric} {value:.3f}" for metric, value in metrics.items())
+    print(f"on {len(data.test):,} test images: {values}")
 
     title = f"{name}: {metrics['accuracy']:.1%} of {len(data.test):,} test images are right"
     (build / "confusion-matrix.svg").write_text(picture(counts, data.labels, title))

@@ -60,11 +60,9 @@ def _given_parts(names: list[PurePosixPath]) -> Places:
         if at is not None:
             places[name] = NAMES[folders[at].lower()], folders[at + 1]
     there = {part for part, _ in places.values()}
-    return (
-        _divide(places, [part for part in PARTS[1:] if part not in there])
-        if "train" in there
-        else {}
-    )
+    if "train" not in there:
+        return {}
+    return _divide(places, [part for part in PARTS[1:] if part not in there])
 
 
 def _own_parts(names: list[PurePosixPath], source: str) -> Places:
@@ -80,15 +78,12 @@ def _own_parts(names: list[PurePosixPath], source: str) -> Places:
     stray = [name for name in names if len(name.parts) == len(root) + 1]
     raise_for([f"{source}: {name} is in no class's folder" for name in stray])
     places = {name: ("train", name.parts[len(root)]) for name in names}
-    few = {
-        label: n
-        for label, n in Counter(label for _, label in places.values()).items()
-        if n < FEWEST
-    }
+    counts = Counter(label for _, label in places.values())
     raise_for(
         [
             f"{source}: the class {label} has {n} photos, at least {FEWEST} are needed"
-            for label, n in few.items()
+            for label, n in counts.items()
+            if n < FEWEST
         ]
     )
     return _divide(places, ["validation", "test"])
