@@ -27,10 +27,8 @@ def bring_up_to_date(
     back = f"; `make {verb} RESET=1` leaves these arguments out" if arguments and not given else ""
     reason = step.stale()
     if not reason and arguments != step.arguments:
-        reason = (
-            f"it was {done} "
-            f"{'with ' + shlex.join(step.arguments) if step.arguments else 'without arguments'}"
-        )
+        before = f"with {shlex.join(step.arguments)}" if step.arguments else "without arguments"
+        reason = f"it was {done} {before}"
     if reason or force:
         if step.recorded:
             print(f"{name} is {how} again, because {reason or 'of FORCE=1'}{back}", flush=True)
@@ -55,11 +53,8 @@ def is_foreign(project: Project) -> bool:
         return False
     from shared.serving.onnx.model import BrokenModel, OnnxModel  # takes 0.1 s, and only here
 
-    exported = (
-        {Path(name).name: made for name, made in step.recorded["made"].items()}
-        if step.recorded
-        else {}
-    )
+    recorded = step.recorded["made"] if step.recorded else {}
+    exported = {Path(name).name: made for name, made in recorded.items()}
     if file.name in exported and same(file, exported[file.name]):
         return False
     try:

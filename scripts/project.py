@@ -77,14 +77,10 @@ class Project:
         from shared.serving.onnx.model import BrokenModel, OnnxModel
 
         if not self.model_file.exists():
-            how = (
-                " ARGS=--int8`, or set quantized = false in its function.toml"
-                if self.quantized
-                else "`"
-            )
+            command = f"make export MODEL={self.name}{' ARGS=--int8' if self.quantized else ''}"
+            other = ", or set quantized = false in its function.toml" if self.quantized else ""
             raise UserError(
-                f"{self.name} has no {self.model_file.name} yet: run `make export "
-                f"MODEL={self.name}{how}"
+                f"{self.name} has no {self.model_file.name} yet: run `{command}`{other}"
             )
         try:
             return OnnxModel(self.model_file).metadata
@@ -105,11 +101,9 @@ class Project:
         tree = ast.parse((self.folder / "lambda_function.py").read_text())
         constants = _constants(tree)
         for node in ast.walk(tree):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Name)
-                and node.func.id == "Features"
-            ):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                continue
+            if node.func.id == "Features":
                 given = {word.arg: word.value for word in node.keywords}
                 one, many = (_text(given.get(key), constants) for key in ("row_key", "batch_key"))
                 if one and many:

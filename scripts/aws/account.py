@@ -50,14 +50,10 @@ class Account:
         self.endpoint_url = _endpoint_url()
         # A local AWS checks no signature: it is never shown real keys.
         self.local = urlsplit(self.endpoint_url or "").hostname in ("127.0.0.1", "localhost", "::1")
-        local = (
-            {"aws_access_key_id": local_aws.KEY, "aws_secret_access_key": local_aws.KEY}
-            if self.local
-            else {}
-        )
+        keys = {"aws_access_key_id": local_aws.KEY, "aws_secret_access_key": local_aws.KEY}
+        local = keys if self.local else {}
         region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-        # The name of a profile may be set for AWS and be unknown on this machine, which a local AWS
-        # need not care about.
+        # A profile may be set for AWS, and be unknown on this machine: a local AWS needs none.
         profile = {} if self.local else {"profile_name": os.environ.get("AWS_PROFILE") or None}
         self._session = boto3.Session(
             region_name=region or ("us-east-1" if local else None), **local, **profile
@@ -77,13 +73,8 @@ class Account:
         """Return a boto3 client. options: of botocore's Config; by default five tries and 60 s for
         an answer.
         """
-        config = Config(
-            **{
-                "retries": {"total_max_attempts": 5, "mode": "standard"},
-                "connect_timeout": 5,
-                **options,
-            }
-        )
+        retries = {"total_max_attempts": 5, "mode": "standard"}
+        config = Config(**{"retries": retries, "connect_timeout": 5, **options})
         return self._session.client(service, endpoint_url=self.endpoint_url, config=config)
 
     def credentials(self) -> Any:
@@ -113,10 +104,8 @@ class Account:
 
     def __str__(self) -> str:
         if self.endpoint_url:
-            return (
-                f"{'local AWS' if self.local else 'AWS'} at {self.endpoint_url}, account "
-                f"{self.id}, region {self.region}"
-            )
+            where = f"{'local AWS' if self.local else 'AWS'} at {self.endpoint_url}"
+            return f"{where}, account {self.id}, region {self.region}"
         return f"AWS account {self.id}, region {self.region}, as {self.user}"
 
 
@@ -153,9 +142,8 @@ def explained(error: Exception) -> str:
         return f"{text}: set AWS_PROFILE to one that `aws configure list-profiles` shows"
     if isinstance(error, errors.NoRegionError):
         return "no AWS region: set AWS_REGION, to us-east-1 say"
-    if isinstance(error, (errors.SSOError, errors.TokenRetrievalError)) or type(
-        error
-    ).__name__.startswith("Login"):
+    is_login = type(error).__name__.startswith("Login")  # newer versions of botocore have them
+    if is_login or isinstance(error, (errors.SSOError, errors.TokenRetrievalError)):
         return f"the AWS login has expired: {LOG_IN}"
     if isinstance(error, errors.HTTPClientError | errors.ConnectionError):
         if url := _endpoint_url():
@@ -173,10 +161,9 @@ def code_of(error: errors.ClientError) -> str:
 
 
 def _refusal(error: errors.ClientError) -> str:
-    code, message = (
-        code_of(error),
-        " ".join(error.response.get("Error", {}).get("Message", "").split()),
-    )
+    """Return one line for an error that AWS returned."""
+    code = code_of(error)
+    message = " ".join(error.response.get("Error", {}).get("Message", "").split())
     if code in EXPIRED:
         return f"the AWS credentials have expired: {LOG_IN}"
     if code in UNKNOWN_KEYS:

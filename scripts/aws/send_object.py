@@ -64,15 +64,12 @@ def send(deployed: Deployed, path: Path) -> None:
 
 def require_reachable(deployed: Deployed) -> None:
     """Raise UserError if the function's container cannot read objects of the local AWS."""
-    if (
-        deployed.account.local
-        and sys.platform == "linux"
-        and local_aws.host() == local_aws.LOOPBACK
-    ):
+    is_on_loopback = deployed.account.local and local_aws.host() == local_aws.LOOPBACK
+    if is_on_loopback and sys.platform == "linux":
         raise UserError(
             "functions in containers do not reach the local AWS at 127.0.0.1: "
-            "`LOCAL_AWS_HOST=0.0.0.0 make local-aws` "
-            "starts it again where they, and others on your network, reach it"
+            "`LOCAL_AWS_HOST=0.0.0.0 make local-aws` starts it again where they, and others on "
+            "your network, reach it"
         )
 
 

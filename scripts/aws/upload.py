@@ -20,9 +20,8 @@ def upload(account: Account, client: Any, image: str, reference: str) -> None:
     docker("tag", image, reference)
     print(f"pushing {reference}", flush=True)
     with _logged_in(account, client) as environment:
-        if subprocess.run(
-            [DOCKER, "push", *plain_http(account), reference], env=environment
-        ).returncode:
+        command = [DOCKER, "push", *plain_http(account), reference]
+        if subprocess.run(command, env=environment).returncode:
             raise UserError(
                 "the push failed: the reason is above; the same command goes on where it stopped"
             )

@@ -17,15 +17,12 @@ def why_no_cold_caches() -> str | None:
         return "the kernel that runs the containers is not this one"
     if os.geteuid() != 0 or not os.access(CACHES, os.W_OK):
         return "only root can empty the kernel's file caches"
-    others = subprocess.run(
-        [DOCKER, "ps", "--quiet"], capture_output=True, text=True, check=True
-    ).stdout.split()
+    command = [DOCKER, "ps", "--quiet"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True)
     # Images on the same base image share its files, and often those of packages too.
-    return (
-        f"{len(others)} other containers run here, whose files the kernel keeps in memory"
-        if others
-        else None
-    )
+    if others := listed.stdout.split():
+        return f"{len(others)} other containers run here, whose files the kernel keeps in memory"
+    return None
 
 
 def drop_caches() -> None:

@@ -94,11 +94,8 @@ def candidates_of(project: Project) -> list[Candidate]:
 
 def onnx_apis(project: Project) -> list[str]:
     """Return the ONNX APIs that a project's Dockerfile supports, the C API first."""
-    return (
-        sorted(ONNX_APIS)
-        if "ARG ONNX_API" in (project.folder / "Dockerfile").read_text()
-        else ["python"]
-    )
+    dockerfile = (project.folder / "Dockerfile").read_text()
+    return sorted(ONNX_APIS) if "ARG ONNX_API" in dockerfile else ["python"]
 
 
 def repository(name: str) -> str:

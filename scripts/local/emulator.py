@@ -97,6 +97,7 @@ class Emulator:
             signal.signal(number, before)
 
     def _start(self) -> None:
+        """Start the emulator, in a container or on the host."""
         if self.name:
             command = run_command(self._project, self._port, self.name)
             self._process = self._popen(command, dict(os.environ))
@@ -115,6 +116,7 @@ class Emulator:
         self._process = self._popen(command, environment)
 
     def _popen(self, command: list[str], environment: dict) -> subprocess.Popen:
+        """Start a command under guard.py, and pass on its output if `show` is given."""
         container = ["--container", self.name, "--docker", DOCKER] if self.name else []
         output = subprocess.PIPE if self._show else self._output
         process = subprocess.Popen(
@@ -136,6 +138,7 @@ class Emulator:
         return process
 
     def _wait_until_ready(self) -> None:
+        """Wait until the emulator answers. Raises UserError if it ends, and after START_LIMIT."""
         limit = time.monotonic() + START_LIMIT
         while time.monotonic() < limit:
             assert self._process
@@ -157,11 +160,10 @@ class Emulator:
         raise UserError(f"the emulator was not ready within {START_LIMIT} s")
 
     def _advice(self) -> str:
-        return (
-            f"; is {base_image(self._project)} one of AWS's Lambda images, or built on one?"
-            if self.name
-            else ""
-        )
+        """Return a question about the base image, for a message about a container."""
+        if not self.name:
+            return ""
+        return f"; is {base_image(self._project)} one of AWS's Lambda images, or built on one?"
 
 
 def start_up_ms(log: str) -> float:

@@ -169,12 +169,10 @@ def main() -> None:
     args = parser.parse_args()
     try:
         event = json.loads(args.event.read_text())
-        local = f"http://127.0.0.1:{args.port}"
-        answer = (
-            invoke_deployed(Project(args.model), event)
-            if args.model
-            else Function(endpoint_url=local)(event)
-        )
+        if args.model:
+            answer = invoke_deployed(Project(args.model), event)
+        else:
+            answer = Function(endpoint_url=f"http://127.0.0.1:{args.port}")(event)
         print(json.dumps(answer, indent=2, ensure_ascii=False))
     except (OSError, ValueError) as error:
         raise UserError(

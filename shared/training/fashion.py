@@ -29,16 +29,8 @@ FILES = {
 HEADER = {"images": 16, "labels": 8}
 
 LABELS = [
-    "t-shirt",
-    "trouser",
-    "pullover",
-    "dress",
-    "coat",
-    "sandal",
-    "shirt",
-    "sneaker",
-    "bag",
-    "ankle boot",
+    *("t-shirt", "trouser", "pullover", "dress", "coat"),
+    *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
 ]
 SIDE = 28
 VALIDATION = 0.1  # of the training images
@@ -76,12 +68,11 @@ def full() -> ImageSet:
 
 
 def _content(name: str) -> bytes:
+    """Return the uncompressed content of one of FILES. Raises UserError if it is not available."""
     try:
-        path = (
-            DEBIAN / name
-            if (DEBIAN / name).exists()
-            else download(f"{URL}/{name}", f"fashion-mnist/{name}")
-        )
+        path = DEBIAN / name
+        if not path.exists():
+            path = download(f"{URL}/{name}", f"fashion-mnist/{name}")
         content = gzip.decompress(path.read_bytes())
         if hashlib.sha256(content).hexdigest() != FILES[name]:
             raise OSError(f"{path} is not the original file: remove it")
