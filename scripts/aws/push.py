@@ -64,11 +64,11 @@ def require_platform(project: Project, image: str) -> str:
     image_id, architecture = docker(
         "image", "inspect", "--format", "{{.Id}} {{.Architecture}}", image
     ).split()
-    if architecture != PLATFORMS[project.architecture]:
+    needed = PLATFORMS[project.architecture]
+    if architecture != needed:
         raise UserError(
             f"{image} is built for {architecture}, but {project.name}/function.toml says "
-            f"{project.architecture}: "
-            f"build it with BUILD_FLAGS='--platform linux/{PLATFORMS[project.architecture]}', or "
+            f"{project.architecture}: build it with BUILD_FLAGS='--platform linux/{needed}', or "
             "change architecture there"
         )
     return image_id if ":" in image_id else f"sha256:{image_id}"  # Podman leaves the algorithm out

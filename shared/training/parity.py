@@ -38,9 +38,8 @@ def run_in_batches(model: OnnxModel, inputs: dict, sizes: Sequence[int]) -> np.n
     parts, start, size = [], 0, cycle(sizes)
     while start < rows:
         end = start + next(size)
-        parts += model.run({name: values[start:end] for name, values in inputs.items()})[
-            "probabilities"
-        ]
+        batch = {name: values[start:end] for name, values in inputs.items()}
+        parts += model.run(batch)["probabilities"]
         start = end
     return np.array(parts)
 
@@ -51,17 +50,13 @@ def _message(difference: float, expected: np.ndarray, actual: np.ndarray, inputs
     row, column = np.unravel_index(int(apart.argmax()), apart.shape)
     # Not the pixels of an image.
     values = {name: column[row] for name, column in inputs.items() if np.ndim(column[row]) == 0}
-    given = (
-        f" Its input: {', '.join(f'{name}={value!r}' for name, value in values.items())}."
-        if values
-        else ""
-    )
+    pairs = ", ".join(f"{name}={value!r}" for name, value in values.items())
+    given = f" Its input: {pairs}." if values else ""
+    differing = f"{actual[row, column]:.9g} instead of {expected[row, column]:.9g}"
     return (
-        f"ONNX Runtime's probabilities differ from the framework's by up to {difference:.2g}, "
-        f"more than {TOLERANCE:g}: "
-        f"in row {row} (from 0), class {column}, {actual[row, column]:.9g} instead of "
-        f"{expected[row, column]:.9g}; "
-        f"nothing was written.{given}"
+        f"ONNX Runtime's probabilities differ from the framework's by up to {difference:.2g}, more "
+        f"than {TOLERANCE:g}: in row {row} (from 0), class {column}, {differing}; nothing was "
+        f"written.{given}"
     )
 
 

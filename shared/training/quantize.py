@@ -87,12 +87,11 @@ def save_int8_if_as_accurate(
             target.unlink(missing_ok=True)
             raise UserError(
                 f"int8 is right for {after:.2%} of {len(classes):,} test images, float32 for "
-                f"{before:.2%}: "
-                f"more than {MOST_LOST:.1%} would be lost, so no {target.name} was written"
+                f"{before:.2%}: more than {MOST_LOST:.1%} would be lost, so no {target.name} was "
+                "written"
             )
-        attach_metrics(
-            candidate, numbered, {"accuracy": after, "log_loss": log_loss(rounded, classes)}
-        )
+        metrics = {"accuracy": after, "log_loss": log_loss(rounded, classes)}
+        attach_metrics(candidate, numbered, metrics)
         candidate.replace(target)
     return before, after
 
