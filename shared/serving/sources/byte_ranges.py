@@ -57,7 +57,7 @@ def blocks(source: Source, start: int, end: int) -> Iterator[bytes]:
     """Yield the lines that begin in [start, end), whole and in order, a slice of them at a time.
 
     A line ends with LF. The byte before `start` shows whether a line begins there, so parts fit
-    together at any cut. Of a line longer than LONGEST_LINE, only one byte more than that is given.
+    together at any cut. A line longer than LONGEST_LINE is cut one byte after that length.
     """
     at, rest = max(0, start - 1), b""
     inside = start > 0  # a line that begins before the range
