@@ -6,15 +6,13 @@ The file travels with a copy of the folder: keep here the tests of your model.
 import csv
 import hashlib
 import json
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import joblib
 import pytest
 
 from scripts.project import ROOT
 from shared.serving.onnx.model import OnnxModel
+from tests.projects.file_server import served
 from tests.projects.scripts import run_main
 
 DATA = "shared/data/telco-customer-churn.csv"
@@ -108,22 +106,14 @@ def test_a_wrong_data_file_is_refused_with_the_reason(project, tmp_path, spoil, 
     assert output.count("\n") == len(messages)
 
 
-def test_data_of_one_s_own_from_a_url(mine, checkout, tmp_path):
+def test_your_own_data_from_a_url(mine, checkout, tmp_path):
     rows = rows_of(checkout.root)
     for row in rows[1:]:
         row[14] = f"plan of {row[14]}"
     with (tmp_path / "other.csv").open("w", newline="") as file:
         csv.writer(file).writerows(rows[:3000])
-    quiet = type("Quiet", (SimpleHTTPRequestHandler,), {"log_message": lambda *arguments: None})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(quiet, directory=str(tmp_path)))
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
-        status, output = mine.run(
-            "train.py", "--data", f"http://127.0.0.1:{server.server_port}/other.csv"
-        )
-    finally:
-        server.shutdown()
-        server.server_close()
+    with served(tmp_path) as url:
+        status, output = mine.run("train.py", "--data", f"{url}/other.csv")
     assert status == 0, output
     metadata = json.loads((mine.build / "metadata.json").read_text())
     assert "plan of two_year" in metadata["input_schema"]["properties"]["contract"]["x-seen"]

@@ -4,7 +4,11 @@ import tarfile
 import zipfile
 
 import numpy as np
+import pytest
 from PIL import Image
+
+from shared.errors import UserError
+from shared.training.images import load_images
 
 
 def photo(kind, number, size=(80, 60)):
@@ -42,3 +46,10 @@ def packed(folder, path):
             for file in files:
                 archive.add(file, file.relative_to(folder.parent))
     return path
+
+
+def reported(source, scratch):
+    """Return the lines of the UserError that these images raise."""
+    with pytest.raises(UserError) as ended:
+        load_images(str(source), scratch)
+    return str(ended.value).splitlines()

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from scripts.project import ONNX_APIS
+from shared.serving.sources import s3_objects
 from tests.handlers import CONTEXT, load_handler
 from tests.plugin import kind_of
+from tests.unit.fake_s3 import FakeS3
 from tests.unit.samples import of_images, of_rows
 from tests.unit.servers import Internet
 from tests.unit.toy import save_toy
@@ -111,6 +113,14 @@ def impatient(monkeypatch):
     """Limits of time that a test can wait for."""
     monkeypatch.setattr("shared.serving.images.download.TOTAL_SECONDS", 0.15)
     monkeypatch.setattr("shared.serving.images.download.CONNECT_SECONDS", 0.1)
+
+
+@pytest.fixture
+def s3(monkeypatch):
+    """A client of S3 in memory, in place of boto3's."""
+    fake = FakeS3()
+    monkeypatch.setattr(s3_objects, "_client", fake)
+    return fake
 
 
 @pytest.fixture

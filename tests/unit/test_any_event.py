@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from shared.serving.errors import InvalidInput
 from shared.serving.sources import s3_objects
-from tests.unit.envelopes import FOREIGN, NOT_CREATIONS, notification, through_the_bus
 from tests.unit.fake_s3 import FakeS3
+from tests.unit.foreign_events import FOREIGN
 from tests.unit.http_events import FORMS
+from tests.unit.s3_events import NOT_CREATIONS, notification, through_the_bus
 from tests.unit.toy import CUSTOMER
 
 JSON = {"Content-Type": "application/json"}

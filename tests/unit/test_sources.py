@@ -7,22 +7,14 @@ import json
 import pytest
 
 from shared.serving.errors import InvalidInput
-from shared.serving.sources import s3_objects
-from tests.unit.envelopes import BODY, FOREIGN, NOT_CREATIONS, NOTE, notification, through_the_bus
-from tests.unit.fake_s3 import FakeS3
+from tests.unit.foreign_events import FOREIGN
+from tests.unit.foreign_requests import BODY, NOTE
 from tests.unit.http_events import FORMS, opened
+from tests.unit.s3_events import NOT_CREATIONS, notification, through_the_bus
 from tests.unit.toy import CUSTOMER
 
 JSON = {"Content-Type": "application/json"}
 ONE = {"customer": CUSTOMER}
-
-
-@pytest.fixture
-def s3(monkeypatch):
-    """A client of S3 in memory, in place of boto3's."""
-    fake = FakeS3()
-    monkeypatch.setattr(s3_objects, "_client", fake)
-    return fake
 
 
 @pytest.mark.parametrize(("name", "title", "event"), FOREIGN, ids=[name for name, _, _ in FOREIGN])

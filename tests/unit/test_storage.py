@@ -10,9 +10,7 @@ from urllib.parse import quote_plus
 import pytest
 
 from shared.serving.errors import InvalidInput
-from shared.serving.sources import s3_objects
 from shared.serving.sources.csv_rows import CSV_PROBLEMS, number_of
-from tests.unit.fake_s3 import FakeS3
 from tests.unit.toy import probability
 
 HEADER = "id,plan,region,months,fee"
@@ -23,14 +21,6 @@ LINES = [
         for at in range(200)
     ),
 ]
-
-
-@pytest.fixture
-def s3(monkeypatch):
-    """A client of S3 in memory, in place of boto3's."""
-    fake = FakeS3()
-    monkeypatch.setattr(s3_objects, "_client", fake)
-    return fake
 
 
 def part(key, start, end, output="s3://bucket/out.jsonl"):
