@@ -25,6 +25,7 @@ def mine(copied, project):
 
 
 def test_quality(project):
+    """The lowest quality that a training with the bundled data may have."""
     metadata = project.metadata()
     assert metadata["metrics"].keys() == {"auc", "log_loss", "precision", "recall", "parity"}
     assert metadata["metrics"]["auc"] >= 0.84
@@ -42,7 +43,7 @@ def test_gradient_boosting_exports_with_parity_too(mine):
 
 def test_export_writes_nothing_when_the_predictions_differ(mine):
     model = joblib.load(mine.build / "model.joblib")
-    # A bias that float32 holds only to 0.06: the framework computes with float64 and answers
+    # float32 holds this bias only to 0.06. scikit-learn computes with float64, and predicts
     # otherwise.
     model[-1].intercept_ += 1e6 + 0.03
     model[-1].coef_[0, 0] -= 1e6
@@ -94,6 +95,7 @@ def rows_of(root):
     ],
 )
 def test_a_wrong_data_file_is_refused_with_the_reason(project, tmp_path, spoil, messages):
+    """One line for each wrong column, with the first line of the file that is wrong."""
     rows = rows_of(ROOT)
     spoil(rows)
     path = tmp_path / "data.csv"
@@ -107,6 +109,7 @@ def test_a_wrong_data_file_is_refused_with_the_reason(project, tmp_path, spoil, 
 
 
 def test_your_own_data_from_a_url(mine, checkout, tmp_path):
+    """New categories reach the schema of the model, and the checksum is that of the file."""
     rows = rows_of(checkout.root)
     for row in rows[1:]:
         row[14] = f"plan of {row[14]}"
