@@ -1,4 +1,4 @@
-"""Check a published version before it gets calls: it must answer the project's example request."""
+"""Check a published version before any event source invokes it, with the example request."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def check(account: Account, project: Project, version: str, live: str | None) ->
     reason, log = failure(account, project, version)
     if not reason:
         seconds = f"{time.monotonic() - started:.1f} s"
-        print(f"version {version} answers {project.name}/event.json, in {seconds}", flush=True)
+        print(f"version {version} responds to {project.name}/event.json, in {seconds}", flush=True)
         return
     if lines := log.splitlines()[-SHOWN:]:
         print(f"the end of the log of version {version}:", *lines, sep="\n  ")
@@ -41,13 +41,12 @@ def check(account: Account, project: Project, version: str, live: str | None) ->
         f"`make logs MODEL={project.name}` shows more; mend it, then `make push deploy "
         f"MODEL={project.name}`"
     )
-    raise UserError(
-        f"version {version} does not answer {project.name}/event.json: {reason}; {stays}; {again}"
-    )
+    failed = f"version {version} does not respond to {project.name}/event.json: {reason}"
+    raise UserError(f"{failed}; {stays}; {again}")
 
 
 def failure(account: Account, project: Project, version: str) -> tuple[str | None, str]:
-    """Return why a version fails, None if it answers; and the end of its log."""
+    """Return why a version fails, None if it responds without an error; and the end of its log."""
     # One try: a call that has timed out here may still be running there.
     client = account.client(
         "lambda", retries={"total_max_attempts": 1}, read_timeout=project.timeout + 60
@@ -69,5 +68,5 @@ def failure(account: Account, project: Project, version: str) -> tuple[str | Non
     # A handler may answer every event as it answers HTTP.
     status = answer.get("statusCode") if isinstance(answer, dict) else None
     if isinstance(answer, dict) and isinstance(status, int) and status >= 400:
-        return f"it answers with status {status}: {str(answer.get('body', ''))[:200]}", log
+        return f"it responds with status {status}: {str(answer.get('body', ''))[:200]}", log
     return None, log

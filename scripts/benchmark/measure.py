@@ -60,7 +60,7 @@ def check_answers(candidates: list[Candidate], examples: Examples) -> dict[str, 
             may_differ = candidate.is_framework and candidate.project.quantized
             if differences[candidate.name] > TOLERANCE and not may_differ:
                 raise UserError(
-                    f"{candidate.image} answers otherwise than {candidates[0].image}: nothing was "
+                    f"{candidate.image} responds otherwise than {candidates[0].image}: nothing was "
                     "measured"
                 )
     return differences

@@ -32,11 +32,11 @@ def main() -> None:
         start_up = start_up_ms(log.read_text())
 
     print(f"\nrequest   {json.dumps(event, ensure_ascii=False)}")
-    print(f"answer    {json.dumps(answer, ensure_ascii=False)}\n")
+    print(f"response  {json.dumps(answer, ensure_ascii=False)}\n")
     for name, value in metrics.items():
         print(f"{name if name == 'parity' else f'test {name}':<18}{value:.3g}")
     print(f"{'start-up':<18}{start_up:.0f} ms")
-    print("\nThe function has answered and is stopped.")
+    print("\nThe function has responded and is stopped.")
 
 
 if __name__ == "__main__":

@@ -96,8 +96,8 @@ def not_started(body: bytes) -> str:
         error = json.loads(body)
         message = f"{error['errorType']}: {error['errorMessage']}"
     except (ValueError, KeyError, TypeError):
-        return "the function does not start or gave no valid answer: see the lines of `make run`"
-    unknown = f"the function does not start or gave no valid answer ({message})"
+        return "the function does not start or gave no valid response: see the lines of `make run`"
+    unknown = f"the function does not start or gave no valid response ({message})"
     return explained_failure(message) or f"{unknown}: see the lines of `make run`"
 
 
@@ -111,7 +111,7 @@ def answer_of(body: bytes, function_error: str | None) -> object:
         answer = json.loads(body)
     except ValueError:
         raise FunctionFailed(
-            body.decode(errors="replace").strip() or "the answer is empty"
+            body.decode(errors="replace").strip() or "the response is empty"
         ) from None
     has_error = isinstance(answer, dict) and {"errorType", "errorMessage"} <= answer.keys()
     if function_error or has_error:

@@ -34,7 +34,7 @@ def test_a_version_that_cannot_start_is_not_made_live(fresh):
         for arguments in ([], ["CANARY=10"], []):  # also where the same command is given again
             message = reason(fresh.make("push", "deploy", f"MODEL={NAME}", *arguments, ok=False))
             assert re.match(
-                rf"version 2 does not answer {NAME}/event\.json: .*; live stays version 1; ",
+                rf"version 2 does not respond to {NAME}/event\.json: .*; live stays version 1; ",
                 message,
             ), message
             assert fresh.alias(NAME) == ("1", {})
@@ -43,7 +43,7 @@ def test_a_version_that_cannot_start_is_not_made_live(fresh):
     finally:
         mend()
     output = fresh.make("push", "deploy", f"MODEL={NAME}")
-    assert f"version 3 answers {NAME}/event.json" in output and fresh.alias(NAME) == ("3", {})
+    assert f"version 3 responds to {NAME}/event.json" in output and fresh.alias(NAME) == ("3", {})
     fresh.make("rollback", f"MODEL={NAME}")
     assert fresh.alias(NAME) == ("1", {})  # not 2, which never was live
 
@@ -54,7 +54,7 @@ def test_a_first_version_that_cannot_start_is_called_by_nothing(mine):
     try:
         message = reason(mine.make("push", "deploy", f"MODEL={NAME}", ok=False))
         assert re.match(
-            r"version 1 does not answer .*; nothing is live, and no event source is connected; ",
+            r"version 1 does not respond to .*; nothing is live, and no event source is connected; ",
             message,
         ), message
         assert not mine.client("lambda").list_aliases(FunctionName=NAME)["Aliases"]

@@ -202,7 +202,7 @@ def test_wrong_answers_are_not_timed(timed, tabular_run):
     model.write_text(right)
     assert (
         status != 0
-        and f"-benchmark-{timed.id}:sklearn answers otherwise than " in output
+        and f"-benchmark-{timed.id}:sklearn responds otherwise than " in output
         and "start 1 of 1" not in output
     )
     assert not (timed.checkout.root / "docs/wrong").exists()

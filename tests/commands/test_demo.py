@@ -30,7 +30,7 @@ def test_demo_shows_request_answer_and_measures(checkout, project, way, onnx_api
     )
     assert status == 0, output
     assert printed(output, "request") == example(project)
-    assert printed(output, "answer") == answer_to(
+    assert printed(output, "response") == answer_to(
         project, example(project)
     )  # to the last digit, with and without a container
     for measure in [*OnnxModel(project.model_file).metadata["metrics"], "start-up"]:
@@ -50,7 +50,7 @@ def test_a_copy_of_the_folder_is_a_project_of_its_own(checkout, tabular, request
     def demo(**variables):
         status, output = checkout.make("demo", f"MODEL={name}", f"PORT={free_port()}", **variables)
         assert status == 0, output
-        assert printed(output, "answer").keys() == answer_to(tabular, example(tabular)).keys()
+        assert printed(output, "response").keys() == answer_to(tabular, example(tabular)).keys()
 
     demo(DOCKER="no-such-docker")
     assert OnnxModel(checkout.root / name / "build/model.onnx").metadata["name"] == name
@@ -93,13 +93,13 @@ def test_the_int8_model_is_served_by_a_setting(checkout, imaging, way):
     save_without_weights(folder / "build/model.onnx", rounded)
     status, output = demo()
     assert status == 0, output
-    of_int8 = printed(output, "answer")
+    of_int8 = printed(output, "response")
     set_quantized(folder, "false")
     status, output = demo()
     assert status == 0, output
     unquantized = copy.copy(imaging)
     unquantized.model_file = imaging.folder / "build/model.onnx"
-    assert printed(output, "answer") == answer_to(unquantized, example(imaging)) != of_int8
+    assert printed(output, "response") == answer_to(unquantized, example(imaging)) != of_int8
 
 
 @pytest.mark.parametrize("value", ['"yes"', "1"])

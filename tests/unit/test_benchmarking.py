@@ -91,7 +91,7 @@ def test_only_an_int8_model_may_answer_otherwise_than_its_framework(
     if off < 1e-4 or (quantized and name == "pytorch"):
         assert measure.check_answers(candidates, examples)[name] == pytest.approx(off)
     else:
-        with pytest.raises(UserError, match="answers otherwise than mine: nothing was measured"):
+        with pytest.raises(UserError, match="responds otherwise than mine: nothing was measured"):
             measure.check_answers(candidates, examples)
 
 

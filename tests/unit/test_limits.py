@@ -160,7 +160,7 @@ def test_the_largest_answer_is_the_largest_that_its_caller_takes(
     status, _, problem = opened(answer(quotes + 1))
     assert (status, problem["detail"]) == (
         413,
-        f"the request has an answer larger than {most:,} bytes: send fewer rows",
+        f"the request has a response larger than {most:,} bytes: send fewer rows",
     )
 
 
@@ -171,7 +171,7 @@ def test_the_largest_direct_answer(module, handler, monkeypatch):
     for event in (LARGEST - least + 1, {"detail-type": "x", "source": "y", "detail": LARGEST}):
         with pytest.raises(
             InvalidInput,
-            match=r"^the request has an answer larger than 6,291,556 bytes: send fewer rows$",
+            match=r"^the request has a response larger than 6,291,556 bytes: send fewer rows$",
         ):
             handler(event)
 

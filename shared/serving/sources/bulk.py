@@ -42,7 +42,7 @@ def score(
                 result.append((encode(_join(others, answer, reserved) if others else answer), ""))
                 continue
             except ValueError:
-                answer = InvalidInput(((), "has an answer that is not a number"))
+                answer = InvalidInput(((), "has a response that is not a number"))
         same = answer.problems, answer.more
         if same not in refused:
             problem = message(answer)

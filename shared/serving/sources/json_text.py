@@ -48,7 +48,7 @@ def check_size(response: dict) -> dict:
 def require_size(size: int, most: int = MOST_RESPONSE_BYTES) -> None:
     """Raise InvalidInput if a response of this size in bytes is too large for its caller."""
     if size > most:
-        reason = f"has an answer larger than {most:,} bytes: send fewer rows"
+        reason = f"has a response larger than {most:,} bytes: send fewer rows"
         raise InvalidInput(((), reason), status=413)
 
 
