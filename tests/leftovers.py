@@ -1,8 +1,8 @@
 """A run of the tests leaves nothing behind.
 
-All of its processes keep their temporary files in one folder (TMPDIR) and build on one base image,
-whose label every layer on top of it inherits. When the tests are over, both are removed, and the
-run fails if a process, a container, an image or a file in the checkout is left. To keep the
+All of its processes keep their temporary files in one folder (TMPDIR), and build on one base image.
+Each layer on top of it inherits its label. At the end, both are removed. The run fails if a
+process, a container, an image or a file in the checkout is left. To keep the
 temporary files, name a folder for them: ARGS=--basetemp=folder.
 """
 

@@ -1,5 +1,5 @@
-"""What all tests share, also those inside project folders: which projects are tested, and that
-nothing is left out silently.
+"""Fixtures and options of all tests, also of those in project folders: select the projects to test,
+and report what is left out.
 
 pyproject.toml loads this as a plugin, because a conftest.py would not reach the project folders.
 """
@@ -138,8 +138,8 @@ def pytest_generate_tests(metafunc):
     """A test that takes `project` runs for each project; `tabular` for each that takes rows,
     `imaging` images.
 
-    In a project's folder, `project` is that one. Where there is no project for a test, it is
-    deselected below.
+    In a project's folder, `project` is that one. A test without a project is deselected
+    below.
     """
     names = chosen(metafunc.config)
     owner = owner_of(metafunc.definition.path)

@@ -1,4 +1,4 @@
-"""What is running on this machine, so that a test can tell that nothing was left behind."""
+"""List the processes and containers on this machine, so that a test can find leftovers."""
 
 import subprocess
 import time

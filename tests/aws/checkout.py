@@ -46,7 +46,7 @@ class LocalAwsCheckout:
         self.deployed: list[str] = []  # projects, for the fixture to destroy
 
     def make(self, *arguments, ok=True, **variables):
-        """What a command printed. ok: whether it must succeed, or else must not."""
+        """Run a command, and return its output. ok: whether it must succeed or must fail."""
         status, output = self.checkout.make(*arguments, **variables)
         assert (status == 0) == ok, output
         return output

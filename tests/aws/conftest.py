@@ -79,7 +79,7 @@ def without(answer, key):
 
 @pytest.fixture
 def answer(project):
-    """What the project must answer to its example."""
+    """The correct response of the project to its example."""
     return answer_to(project, example(project))
 
 

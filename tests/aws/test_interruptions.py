@@ -1,6 +1,4 @@
-"""What goes wrong on the way: a deployment that fails, is refused, or meets things of somebody
-else.
-"""
+"""Deployments that fail, are refused, or find resources of others."""
 
 import json
 import os
@@ -57,7 +55,7 @@ def test_a_change_that_cloudformation_refuses(mine):
 
 @pytest.mark.parametrize("command", ["deploy", "destroy"])
 def test_a_stack_in_rollback_complete(mine, command):
-    """What a deployment leaves whose command was killed before it could clear up."""
+    """A command that is killed before it has cleaned up leaves such a stack."""
     mine.clear(NAME)
     mine.make("push", f"MODEL={NAME}")
     broken = {
@@ -91,7 +89,7 @@ def test_a_stack_in_rollback_complete(mine, command):
 
 @pytest.mark.parametrize("command", ["deploy", "destroy"])
 def test_a_stack_that_was_left_in_review(mine, command):
-    """What a deployment leaves that was cut short before its change set was carried out."""
+    """A command that is killed before it executes its change set leaves such a stack."""
     mine.clear(NAME)
     mine.make("push", f"MODEL={NAME}")
     template = json.dumps({"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}})

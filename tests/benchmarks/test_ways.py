@@ -16,7 +16,7 @@ pytestmark = pytest.mark.commands
 
 
 def run(timed, of):
-    """What `make benchmark` of something printed, and its JSON file."""
+    """Run `make benchmark` with --of; return its output and its JSON file."""
     status, output = timed.make(f"{SHORT} --of {of}")
     assert status == 0, output
     return output, json.loads(

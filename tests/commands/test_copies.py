@@ -62,8 +62,8 @@ def edit(path, *pairs):
 
 
 def rename(checkout, folder):
-    """What an owner changes, as the README says: columns, target and labels, names of requests and
-    answers, the example.
+    """Change what the README lists: columns, target, labels, the keys of requests and
+    responses, and the example.
     """
     data = checkout.root / "shared/data/people.csv"
     with (checkout.root / "shared/data/telco-customer-churn.csv").open(newline="") as file:

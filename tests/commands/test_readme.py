@@ -60,9 +60,7 @@ def test_the_comparison_can_fail():
     ids=str,
 )
 def test_commands_of_a_page(checkout, page, default_project):
-    """Of the pages that belong to no project: their commands are for the one that MODEL is where it
-    is not given.
-    """
+    """Pages of no project: their commands without MODEL are for the default project."""
     run_commands(checkout, page, default_project)
 
 

@@ -18,14 +18,14 @@ from tests.plugin import chosen, of_kind
 
 
 def docker(*arguments):
-    """What a docker command prints; it must succeed."""
+    """Run a docker command that must succeed; return its output."""
     ran = subprocess.run([DOCKER, *map(str, arguments)], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
 
 
 def inside(project, program):
-    """What a Python program in the image printed, as JSON."""
+    """Run a Python program in the image; return the JSON that it prints."""
     return json.loads(
         docker("run", "--rm", "--entrypoint", "python3", project.image, "-c", program)
     )

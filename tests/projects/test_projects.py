@@ -67,7 +67,7 @@ def test_the_schema_is_the_model_s_inputs(project):
 
 
 def rows_or_requests(project):
-    """What the schema describes, in the example: its rows, or the request itself."""
+    """Return the parts of the example that the schema describes: its rows, or all of it."""
     request = example(project)
     if kind_of(project.name) != "tabular":
         return request.get("images", [request])

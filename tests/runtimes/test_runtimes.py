@@ -23,7 +23,7 @@ ROW = st.fixed_dictionaries({"plan": TEXTS, "region": TEXTS, "months": NUMBERS, 
 
 
 def run(program, *arguments, **variables):
-    """What a program prints, in a Python of its own: a crash fails the test alone."""
+    """Run a program in its own Python process, where a crash fails only the test."""
     command = [sys.executable, "-X", "faulthandler", "-c", program, *map(str, arguments)]
     environment = {"PYTHONPATH": str(ROOT), **variables}
     ran = subprocess.run(

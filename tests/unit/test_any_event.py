@@ -107,7 +107,7 @@ def spoiled(draw):
 
 
 def message_ids(event):
-    """What SQS calls its messages: it is logged, and no caller chooses it."""
+    """Return the ids that SQS gave its messages: they are logged, and no caller chooses them."""
     records = event.get("Records") if isinstance(event, dict) else None
     records = records if isinstance(records, list) else []
     return [record.get("messageId") for record in records if isinstance(record, dict)]

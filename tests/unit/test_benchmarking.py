@@ -206,7 +206,7 @@ def test_cold_and_warm_side_by_side():
 
 @pytest.fixture
 def found():
-    """What a JSON file holds, of two candidates, one of which has no model."""
+    """The contents of a JSON file for two candidates, one of them without a model."""
 
     def measures(factor, *names):
         return {

@@ -193,12 +193,12 @@ def upload(local):
 
 
 def account(local):
-    """What push needs of an account. local: with a registry on this machine that has no TLS."""
+    """Return the part of an account that push uses. local: its registry is here and has no TLS."""
     return SimpleNamespace(local=local, plain_http=local, registry="127.0.0.1:4566")
 
 
 def ecr():
-    """What push needs of ECR's client."""
+    """Return the part of ECR's client that push uses."""
     token = base64.b64encode(b"AWS:token").decode()
     return SimpleNamespace(
         get_authorization_token=lambda: {"authorizationData": [{"authorizationToken": token}]}

@@ -193,6 +193,6 @@ def test_hostile_events_are_answered_or_refused(own, data):
 
 
 def test_the_example_has_the_keys_of_a_request(own, project):
-    """What it holds is tested on the model that was trained: tests/projects."""
+    """tests/projects tests its values on the model that was trained."""
     keys = {*own.request(own.items[0]), *own.many} | ({"url"} if "url" in own.strange else set())
     assert len(example(project)) == 1 and example(project).keys() <= keys

@@ -83,7 +83,7 @@ def test_an_answer_comes_back_as_it_is(emulator, answer):
         (200, b'{"errorType": "BdbQuit", "errorMessage": ""}', r"breakpoint\(\) needs a terminal"),
     ],
 )
-def test_an_error_is_recognised(emulator, status, body, message):
+def test_an_error_is_recognized(emulator, status, body, message):
     with pytest.raises(FunctionFailed, match=message):
         invoke(emulator, status, body)
 

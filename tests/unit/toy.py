@@ -88,7 +88,7 @@ def save_toy(path, **metadata):
 
 
 def probability(customer):
-    """What the toy model must answer for a customer, computed without it."""
+    """Return the correct prediction of the toy model for a customer, computed without it."""
     gold, north = customer["plan"] == "gold", customer.get("region") == "north"
     return 1 / (
         1 + np.exp(-(gold + north - customer["months"] / 100 + (customer.get("fee") or 0) / 100))

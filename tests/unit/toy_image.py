@@ -56,7 +56,9 @@ def save_image_toy(path):
 
 
 def probabilities(color):
-    """What the toy model must answer for an image with this mean color, computed without it."""
+    """Return the correct prediction of the toy model for an image with this mean color, computed
+    without it.
+    """
     powers = np.exp(np.array(color) / 32)
     return dict(zip(LABELS, powers / powers.sum()))
 
