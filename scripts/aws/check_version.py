@@ -38,7 +38,7 @@ def check(account: Account, project: Project, version: str, live: str | None) ->
     nothing = "nothing is live, and no event source is connected"
     stays = f"live stays version {live}" if live else nothing
     again = (
-        f"`make logs MODEL={project.name}` shows more; mend it, then `make push deploy "
+        f"`make logs MODEL={project.name}` shows more; correct the cause, then `make push deploy "
         f"MODEL={project.name}`"
     )
     failed = f"version {version} does not respond to {project.name}/event.json: {reason}"

@@ -129,7 +129,7 @@ class Stack:
         stack = self._finished()
         if stack:
             reason = self._events.first_failure()
-            raise UserError(f"{reason}; run the same command again when that is mended")
+            raise UserError(f"{reason}; correct the cause and run the same command again")
         print(f"deleted the stack {self.name}", flush=True)
 
     def _deployed(self) -> dict | None:

@@ -1,6 +1,6 @@
 """Search the account for everything that these commands may have created for a project.
 
-`make destroy` ends with it, and shows that all is gone.
+`make destroy` ends with it, and shows that all is deleted.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ GENERATED = {  # resources whose names CloudFormation generates
 
 
 def report(account: Account, name: str, buckets: list[str]) -> None:
-    """Print for each kind of resource that it is gone, or the names of those that are left.
+    """Print for each kind of resource that it is deleted, or the names of those that are left.
 
     buckets: the project's that are still there. Raises UserError that names what is left.
     """
@@ -56,7 +56,7 @@ def report(account: Account, name: str, buckets: list[str]) -> None:
     for what, found in searched(account, name, buckets):
         names = sorted(set(found))
         left += [f"{what} {name}" for name in names]
-        print(f"  {what:<16} {', '.join(names) if names else 'gone'}", flush=True)
+        print(f"  {what:<16} {', '.join(names) if names else 'deleted'}", flush=True)
     if left:
         raise UserError(f"still there: {', '.join(left)}; run `make destroy` again")
     print(f"nothing of {name} is left that could cost money")

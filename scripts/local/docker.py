@@ -84,7 +84,7 @@ def _explained(stderr: str) -> NoEngine:
             f"{INSTALL}; `sudo systemctl start docker` starts an installed one",
         )
     lines = stderr.strip().splitlines() or ["no reason given"]
-    return NoEngine(f"`{DOCKER} ps` fails ({lines[-1][-300:]})", "mend that")
+    return NoEngine(f"`{DOCKER} ps` fails ({lines[-1][-300:]})", "correct the cause")
 
 
 def why_no_engine() -> str | None:

@@ -27,7 +27,7 @@ def require_free(port: int, setting: str = "PORT") -> None:
             probe.bind(("127.0.0.1", port))
         except (OSError, OverflowError) as error:
             reason = (
-                "is taken: stop what uses it, or"
+                "is in use: stop the other process, or"
                 if getattr(error, "errno", 0) == errno.EADDRINUSE
                 else f"cannot be used ({error}):"
             )

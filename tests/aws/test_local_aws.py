@@ -97,7 +97,7 @@ def test_a_port_that_is_taken(alone):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         output = alone.make("local-aws", f"AWS_PORT={taken.getsockname()[1]}", ok=False)
-    assert "is taken: stop what uses it, or choose another with AWS_PORT=" in output
+    assert "is in use: stop the other process, or choose another with AWS_PORT=" in output
 
 
 def test_one_that_was_killed_is_started_again(alone):

@@ -164,7 +164,7 @@ def test_destroy_asks_once_and_leaves_nothing(fresh):
         "queues",
         "roles",
     ):
-        assert re.search(rf"^  {what} +gone$", output, re.MULTILINE), what
+        assert re.search(rf"^  {what} +deleted$", output, re.MULTILINE), what
     fresh.assert_nothing_left(NAME)
     again = fresh.make("destroy", f"MODEL={NAME}", "YES=1")
     assert f"nothing of {NAME} is left" in again

@@ -81,7 +81,7 @@ def test_a_taken_port_is_reported_with_another(served, checkout, any_project, wa
     status, output = checkout.make("run", f"MODEL={any_project.name}", f"PORT={served.port}", **way)
     assert status != 0
     assert re.match(
-        rf"port {served.port} is taken: stop what uses it, or choose another with PORT=\d+\nmake: ",
+        rf"port {served.port} is in use: stop the other process, or choose another with PORT=\d+\nmake: ",
         output,
     ), output
 

@@ -85,7 +85,7 @@ def use(monkeypatch, name):
             "install and start Docker (https://docs.docker.com/engine/install); `sudo",
         ),
         (DOCKER, DOWN_29, "no {} engine answers", "install and start Docker ("),
-        (DOCKER, "unknown flag", "`{} ps` fails (unknown flag)", "mend that"),
+        (DOCKER, "unknown flag", "`{} ps` fails (unknown flag)", "correct the cause"),
         (
             PODMAN,
             NO_MACHINE,
@@ -96,7 +96,7 @@ def use(monkeypatch, name):
             PODMAN,
             NO_NAMESPACE,
             "`{} ps` fails (Error: cannot set up namespace using newuidmap",
-            "mend that",
+            "correct the cause",
         ),
     ],
 )
