@@ -13,6 +13,7 @@ from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 
 from shared.errors import UserError
+from shared.training.boosting import convertible
 from shared.training.graphs import rename
 from shared.training.hard_cases import is_text, with_hard_cases
 from shared.training.metadata import read_metadata
@@ -21,7 +22,8 @@ from shared.training.tables import load_table
 
 FOLDER = Path(__file__).resolve().parent
 BUILD = FOLDER / "build"
-OPSET = 17  # any onnxruntime since 1.12 loads it
+# Versions of the operators, and of those for trees. Any onnxruntime since 1.12 loads them.
+OPSETS = {"": 17, "ai.onnx.ml": 3}
 
 
 def convert(model, features):
@@ -36,7 +38,9 @@ def convert(model, features):
         for name, rules in features.items()
     ]
     # Without zipmap=False, probabilities are a list of dicts: slow to make, and not a tensor.
-    converted = to_onnx(model, initial_types=inputs, options={"zipmap": False}, target_opset=OPSET)
+    converted = to_onnx(
+        convertible(model), initial_types=inputs, options={"zipmap": False}, target_opset=OPSETS
+    )
     label, probabilities = converted.graph.output
     # The converter renames a column such as `length (cm)`: give each input its column's name back.
     names = dict(zip((given.name for given in converted.graph.input), features, strict=True))
