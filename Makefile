@@ -93,7 +93,7 @@ cold-starts: packages ## measure cold starts of the deployed function, from Lamb
 
 ##@ project
 test: model ## run the tests of one project (ARGS="-k name" for some)
-	$(INSTALL) $(MODEL) dev
+	$(INSTALL) $(MODEL) train dev
 	$(RUN) -m pytest -n 4 --dist loadscope -m "not aws and not commands" --model=$(MODEL) $(ARGS)
 test-all: ## run the tests of all projects, and those of the commands
 	once=; for model in $(PROJECTS); do \
