@@ -31,6 +31,8 @@ ASKED := $(findstring push deploy,$(filter push deploy,$(MAKECMDGOALS)))
 REQUEST = $(if $(EVENT),$(call quoted,EVENT),$(MODEL)/event.json)
 AGAIN = $(call switch,FORCE,--force) $(call switch,RESET,--reset)
 export BASE_IMAGE BUILD_FLAGS DOCKER ONNX_API
+# With it, each command compiles all packages that it imports: 7 s instead of 2 s for Keras.
+unexport PYTHONDONTWRITEBYTECODE
 # Without it, ONNX Runtime sends usage data to Microsoft: docs/cold-starts.md.
 export ORT_DISABLE_TELEMETRY ?= 1
 .SILENT:
