@@ -16,6 +16,7 @@ from shared.serving.onnx.common import (
     check_names,
     described,
     letter_of,
+    on_disk,
     threads,
 )
 
@@ -25,12 +26,13 @@ ERROR = 3  # OrtLoggingLevel
 class OnnxModel:
     """An inference session, and the metadata of the model file.
 
-    path: an ONNX file with the metadata that export_onnx.py writes.
+    path: an ONNX file with the metadata that export_onnx.py writes, or s3://bucket/…/<sha256>.onnx.
     Raises BrokenModel, whose message says what to do.
     """
 
     def __init__(self, path: str | os.PathLike):
         self._env, self._session = c_void_p(), c_void_p()
+        path = on_disk(path)
         self._rows: list[tuple] = []  # tensors for one row that are not in use
         try:
             ort.CreateEnv(ERROR, b"", byref(self._env))

@@ -37,6 +37,15 @@ class BrokenModel(Exception):
         super().__init__(f"{os.fspath(path)} cannot be used ({cause}): {advice}")
 
 
+def on_disk(path: str | os.PathLike) -> str | os.PathLike:
+    """Return the path of a model file; download it first if it is the URL of an object in S3."""
+    if not os.fspath(path).startswith("s3://"):
+        return path
+    from shared.serving.onnx.s3 import download
+
+    return download(os.fspath(path))
+
+
 def described(metadata: dict[str, str]) -> dict:
     """Parse the metadata of a model file. Raises ValueError if a key is missing, or a value is not
     JSON.

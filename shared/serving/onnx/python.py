@@ -13,6 +13,7 @@ from shared.serving.onnx.common import (
     check_names,
     described,
     letter_of,
+    on_disk,
     threads,
 )
 
@@ -20,11 +21,12 @@ from shared.serving.onnx.common import (
 class OnnxModel:
     """An inference session, and the metadata of the model file.
 
-    path: an ONNX file with the metadata that export_onnx.py writes.
+    path: an ONNX file with the metadata that export_onnx.py writes, or s3://bucket/…/<sha256>.onnx.
     Raises BrokenModel, whose message says what to do.
     """
 
     def __init__(self, path: str | os.PathLike):
+        path = on_disk(path)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads()
         options.inter_op_num_threads = 1
