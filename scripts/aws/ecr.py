@@ -103,7 +103,8 @@ def images(client: Any, name: str) -> list[dict]:
 def described(client: Any, name: str, **image_id: str) -> dict | None:
     """Return an image by imageTag or imageDigest, or None."""
     try:
-        return client.describe_images(repositoryName=name, imageIds=[image_id])["imageDetails"][0]
+        found = client.describe_images(repositoryName=name, imageIds=[image_id])["imageDetails"]
+        return found[0] if found else None  # the local AWS has no error for a deleted image
     except errors.ClientError as error:
         if code_of(error) in ("ImageNotFoundException", "RepositoryNotFoundException"):
             return None
