@@ -26,8 +26,8 @@ INSTALL := $(PYTHON) scripts/install.py
 RUN := .venv/$(MODEL)/bin/python
 LINT := .venv/lint/bin/python
 LOCAL_AWS := .venv/local-aws/bin/python scripts/aws/local_aws.py
-# `make push deploy` asks for consent once: push asks for both.
-ASKED := $(findstring push deploy,$(filter push deploy,$(MAKECMDGOALS)))
+# `make push deploy` and `make push publish` ask for consent once: push asks for both.
+ASKED := $(or $(findstring push deploy,$(filter push deploy,$(MAKECMDGOALS))),$(findstring push publish,$(filter push publish,$(MAKECMDGOALS))))
 REQUEST = $(if $(EVENT),$(call quoted,EVENT),$(MODEL)/event.json)
 AGAIN = $(call switch,FORCE,--force) $(call switch,RESET,--reset)
 export BASE_IMAGE BUILD_FLAGS DOCKER ONNX_API
@@ -36,7 +36,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Without it, ONNX Runtime sends usage data to Microsoft: docs/cold-starts.md.
 export ORT_DISABLE_TELEMETRY ?= 1
 .SILENT:
-.PHONY: help demo train export build run invoke-local local-aws local-aws-stop push deploy url invoke send logs score promote rollback destroy benchmark cold-starts test test-all test-unit lint format lock clean
+.PHONY: help demo train export build run invoke-local local-aws local-aws-stop push deploy publish url invoke send logs score promote rollback destroy benchmark cold-starts test test-all test-unit lint format lock clean
 
 ##@ learn
 help: ## print this list
@@ -69,6 +69,8 @@ push: packages ## build the image and push it to ECR (IMAGE=name:tag: push this 
 	$(RUN) scripts/aws/push.py $(MODEL) $(call option,IMAGE,--image) $(call option,DATA,--data) $(if $(ASKED),--deploy) $(call switch,YES,--yes)
 deploy: packages ## create or update the stack (CANARY=10: send 10% of the invocations to the new version; YES=1)
 	$(RUN) scripts/aws/deploy.py $(MODEL) $(call option,CANARY,--canary) $(if $(ASKED),--asked) $(call switch,YES,--yes)
+publish: packages ## publish a new model without an image build, if function.toml has model = "s3://…" (CANARY=10, YES=1)
+	$(RUN) scripts/aws/publish.py $(MODEL) $(call option,CANARY,--canary) $(call option,DATA,--data) $(if $(ASKED),--pushed) $(call switch,YES,--yes)
 url: packages ## print the URL of the HTTP API, or else of the function URL
 	$(RUN) scripts/aws/endpoints.py $(MODEL)
 invoke: packages ## invoke the deployed function with boto3 (EVENT=file)

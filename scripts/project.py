@@ -60,6 +60,8 @@ class Project:
         self.model_file = (
             self.folder / "build" / ("model.int8.onnx" if self.quantized else "model.onnx")
         )
+        # Where its models are published, s3://bucket/prefix/name/; "" if the model is in the image.
+        self.model_folder: str = found["model"] and f"{found['model']}{name}/"
         if self.onnx_api not in ONNX_APIS:
             raise UserError(
                 f"ONNX_API={self.onnx_api} is not known: choose {' or '.join(ONNX_APIS)}"

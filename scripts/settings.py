@@ -15,7 +15,9 @@ ONNX_APIS = ("python", "c")  # see shared/serving/onnx/model.py
 # Lambda's own limits; both are required.
 NUMBERS = {"memory": (128, 10_240, "MB"), "timeout": (1, 900, "seconds")}
 TABLES = ("environment", "deploy")
-KEYS = (*NUMBERS, "onnx_api", "quantized", *TABLES)
+KEYS = (*NUMBERS, "onnx_api", "quantized", "model", *TABLES)
+# Empty, or a bucket without dots, which TLS does not take, and folders without wildcards of IAM.
+MODEL = re.compile(r"|s3://[a-z0-9][a-z0-9-]{1,61}[a-z0-9]/((?!\.\.?/)[A-Za-z0-9._()!'-]+/)*")
 ARCHITECTURES = ("x86_64", "arm64")
 FUNCTION_URLS = ("off", "iam", "public")
 RETENTION = (  # days that CloudWatch Logs accepts
@@ -75,9 +77,9 @@ def read(name: str, path: Path) -> dict:
     """Parse a project's function.toml and add the defaults.
 
     name: the project folder, for messages. Returns memory (MB), timeout (seconds), onnx_api,
-    quantized, environment and deploy. Raises UserError.
+    quantized, model, environment and deploy. Raises UserError.
     """
-    found = {"onnx_api": "python", "quantized": False, **_parsed(name, path)}
+    found = {"onnx_api": "python", "quantized": False, "model": "", **_parsed(name, path)}
     if type(found["quantized"]) is not bool:
         _refuse(name, f"needs true or false for quantized, not {found['quantized']!r}")
     for key, (least, most, unit) in NUMBERS.items():
@@ -91,6 +93,9 @@ def read(name: str, path: Path) -> dict:
     if found["onnx_api"] not in ONNX_APIS:
         allowed = ", ".join(ONNX_APIS)
         _refuse(name, f"needs one of {allowed} for onnx_api, not {found['onnx_api']!r}")
+    if not MODEL.fullmatch(str(found["model"])):
+        needed = "needs an address such as 's3://my-bucket/models/' for model"
+        _refuse(name, f"{needed}, not {_written(found['model'])}")
     tables = {
         "environment": checked_environment(name, found.get("environment", {})),
         "deploy": checked(name, found.get("deploy", {})),

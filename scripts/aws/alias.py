@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from scripts.aws.account import Account, connected
-from scripts.aws.check_version import check
+from scripts.aws.check_version import check, end_environments
 from scripts.aws.stack import Stack
 from scripts.project import Project
 from shared.errors import UserError
@@ -138,6 +138,7 @@ def main() -> None:
             )
         else:
             rollback(live)
+            end_environments(account, project)
         print(live.shown())
 
 

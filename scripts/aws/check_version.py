@@ -9,7 +9,7 @@ import time
 import botocore.exceptions as errors
 
 from scripts.aws.account import Account, explained
-from scripts.local.invoke import FunctionFailed, answer_of
+from scripts.local.invoke import FunctionFailed, answer_of, refusal_in
 from scripts.project import Project
 from shared.errors import UserError
 
@@ -25,8 +25,10 @@ def check(account: Account, project: Project, version: str, live: str | None) ->
     if project.deploy["reserved_concurrency"] == 0:
         print(f"version {version} was not checked: with reserved_concurrency = 0 nothing runs")
         return
+    end_environments(account, project)
     started = time.monotonic()
     reason, log = failure(account, project, version)
+    end_environments(account, project)
     if not reason:
         seconds = f"{time.monotonic() - started:.1f} s"
         print(f"version {version} responds to {project.name}/event.json, in {seconds}", flush=True)
@@ -43,6 +45,19 @@ def check(account: Account, project: Project, version: str, live: str | None) ->
     )
     failed = f"version {version} does not respond to {project.name}/event.json: {reason}"
     raise UserError(f"{failed}; {stays}; {again}")
+
+
+def end_environments(account: Account, project: Project) -> None:
+    """End the execution environments of a function with published models on the local AWS.
+
+    The local AWS uses one for all versions with the same image, and so with one of their models.
+    """
+    if not (account.local and project.model_folder):
+        return
+    client, name = account.client("lambda"), project.name
+    timeout = client.get_function_configuration(FunctionName=name)["Timeout"]
+    client.update_function_configuration(FunctionName=name, Timeout=timeout)
+    client.get_waiter("function_updated_v2").wait(FunctionName=name)
 
 
 def failure(account: Account, project: Project, version: str) -> tuple[str | None, str]:
@@ -65,8 +80,4 @@ def failure(account: Account, project: Project, version: str) -> tuple[str | Non
         answer = answer_of(body, response.get("FunctionError"))
     except FunctionFailed as error:
         return " ".join(str(error).split()), log
-    # A handler may answer every event as it answers HTTP.
-    status = answer.get("statusCode") if isinstance(answer, dict) else None
-    if isinstance(answer, dict) and isinstance(status, int) and status >= 400:
-        return f"it responds with status {status}: {str(answer.get('body', ''))[:200]}", log
-    return None, log
+    return refusal_in(answer), log

@@ -7,24 +7,26 @@ from __future__ import annotations
 import argparse
 import json
 
-from scripts.aws import ecr
+from scripts.aws import ecr, models
 from scripts.aws.account import Account, connected
 from scripts.aws.alias import KEPT, Live
 from scripts.aws.alias_parameters import as_it_is, moved
 from scripts.aws.check_version import check
 from scripts.aws.costs import require_deployment
 from scripts.aws.endpoints import show
-from scripts.aws.parameters import parameters, template_for
+from scripts.aws.parameters import parameters, template_for, version_label
 from scripts.aws.stack import Stack
 from scripts.project import Project
 from shared.errors import UserError
 
 
-def image_to_deploy(account: Account, project: Project) -> dict:
-    """Return what the last `make push` of this checkout pushed, or else the newest image in the
-    repository.
+def image_to_deploy(account: Account, project: Project, digest: str = "") -> dict:
+    """Return the image with a digest; without one, what the last `make push` of this checkout
+    pushed, or else the newest image in the repository.
     """
     client = account.client("ecr")
+    if digest and (image := ecr.described(client, project.name, imageDigest=digest)):
+        return image
     note = project.folder / "build/pushed.json"
     pushed = json.loads(note.read_text()) if note.exists() else {}
     if pushed.get("registry") == account.registry:
@@ -38,25 +40,55 @@ def image_to_deploy(account: Account, project: Project) -> dict:
     )
 
 
+def model_to_deploy(
+    account: Account, project: Project, stack: Stack, live: Live, digest: str
+) -> str:
+    """Return the URL of the model that a deployment of an image keeps; publish the first one.
+
+    It is the model of the live version, unless the deployment makes no new version.
+    Returns "" if function.toml does not name a bucket for models: the image then has the model.
+    """
+    before = stack.parameters()
+    model = before.get("ModelUrl", "")
+    if live.version and version_label(project, digest, model) != before["VersionLabel"]:
+        model = models.model_of(live.versions()[live.version])
+    if models.folder_of(model) == project.model_folder:
+        return model
+    return models.publish_model(account, project) if project.model_folder else ""
+
+
 def deploy(
-    account: Account, project: Project, canary: int | None, yes: bool = False, asked: bool = False
+    account: Account,
+    project: Project,
+    canary: int | None,
+    yes: bool = False,
+    asked: bool = False,
+    digest: str = "",
+    model: str = "",
 ) -> None:
     """Publish a version, check it, and only then move the alias to it. Finishes what an earlier
     command left half done.
+
+    digest: of the image, if it is not the last that was pushed. model: the URL of a model, if it
+        is not the last that was published.
     """
     if canary is not None and project.deploy["provisioned_concurrency"]:
         raise UserError(
             "AWS runs no canary beside provisioned concurrency: set it to 0 in function.toml first"
         )
-    image = image_to_deploy(account, project)
+    image = image_to_deploy(account, project, digest)
     template = template_for(project)
-    wanted = parameters(account, project, image["imageDigest"])
+    parameters(account, project, image["imageDigest"])  # what is wrong in function.toml, before
     stack = Stack(account, project.name)
     if not asked:
         require_deployment(account, stack, "deploy", yes)
     stack.settle()
     live = Live(account, project.name)
+    model = model or model_to_deploy(account, project, stack, live, image["imageDigest"])
+    wanted = parameters(account, project, image["imageDigest"], model)
     print(f"deploying {project.name}:{image['imageTags'][0]}", flush=True)
+    if model:
+        print(f"with the model {model}", flush=True)
     before = as_it_is(live, stack.parameters())
     changed = change(account, project, stack, live, template, {**wanted, **before})
     published = stack.outputs()["Version"]
@@ -98,29 +130,38 @@ def change(
 
 
 def clean_up(account: Account, project: Project, live: Live, published: str) -> None:
-    """Delete versions beyond five, with the images that only they used. A SnapStart version costs
-    until it is deleted.
+    """Delete versions beyond five, with the images and models that only they used. A SnapStart
+    version costs until it is deleted.
     """
     there = live.versions()
     needed = list(dict.fromkeys([live.version, *live.canaries, published, *live.history]))
     kept = [version for version in needed if version in there][:KEPT]
+    gone = there.keys() - set(kept)
     images = {version: digest_of(live, version) for version in there}
-    for version in sorted(there.keys() - set(kept), key=int):
+    for version in sorted(gone, key=int):
         live.client.delete_function(FunctionName=project.name, Qualifier=version)
         print(f"deleted version {version}, to which `make rollback` no longer leads")
-    unused = {images[version] for version in there.keys() - set(kept)} - {
-        images[version] for version in kept
-    }
+    unused = {images[version] for version in gone} - {images[version] for version in kept}
     if unused:
         ids = [{"imageDigest": digest} for digest in unused]
         account.client("ecr").batch_delete_image(repositoryName=project.name, imageIds=ids)
         print(f"deleted {len(unused)} images that no version uses any more")
+    used = {models.model_of(there[version]) for version in kept}
+    for url in {models.model_of(there[version]) for version in gone} - used - {""}:
+        models.delete(account, url)
 
 
 def digest_of(live: Live, version: str) -> str:
     """Return the digest of the image that a version runs."""
     code = live.client.get_function(FunctionName=live.name, Qualifier=version)["Code"]
     return code.get("ResolvedImageUri", code["ImageUri"]).split("@")[-1]
+
+
+def canary_share(given: int | None) -> int | None:
+    """Validate the percentage of calls for a canary, None without one. Raises UserError."""
+    if given is not None and not 1 <= given <= 99:
+        raise UserError(f"CANARY={given} is not a percentage from 1 to 99")
+    return given
 
 
 def main() -> None:
@@ -140,11 +181,10 @@ def main() -> None:
         "--asked", action="store_true", help="the push before has asked for the deployment too"
     )
     args = parser.parse_args()
-    if args.canary is not None and not 1 <= args.canary <= 99:
-        raise UserError(f"CANARY={args.canary} is not a percentage from 1 to 99")
+    canary = canary_share(args.canary)
     project = Project(args.model)
     with connected() as account:
-        deploy(account, project, args.canary, args.yes, args.asked)
+        deploy(account, project, canary, args.yes, args.asked)
 
 
 if __name__ == "__main__":

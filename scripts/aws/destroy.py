@@ -8,7 +8,7 @@ import subprocess
 
 import botocore.exceptions as errors
 
-from scripts.aws import ecr, verify_deleted
+from scripts.aws import buckets, ecr, models, verify_deleted
 from scripts.aws.account import MISSING, Account, code_of, connected
 from scripts.aws.consent import require_consent
 from scripts.aws.parameters import possible_bucket
@@ -18,8 +18,8 @@ from scripts.project import Project
 from shared.errors import UserError
 
 
-def destroy(account: Account, project: Project) -> None:
-    """Delete everything of a project.
+def destroy(account: Account, project: Project) -> list[str]:
+    """Delete everything of a project; return the folders in which it had published models.
 
     It can be repeated after an interruption: a step does nothing if there is nothing to delete.
     """
@@ -29,55 +29,22 @@ def destroy(account: Account, project: Project) -> None:
     if found and found["StackStatus"].endswith("IN_PROGRESS"):
         stack.settle()
     if bucket:
-        empty_bucket(account, bucket)
+        buckets.empty(account, bucket)
+    folders = models.folders(account, project, found)
+    for folder in folders:
+        models.delete_folder(account, folder)
     stack.delete()
     if bucket:
-        delete_bucket(account, bucket)  # of a stack that no longer has it
+        buckets.delete(account, bucket)  # of a stack that no longer has it
     delete_repository(account, project)
     delete_log(account, project.name)
+    return folders
 
 
 def own_bucket(account: Account, name: str) -> str | None:
     """Return the name of the project's bucket if these commands made it, or None."""
     bucket = possible_bucket(account, name)
-    if not bucket:
-        return None
-    try:
-        tags = account.client("s3").get_bucket_tagging(Bucket=bucket)["TagSet"]
-    except errors.ClientError as error:
-        if code_of(error) not in (*MISSING, "NoSuchTagSet"):
-            raise
-        return None
-    return bucket if ecr.TAG in tags else None
-
-
-def empty_bucket(account: Account, bucket: str) -> None:
-    """Delete all objects, of all versions, and uploads that were never completed."""
-    s3 = account.client("s3")
-    try:
-        deleted = 0
-        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-            found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-            keys = [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found]
-            if keys:
-                s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
-                deleted += len(keys)
-                print(f"deleted {deleted:,} objects of {bucket}", flush=True)
-        for upload in s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
-            s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
-    except errors.ClientError as error:
-        if code_of(error) not in MISSING:
-            raise
-
-
-def delete_bucket(account: Account, bucket: str) -> None:
-    """Delete an empty bucket, if it is there."""
-    try:
-        account.client("s3").delete_bucket(Bucket=bucket)
-        print(f"deleted the bucket {bucket}")
-    except errors.ClientError as error:
-        if code_of(error) not in MISSING:
-            raise
+    return bucket if bucket and buckets.is_ours(account, bucket) else None
 
 
 def delete_log(account: Account, name: str) -> None:
@@ -136,6 +103,9 @@ def announce(project: Project, account: Account) -> None:
     print(f"this deletes the stack {project.name}{state}, all its versions, queues and alarms,")
     with_bucket = f"the bucket {bucket} with all that is in it, " if bucket else ""
     print(f"{with_bucket}the repository {project.name} with all images, and the logs")
+    for folder in models.folders(account, project, stack):
+        published = models.listed(account, folder)
+        print(f"and the published models in {folder}: {len(published)}", *published, sep="\n  ")
 
 
 def main() -> None:
@@ -148,11 +118,12 @@ def main() -> None:
         if not args.yes:
             announce(project, account)
         require_consent("delete all of it?", args.yes, "nothing was deleted")
-        destroy(account, project)
+        folders = destroy(account, project)
         bucket = own_bucket(account, project.name)
         # Once more, after everything that could start an invocation.
         delete_log(account, project.name)
-        verify_deleted.report(account, project.name, [bucket] if bucket else [])
+        left = [url for folder in folders for url in models.listed(account, folder)]
+        verify_deleted.report(account, project.name, [bucket] if bucket else [], left)
 
 
 if __name__ == "__main__":

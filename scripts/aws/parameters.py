@@ -78,8 +78,11 @@ def _bucket_name(account: Account, name: str) -> str:
     return f"{name.replace('_', '-').replace('.', '-')}-{account.id}-{account.region}"
 
 
-def version_label(project: Project, digest: str) -> str:
-    """Name what a version freezes: image and settings. The same label, the same version."""
+def version_label(project: Project, digest: str, model: str = "") -> str:
+    """Name what a version freezes: image, settings and published model.
+
+    The same label, the same version.
+    """
     settings = [
         project.memory,
         project.timeout,
@@ -88,12 +91,14 @@ def version_label(project: Project, digest: str) -> str:
         project.deploy["snapstart"],
     ]
     frozen = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-    return f"image {digest[7:19]} settings {frozen[:8]}"
+    published = f" model {model.rpartition('/')[2][:12]}" if model else ""
+    return f"image {digest[7:19]} settings {frozen[:8]}{published}"
 
 
-def parameters(account: Account, project: Project, digest: str) -> dict[str, str]:
+def parameters(account: Account, project: Project, digest: str, model: str = "") -> dict[str, str]:
     """Return the template's parameters except for those of the alias, as text.
 
+    digest: of the image. model: the URL of a published model, "" if it is in the image.
     Raises UserError for a setting that cannot be deployed.
     """
     deploy = project.deploy
@@ -101,7 +106,9 @@ def parameters(account: Account, project: Project, digest: str) -> dict[str, str
     found = {
         "FunctionName": project.name,
         "ImageUri": f"{account.registry}/{project.name}@{digest}",
-        "VersionLabel": version_label(project, digest),
+        "VersionLabel": version_label(project, digest, model),
+        "ModelUrl": model,
+        "ModelFolder": model.removeprefix("s3://").rpartition("/")[0],
         "Architecture": project.architecture,
         "Memory": project.memory,
         "Timeout": project.timeout,

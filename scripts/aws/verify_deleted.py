@@ -47,13 +47,13 @@ GENERATED = {  # resources whose names CloudFormation generates
 }
 
 
-def report(account: Account, name: str, buckets: list[str]) -> None:
+def report(account: Account, name: str, buckets: list[str], models: list[str]) -> None:
     """Print for each kind of resource that it is deleted, or the names of those that are left.
 
-    buckets: the project's that are still there. Raises UserError that names what is left.
+    buckets, models: the project's that are still there. Raises UserError that names what is left.
     """
     left = []
-    for what, found in searched(account, name, buckets):
+    for what, found in [*searched(account, name, buckets), ("models", models)]:
         names = sorted(set(found))
         left += [f"{what} {name}" for name in names]
         print(f"  {what:<16} {', '.join(names) if names else 'deleted'}", flush=True)

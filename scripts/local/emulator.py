@@ -20,7 +20,7 @@ from typing import IO, NoReturn
 from scripts.local import guard, rie
 from scripts.local.docker import DOCKER
 from scripts.local.guard import die_with_parent
-from scripts.local.images import base_image, run_command, variables_of
+from scripts.local.images import base_image, environment_on_host, run_command
 from scripts.local.ports import free_port, require_free
 from scripts.project import Project
 from shared.errors import UserError
@@ -106,13 +106,7 @@ class Emulator:
         addresses += ["--runtime-api-address", f"127.0.0.1:{free_port()}"]
         runtime = [sys.executable, "-m", "awslambdaric", "lambda_function.lambda_handler"]
         command = [str(rie.fetch()), *addresses, *runtime]
-        # Nothing of the user's environment: as in a container, and without AWS credentials.
-        environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "ORT_DISABLE_TELEMETRY": "1"}
-        environment |= {
-            "MODEL_PATH": str(self._project.model_file),
-            "ONNX_API": self._project.onnx_api,
-            **variables_of(self._project),
-        }
+        environment = environment_on_host(self._project, self._project.model_file)
         self._process = self._popen(command, environment)
 
     def _popen(self, command: list[str], environment: dict) -> subprocess.Popen:

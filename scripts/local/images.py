@@ -6,10 +6,15 @@ import os
 import platform
 import re
 import subprocess
+from pathlib import Path
 
 from scripts.local.docker import DOCKER, PLATFORMS, why_no_engine
 from scripts.project import ROOT, Project
 from shared.errors import UserError
+
+# The path of the model in a local container, and in the build an unused one, if function.toml has
+# model = "s3://…": the image then has no model.
+MODEL_MOUNT = "/model.onnx"
 
 
 def base_image(project: Project) -> str:
@@ -68,6 +73,7 @@ def build_command(project: Project, extra: dict[str, str] | None = None) -> list
         "MODEL_FILE": project.model_file.name,
         "BASE_IMAGE": base_image(project),
         "ONNX_API": project.onnx_api,
+        **({"MODEL_TARGET": MODEL_MOUNT} if project.model_folder else {}),
         **(extra or {}),
     }
     command += [
@@ -90,11 +96,13 @@ def run_command(project: Project, port: int, name: str) -> list[str]:
     limits += ["--user", "993:990", "--cap-drop", "all"]
     limits += ["--security-opt", "no-new-privileges"]
     limits += ["--memory", f"{project.memory}m", "--memory-swap", f"{project.memory}m"]
-    variables = [
-        flag for key, value in variables_of(project).items() for flag in ("--env", f"{key}={value}")
-    ]
+    variables = variables_of(project)
+    if project.model_folder:  # the model is not in the image
+        variables["MODEL_PATH"] = MODEL_MOUNT
+        limits += ["--volume", f"{project.model_file}:{MODEL_MOUNT}:ro,z"]  # z: for SELinux
+    flags = [flag for key, value in variables.items() for flag in ("--env", f"{key}={value}")]
     command = [DOCKER, "run", "--rm", "--name", name, "--publish", f"127.0.0.1:{port}:8080"]
-    return [*command, *limits, *variables, project.image]
+    return [*command, *limits, *flags, project.image]
 
 
 def architecture_here() -> str:
@@ -109,6 +117,16 @@ def variables_of(project: Project) -> dict[str, str]:
         "AWS_LAMBDA_FUNCTION_TIMEOUT": project.timeout,
     }
     return {key: str(value) for key, value in {**limits, **project.environment}.items()}
+
+
+def environment_on_host(project: Project, model_file: Path) -> dict[str, str]:
+    """Return the environment of the handler without a container.
+
+    Nothing of the user's environment is in it: as in a container, and without AWS credentials.
+    """
+    own = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "ORT_DISABLE_TELEMETRY": "1"}
+    own |= {"MODEL_PATH": str(model_file), "ONNX_API": project.onnx_api}
+    return {**own, **variables_of(project)}
 
 
 def _inspected(image: str, field: str) -> str:

@@ -120,6 +120,14 @@ def answer_of(body: bytes, function_error: str | None) -> object:
     return answer
 
 
+def refusal_in(answer: object) -> str | None:
+    """Return why an answer is a refusal: a handler may answer every event as it answers HTTP."""
+    status = answer.get("statusCode") if isinstance(answer, dict) else None
+    if isinstance(answer, dict) and isinstance(status, int) and status >= 400:
+        return f"it responds with status {status}: {str(answer.get('body', ''))[:200]}"
+    return None
+
+
 @contextmanager
 def _turn(endpoint_url: str | None) -> Iterator[None]:
     """Wait for other callers on this machine: two requests at once crash the emulator.

@@ -100,7 +100,7 @@ class LocalAwsCheckout:
         for key, value in settings.items():
             lines = [line for line in lines if not line.startswith(f"{key} =")]
             line = f"{key} = {json.dumps(value)}"
-            if key in ("memory", "timeout"):
+            if key in ("memory", "timeout", "model"):
                 lines.insert(0, line)
             else:
                 if "[deploy]" not in [text.split("#")[0].strip() for text in lines]:

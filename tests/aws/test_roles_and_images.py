@@ -7,10 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.stub import Stubber
 from cfnlint.decode import cfn_yaml
 from moto import mock_aws
 
-from scripts.aws import ecr
+from scripts.aws import buckets, ecr, models
 from scripts.aws.account import Account, explained
 from scripts.aws.deploy import image_to_deploy
 from scripts.aws.destroy import announce, destroy, own_bucket
@@ -182,3 +183,47 @@ def test_destroy_of_a_project_whose_bucket_could_have_no_name(
     assert ("the bucket " in capsys.readouterr().out) == (name == "short")
     destroy(account, project)
     assert "deleted the repository" in capsys.readouterr().out and own_bucket(account, name) is None
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1"])
+def test_the_bucket_for_models_is_created_once(account, monkeypatch, capsys, region):
+    monkeypatch.setenv("AWS_REGION", region)
+    account = Account()
+    client = account.client("s3")
+    for _ in range(2):
+        models.ensure_bucket(client, account, "my-models")
+    assert capsys.readouterr().out == "made the bucket my-models\n"
+    assert client.head_bucket(Bucket="my-models")["BucketRegion"] == region
+    assert buckets.is_ours(account, "my-models")
+
+
+def test_a_bucket_for_models_in_another_region_is_refused(account, monkeypatch):
+    models.ensure_bucket(account.client("s3"), account, "my-models")
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    there = Account()
+    with pytest.raises(
+        UserError, match=r"^the bucket my-models is in us-east-1, and the function "
+    ):
+        models.ensure_bucket(there.client("s3"), there, "my-models")
+
+
+def test_a_bucket_for_models_of_somebody_else_is_refused(account):
+    client = account.client("s3")
+    with Stubber(client) as stubber:
+        stubber.add_client_error(
+            "head_bucket",
+            "403",
+            expected_params={"Bucket": "my-models", "ExpectedBucketOwner": account.id},
+        )
+        with pytest.raises(UserError, match=r"^the bucket my-models belongs to another account"):
+            models.ensure_bucket(client, account, "my-models")
+
+
+def test_a_model_that_tmp_does_not_hold_is_refused(account, project, monkeypatch, tmp_path):
+    project = Project(project.name)
+    project.model_file = tmp_path / "model.onnx"
+    project.model_file.write_bytes(b"1234")
+    monkeypatch.setattr(project, "metadata", dict)
+    monkeypatch.setattr(models, "MOST_BYTES", 3)
+    with pytest.raises(UserError, match=r"^model\.onnx has more than 0 MB, too much for /tmp"):
+        models.publish_model(account, project)

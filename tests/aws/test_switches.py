@@ -39,13 +39,13 @@ EMAIL = {"alarm_email": "a@example.com"}
 EMAILED = {"Mail", "ThrottlesAlarm", "DurationAlarm", "FaultsAlarm", "ServerErrorsAlarm"}
 
 
-def given(project, **settings):
-    """The parameters for a project with other settings."""
+def given(project, model="", **settings):
+    """The parameters for a project with other settings. model: the URL of a published one."""
     project = Project(project.name)
     project.deploy = checked(project.name, {**DEFAULTS, **settings})
     project.architecture = project.deploy["architecture"]
     return {
-        **parameters(ACCOUNT, project, DIGEST),
+        **parameters(ACCOUNT, project, DIGEST, model),
         "LiveVersion": "1",
         "LiveHistory": "before: ",
         "CanaryVersion": "",
@@ -124,6 +124,27 @@ def test_all_of_the_template_can_be_switched_on(any_project):
     alarms = {name: made[name] for name in made if name.endswith("Alarm")}
     assert len(alarms) == 7
     assert all(alarm["AlarmActions"] == [{"Ref": "Mail"}] for alarm in alarms.values())
+
+
+MODEL = f"s3://models/prod/churn/{'0123abcd' * 8}.onnx"
+
+
+def test_a_function_may_read_its_published_models_and_no_other_object(any_project):
+    before, after = resolved(given(any_project)), resolved(given(any_project, model=MODEL))
+    assert after["Function"]["Environment"]["Variables"]["MODEL_PATH"] == MODEL
+    assert "MODEL_PATH" not in before["Function"]["Environment"]["Variables"]
+    assert (
+        after["Version"]["Description"] == before["Version"]["Description"] + " model 0123abcd0123"
+    )
+    [policy] = [
+        policy["PolicyDocument"]["Statement"]
+        for policy in after["Role"]["Policies"]
+        if policy not in before["Role"]["Policies"]
+    ]
+    folder = given(any_project, model=MODEL)["ModelFolder"]
+    resource = {"Fn::Sub": "arn:${AWS::Partition}:s3:::${ModelFolder}/*"}
+    assert policy == {"Effect": "Allow", "Action": "s3:GetObject", "Resource": resource}
+    assert folder == "models/prod/churn"
 
 
 URL = {"FunctionUrl", "FunctionUrlPermission", "FunctionUrlCallPermission"}
@@ -235,6 +256,7 @@ def test_a_function_url_lets_in_whom_it_names(project, setting, kind, principal)
         {"provisioned_concurrency": 2, "reserved_concurrency": 5, "function_url": "iam"},
         {"api": False},
         {**ALL_SOURCES, **EMAIL},
+        {"model": MODEL},
     ],
 )
 def test_the_linter_finds_nothing_with_switches_on_or_off(projects, settings, tmp_path):

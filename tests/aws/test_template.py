@@ -59,7 +59,7 @@ def test_roles_may_do_little_to_what_is_named(role):
         # executions of one machine.
         for text in re.findall(r'"([^"]*\*[^"]*)"', written):
             assert re.search(
-                r"(\$\{BucketName\}/(input|results)|execution:\$\{FunctionName\})[/:]\*(\.refused\.ndjson)?$",
+                r"(\$\{BucketName\}/(input|results)|\$\{ModelFolder\}|execution:\$\{FunctionName\})[/:]\*(\.refused\.ndjson)?$",
                 text,
             ), text
 
@@ -228,7 +228,9 @@ def test_the_environment_is_in_the_template(project):
     assert changed != version_label(project, DIGEST)
 
 
-@pytest.mark.parametrize("name", ["ALLOW_PRIVATE_URLS", "RESULTS_PREFIX", "ORT_DISABLE_TELEMETRY"])
+@pytest.mark.parametrize(
+    "name", ["ALLOW_PRIVATE_URLS", "RESULTS_PREFIX", "ORT_DISABLE_TELEMETRY", "MODEL_PATH"]
+)
 def test_a_variable_that_must_not_be_deployed_is_refused(any_project, name):
     project = Project(any_project.name)
     project.environment = {name: "1"}

@@ -73,7 +73,7 @@ def test_the_smallest_file_is_completed(tmp_path):
         (
             GOOD + "[zzz]",
             "has an unknown table [zzz]: known are memory, timeout, onnx_api, quantized, "
-            "environment, deploy",
+            "model, environment, deploy",
         ),
         (GOOD + "environment = 'x'", "needs [environment] to be a table"),
         (GOOD + "[[deploy]]\napi = true", "needs [deploy] to be a table"),
@@ -126,6 +126,54 @@ def test_each_mistake_is_named_in_one_line(tmp_path, text, message):
     assert str(stopped.value).startswith(f"my-model/function.toml {message}") and "\n" not in str(
         stopped.value
     )
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "model.onnx",
+        "s3://bucket",
+        "s3://bucket/models",
+        "s3:///models/",
+        "s3://Bucket/models/",
+        "s3://my.bucket/models/",
+        "s3://bucket//",
+        "s3://bucket/a//b/",
+        "s3://bucket/../",
+        "s3://bucket/./a/",
+        "s3://bucket/*/",
+        "s3://bucket/${aws:username}/",
+        "s3://bucket/a b/",
+        "s3://bucket/ä/",
+        "https://bucket.s3.amazonaws.com/models/",
+        "s3://bucket/models/\\n",
+    ],
+)
+def test_an_address_that_cannot_hold_models(tmp_path, model):
+    with pytest.raises(UserError) as stopped:
+        read(tmp_path, f'{GOOD}model = "{model}"')
+    assert str(stopped.value).startswith(
+        "my-model/function.toml needs an address such as 's3://my-bucket/models/' for model, not "
+    )
+
+
+@pytest.mark.parametrize("model", ["true", "1", "[]"])
+def test_an_address_that_is_no_text(tmp_path, model):
+    with pytest.raises(UserError, match="needs an address such as"):
+        read(tmp_path, f"{GOOD}model = {model}")
+
+
+@pytest.mark.parametrize("model", ["", "s3://bucket/", "s3://my-bucket/a/B_c-1.2/(x)!'/..a/"])
+def test_an_address_for_models(tmp_path, model):
+    assert read(tmp_path, f'{GOOD}model = "{model}"')["model"] == model
+
+
+def test_each_project_has_its_own_models(any_project, monkeypatch):
+    """A copy with the same address neither reads nor deletes those of the original."""
+    assert Project(any_project.name).model_folder == ""
+    found = settings.read(any_project.name, any_project.folder / "function.toml")
+    monkeypatch.setattr(settings, "read", lambda *_: {**found, "model": "s3://bucket/models/"})
+    assert Project(any_project.name).model_folder == f"s3://bucket/models/{any_project.name}/"
 
 
 def test_a_missing_file(tmp_path):
