@@ -1,4 +1,4 @@
-"""The commands of docs/deploy.md, run in their order against a local AWS of their own."""
+"""The commands of the pages on AWS, run in their order against a local AWS of their own."""
 
 import re
 import shutil
@@ -55,13 +55,16 @@ def test_the_page_lists_the_resources_that_each_setting_adds(any_project):
     assert shown.keys() == {*EVENT_SOURCES, "schedule"}
 
 
-def test_the_page(base_image, default_project, tmp_path):
+@pytest.mark.parametrize("page", [PAGE, Path("docs/models-in-s3.md")], ids=str)
+def test_the_page(base_image, default_project, tmp_path, page, request):
+    if page != PAGE:
+        request.getfixturevalue("reachable")
     local_aws_checkout = LocalAwsCheckout(tmp_path / "checkout")
     (local_aws_checkout.checkout.root / default_project.name / "build/pushed.json").unlink(
         missing_ok=True
     )
     try:
-        for command, shown in commands_of(PAGE):
+        for command, shown in commands_of(page):
             if not HOST and any(word in command for word in IN_BUCKETS):
                 continue
             variables = {

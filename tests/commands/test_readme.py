@@ -22,7 +22,7 @@ PAGES = sorted(
     path.relative_to(ROOT)
     for path in [*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("docs/**/*.md")]
 )
-ON_AWS = {Path("docs/deploy.md")}  # tests/aws runs its commands
+ON_AWS = {Path("docs/deploy.md"), Path("docs/models-in-s3.md")}  # tests/aws runs its commands
 NOT_RUN = {"make test"}  # this is a part of it
 INSTALLING = re.compile(r"^(making \.venv|installing |fetching the Runtime).*\n", re.MULTILINE)
 CHANGING = re.compile(r"\b\d+(\.\d+)? (ms|s)\b|\[Makefile:\d+")
