@@ -22,11 +22,16 @@ from shared.errors import UserError
 
 def image_to_deploy(account: Account, project: Project, digest: str = "") -> dict:
     """Return the image with a digest; without one, what the last `make push` of this checkout
-    pushed, or else the newest image in the repository.
+    pushed, or else the newest image in the repository. Raises UserError if there is none.
     """
     client = account.client("ecr")
-    if digest and (image := ecr.described(client, project.name, imageDigest=digest)):
-        return image
+    if digest:
+        if image := ecr.described(client, project.name, imageDigest=digest):
+            return image
+        raise UserError(
+            f"the image of the live version is no longer in ECR: run `make push publish "
+            f"MODEL={project.name}`"
+        )
     note = project.folder / "build/pushed.json"
     pushed = json.loads(note.read_text()) if note.exists() else {}
     if pushed.get("registry") == account.registry:
@@ -50,7 +55,7 @@ def model_to_deploy(
     """
     before = stack.parameters()
     model = before.get("ModelUrl", "")
-    if live.version and version_label(project, digest, model) != before["VersionLabel"]:
+    if live.version and version_label(project, digest, model) != before.get("VersionLabel"):
         model = models.model_of(live.versions()[live.version])
     if models.folder_of(model) == project.model_folder:
         return model
@@ -69,8 +74,8 @@ def deploy(
     """Publish a version, check it, and only then move the alias to it. Finishes what an earlier
     command left half done.
 
-    digest: of the image, if it is not the last that was pushed. model: the URL of a model, if it
-        is not the last that was published.
+    digest: of the image, "" for the one that was pushed last. model: the URL of a published model,
+        "" for that of the live version.
     """
     if canary is not None and project.deploy["provisioned_concurrency"]:
         raise UserError(
