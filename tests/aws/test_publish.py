@@ -277,7 +277,7 @@ def test_destroy_deletes_the_models_of_this_project_alone(published):
     output = published.make("destroy", ok=False)
     assert f"and the published models in s3://{BUCKET}/{FOLDER}: 5" in output
     output = published.make("destroy", "YES=1")
-    assert re.search(r"^  models +gone$", output, re.MULTILINE)
+    assert re.search(r"^  models +deleted$", output, re.MULTILINE)
     assert published.keys() == {other}
     published.s3.delete_object(Bucket=BUCKET, Key=other)
     message = published.make("publish", ok=False)
