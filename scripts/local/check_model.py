@@ -1,4 +1,4 @@
-"""Check that a project's handler can serve a model file: it must answer event.json."""
+"""Check that a project's handler can serve a model file: it must respond to event.json."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from scripts.project import Project
 from shared.errors import UserError
 
 START_SECONDS = 30  # to load a large model on a busy machine, beside the function's own timeout
-# As Lambda calls a handler. The answer is the last line, after what the handler prints.
+# As Lambda calls a handler. The response is the last line, after what the handler prints.
 PROGRAM = """
 import json, sys, types
 import lambda_function
 left = lambda: {timeout} * 1000
 context = types.SimpleNamespace(aws_request_id="check", get_remaining_time_in_millis=left)
 try:
-    answer = lambda_function.lambda_handler(json.load(sys.stdin), context)
+    response = lambda_function.lambda_handler(json.load(sys.stdin), context)
 except Exception as error:
-    answer = {{"errorType": type(error).__name__, "errorMessage": str(error)}}
-print("\\n" + json.dumps(answer))
+    response = {{"errorType": type(error).__name__, "errorMessage": str(error)}}
+print("\\n" + json.dumps(response))
 """
 
 
@@ -42,7 +42,7 @@ def require_served(project: Project, model_file: Path) -> None:
 
 
 def failure(project: Project, model_file: Path) -> str | None:
-    """Return why the handler fails with a model file, None if it answers."""
+    """Return why the handler fails with a model file, None if it responds."""
     try:
         ran = subprocess.run(
             [sys.executable, "-c", PROGRAM.format(timeout=project.timeout)],
@@ -54,7 +54,7 @@ def failure(project: Project, model_file: Path) -> str | None:
             timeout=project.timeout + START_SECONDS,
         )
     except subprocess.TimeoutExpired:
-        return f"no answer within {project.timeout + START_SECONDS} s"
+        return f"no response within {project.timeout + START_SECONDS} s"
     if ran.returncode:
         return (ran.stderr.strip().splitlines() or [f"status {ran.returncode}"])[-1]
     try:

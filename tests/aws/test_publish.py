@@ -107,7 +107,7 @@ def test_the_same_model_is_published_once(published):
 
 def test_make_run_serves_the_local_model(published):
     output = published.make("demo")
-    assert "The function has answered and is stopped." in output
+    assert "The function has responded and is stopped." in output
 
 
 def test_a_canary_is_promoted_and_rolled_back(published):
@@ -216,9 +216,9 @@ def replace(published, key):
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        (take_away, r"S3 answers with status 40[34] \w+: it is not there, or the role"),
+        (take_away, r"S3 responds with status 40[34] \w+: it is not there, or the role"),
         (replace, "its content has the SHA-256 [0-9a-f]{64}"),
-        (deny, "S3 answers with status 403 AccessDenied"),
+        (deny, "S3 responds with status 403 AccessDenied"),
     ],
 )
 def test_a_model_that_cannot_be_read_at_start_leaves_the_version_before_live(
@@ -237,7 +237,7 @@ def test_a_model_that_cannot_be_read_at_start_leaves_the_version_before_live(
     finally:
         published.s3.delete_bucket_policy(Bucket=BUCKET)
         published.s3.put_object(Bucket=BUCKET, Key=key, Body=kept)
-    assert re.search(rf"does not answer .*the model s3://{BUCKET}/{key} .*{reason}", output)
+    assert re.search(rf"the model s3://{BUCKET}/{key} .*{reason}", output)
     assert f"live stays version {alias[0]}" in output
     assert (published.alias(), published.invoke()) == (alias, answer)
     published.make("deploy")  # again, now that all is in order

@@ -145,9 +145,9 @@ def _copy(response: http.client.HTTPResponse, file: BinaryIO, deadline: float) -
 def _refusal(response: http.client.HTTPResponse) -> str:
     """Return why S3 does not give the object, and what to do."""
     code = response.read(4096).decode(errors="replace").partition("<Code>")[2].partition("<")[0]
-    answer = f"S3 answers with status {response.status} {code or response.reason}"
-    if response.status in (403, 404):  # 403 is its answer for a missing object too
-        return f"{answer}: it is not there, or the role may not read it; run `make publish` again"
+    refused = f"S3 responds with status {response.status} {code or response.reason}"
+    if response.status in (403, 404):  # 403 can mean a missing object too
+        return f"{refused}: it is not there, or the role may not read it; run `make publish` again"
     if response.status in (301, 307, 400):
-        return f"{answer}: the bucket must be in the function's region"
-    return answer
+        return f"{refused}: the bucket must be in the function's region"
+    return refused
