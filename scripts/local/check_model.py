@@ -21,7 +21,7 @@ left = lambda: {timeout} * 1000
 context = types.SimpleNamespace(aws_request_id="check", get_remaining_time_in_millis=left)
 try:
     response = lambda_function.lambda_handler(json.load(sys.stdin), context)
-except Exception as error:
+except BaseException as error:
     response = {{"errorType": type(error).__name__, "errorMessage": str(error)}}
 print("\\n" + json.dumps(response))
 """
@@ -55,7 +55,7 @@ def failure(project: Project, model_file: Path) -> str | None:
         )
     except subprocess.TimeoutExpired:
         return f"no response within {project.timeout + START_SECONDS} s"
-    if ran.returncode:
+    if ran.returncode or not ran.stdout:
         return (ran.stderr.strip().splitlines() or [f"status {ran.returncode}"])[-1]
     try:
         return refusal_in(answer_of(ran.stdout.splitlines()[-1].encode(), None))
