@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-LEFT_OUT = {".venv", ".git", "__pycache__"}
+LEFT_OUT = {".venv", ".git", "__pycache__", "keras.json"}  # Keras writes its settings itself
 
 
 class Reads:

@@ -101,6 +101,11 @@ def test_it_is_made_again_after_a_change_of_what_it_read(make, folder, checkout)
     )
 
 
+def test_the_model_is_up_to_date_in_a_copied_checkout(checkout, project):
+    status, output = checkout.make("export", f"MODEL={project.name}")
+    assert status == 0 and output.startswith(f"{project.name} is up to date: "), output
+
+
 def test_it_is_not_made_again_for_a_change_of_nothing(make, folder):
     (folder / "train.py").touch()
     (folder / "event2.json").write_text("{}")
