@@ -5,15 +5,36 @@ from __future__ import annotations
 from scripts.aws.account import Account
 from scripts.aws.consent import require_consent
 from scripts.aws.stack import Stack
+from scripts.prices import note, prices
 
-COSTS = """the first deployment of {name} in this region. Its costs, us-east-1, November 2026:
-  idle      about $0.02 a month for each image in ECR; $0.10 a month for each alarm beyond ten in
-            the account
-  in use    $0.20 per million calls and $0.0000166667 per GB-second (a million calls and
-            400,000 GB-s a month are free), HTTP API and EventBridge $1.00 per million
+COSTS = """the first deployment of {name} in this region. Its costs, {note}:
+  idle      about ${image:.2f} a month for each image in ECR; ${alarm:.2f} a month for each alarm
+            beyond ten in the account
+  in use    ${requests:.2f} per million calls and ${gb_second:.10f} per GB-second
+            ({free_requests:,.0f} calls and {free_gb_seconds:,.0f} GB-s a month are free),
+            HTTP API ${http_api:.2f} and EventBridge ${eventbridge:.2f} per million
   on demand cost while idle too, and are off unless function.toml turns them on: SnapStart,
             provisioned concurrency, and a queue, which is polled 400,000 times a month (a
             million requests are free in the account)"""
+USED = {  # a name in the text: a name in prices.toml
+    "requests": "lambda_requests",
+    "gb_second": "lambda_x86_64",
+    "free_requests": "lambda_free_requests",
+    "free_gb_seconds": "lambda_free_gb_seconds",
+    "http_api": "http_api",
+    "eventbridge": "eventbridge",
+    "alarm": "alarm",
+}
+IMAGE_GB = 0.2  # about the size of an image here
+
+
+def costs_of(name: str) -> str:
+    """Return the costs of a first deployment as text, from prices.toml."""
+    values = {key: prices()[price].value for key, price in USED.items()}
+    image = IMAGE_GB * prices()["ecr_storage"].value
+    return COSTS.format(
+        name=name, note=note((*USED.values(), "ecr_storage")), image=image, **values
+    )
 
 
 def require_deployment(account: Account, stack: Stack, action: str, yes: bool) -> None:
@@ -25,5 +46,5 @@ def require_deployment(account: Account, stack: Stack, action: str, yes: bool) -
     if account.local:
         return
     if not stack.parameters():
-        print(COSTS.format(name=stack.name))
+        print(costs_of(stack.name))
     require_consent(f"{action} {stack.name} to {account}?", yes, "nothing was done")

@@ -22,7 +22,7 @@ from scripts.aws.bulk_files import (
 from scripts.aws.bulk_report import Report, collect
 from scripts.aws.stack import Stack
 from scripts.local.invoke import Function, FunctionFailed
-from scripts.prices import SEEN, bulk_job
+from scripts.prices import bulk_job
 from scripts.project import Project
 from shared.errors import UserError
 from shared.serving.sources.parts import MOST_BYTES
@@ -176,7 +176,7 @@ def main() -> None:
     with connected() as account:
         start = time.monotonic()
         report = score(account, project, args.input, args.output, args.part_bytes)
-        price = bulk_job(report.parts, report.seconds, project.memory, project.architecture)
+        price, prices_of = bulk_job(report.parts, report.seconds, project.memory, project.architecture)
         print(f"rows in       {report.rows:,}, in {time.monotonic() - start:.1f} s")
         print(f"rows scored   {report.scored:,}, in {args.output.rstrip('/')}/part-*.jsonl")
         print(
@@ -185,7 +185,7 @@ def main() -> None:
         )
         print(
             f"price         ${price:.6f} for {report.parts} calls of {report.seconds:.1f} s in "
-            f"all ({SEEN})"
+            f"all ({prices_of})"
         )
 
 

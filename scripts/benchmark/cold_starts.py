@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import argparse
 import base64
-import json
-import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from scripts.aws.account import connected
+from scripts.aws.reports import FIELDS, report_of
 from scripts.benchmark.spread import summary
 from scripts.benchmark.tables import cell
 from scripts.local.invoke import FunctionFailed, answer_of
@@ -24,37 +23,6 @@ from scripts.project import Project
 from shared.errors import UserError
 
 VARIABLE = "COLD_START"  # changed for each start
-# Names in a REPORT line, and in the record `platform.report` of a log in JSON format.
-# https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html#platform-report
-FIELDS = {
-    "Init Duration": "initDurationMs",
-    "Restore Duration": "restoreDurationMs",
-    "Billed Restore Duration": "billedRestoreDurationMs",
-    "Duration": "durationMs",
-    "Billed Duration": "billedDurationMs",
-    "Max Memory Used": "maxMemoryUsedMB",
-    "Memory Size": "memorySizeMB",
-}
-
-
-def report_of(log: str) -> dict[str, float]:
-    """Return the measures of an invocation, by their names in FIELDS.
-
-    log: the end of its log. Empty without a REPORT.
-    """
-    for line in reversed(log.splitlines()):
-        if line.startswith("REPORT RequestId:"):
-            return {
-                FIELDS[name]: float(value)
-                for name, value in re.findall(r"([A-Z][A-Za-z ]*): ([\d.]+) (?:ms|MB)", line)
-            }
-        if line.startswith("{") and '"platform.report"' in line:
-            return {
-                name: value
-                for name, value in json.loads(line)["record"]["metrics"].items()
-                if name in FIELDS.values()
-            }
-    return {}
 
 
 class Deployed:

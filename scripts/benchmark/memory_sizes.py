@@ -10,11 +10,12 @@ from scripts.benchmark.measure import Plan
 from scripts.benchmark.served import Served
 from scripts.benchmark.spread import percentiles
 from scripts.benchmark.tables import aligned, number
-from scripts.prices import LAMBDA_CALL, LAMBDA_GB_SECOND, SEEN
+from scripts.prices import each, note
 from scripts.project import Project
 from shared.serving.onnx.common import MB_PER_VCPU
 
 SIZES = (128, 256, 512, 1024, 1769, 3538)  # MB; the last two are one vCPU and two
+PRICES = ("lambda_requests", "lambda_x86_64")
 COLUMNS = (
     "memory, MB",
     "vCPUs",
@@ -78,7 +79,7 @@ def table_of_sizes(sizes: dict[str, dict]) -> str:
         billed, dollars = f"{found['billed_ms']:.1f}", f"{found['million_dollars']:.2f}"
         rows.append((size, f"{found['vcpus']:.2f}", *times, billed, dollars))
     return "\n".join(
-        [*aligned(rows), f"\nx86_64, {SEEN}; without API Gateway, starts, and the free tier"]
+        [*aligned(rows), f"\nx86_64, {note(PRICES)}; without API Gateway, starts, and the free tier"]
     )
 
 
@@ -86,11 +87,11 @@ def _summed_up(project: Project, times: list[float]) -> dict[str, float]:
     """Return percentiles of the times in ms, the billed time, and the price."""
     # Each call is rounded up to whole milliseconds.
     billed = sum(map(math.ceil, times)) / len(times)
-    price = billed / 1000 * project.memory / 1024 * LAMBDA_GB_SECOND["x86_64"] + LAMBDA_CALL
+    duration = billed / 1000 * project.memory / 1024 * each("lambda_x86_64")
     more = {
         "vcpus": project.memory / MB_PER_VCPU,
         "billed_ms": billed,
-        "million_dollars": price * 1e6,
+        "million_dollars": (duration + each("lambda_requests")) * 1e6,
     }
     return {
         name: round(value, 4) for name, value in {**percentiles("handler", times), **more}.items()

@@ -17,9 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
+from scripts.aws.reports import report_of
 from scripts.benchmark import measure
 from scripts.benchmark.candidates import Candidate
-from scripts.benchmark.cold_starts import report_of, shown
+from scripts.benchmark.cold_starts import shown
 from scripts.benchmark.plot import draw_bars, picture
 from scripts.benchmark.spread import largest_difference, percentiles, summary
 from scripts.benchmark.tables import all_tables, cell, number
