@@ -1,0 +1,1 @@
+"""Compare what a month costs on Lambda and on its alternatives."""

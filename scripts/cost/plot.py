@@ -1,0 +1,139 @@
+"""Draw the cost of a month by requests, with the break-evens, and by memory size of Lambda."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullLocator
+
+from scripts.cost.aws_lambda import ARCHITECTURES, ENDPOINTS, ON_DEMAND
+from scripts.cost.offer import Case, Offer
+from scripts.cost.plan import BreakEven
+from scripts.cost.report import UNKNOWN, millions
+from scripts.prices import note
+from shared.training.figures import FAINT, TEXT, svg_of
+
+WIDTH, HEIGHT = 9.0, 9.5  # inches
+# From the Okabe-Ito palette, which color-blind readers can tell apart; each also has its own dashes
+# and marker.
+STYLES: dict[str, tuple[str, str, str]] = {
+    "Lambda on demand": ("#0072b2", "-", "o"),
+    "Lambda SnapStart": ("#56b4e9", "--", "s"),
+    "Lambda provisioned": ("#009e73", "-.", "^"),
+    "Lambda Managed Instances": ("#cc79a7", ":", "v"),
+    "SageMaker serverless": ("#d55e00", "--", "D"),
+    "SageMaker real time": ("#e69f00", "-.", "P"),
+    "Fargate": ("#000000", ":", "X"),
+}
+GRID = "#e5e7eb"
+CHEAPEST = 0.01  # dollars a month; nothing below is drawn
+
+
+def picture(
+    model: str,
+    case: Case,
+    found: Sequence[Offer],
+    lines: Mapping[float, Mapping[str, Offer]],
+    changes: Sequence[BreakEven],
+) -> str:
+    """Return the charts as the text of an SVG file.
+
+    found: the offers for the case; lines: what `curves` returned; changes: what `break_evens` did.
+    """
+    figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
+    above, below = figure.subplots(2, height_ratios=(6, 3))
+    draw_requests(above, case, lines, changes)
+    draw_memory(below, case, found)
+    limit = "" if case.latency is None else f", 99 of 100 within {case.latency:g} ms"
+    title = f"{model}: cost of a month, {case.pattern} traffic{limit}\n"
+    figure.suptitle(title, x=0.01, ha="left", size=14, weight="bold", color=TEXT)
+    text = note(name for offer in found for name in offer.prices)
+    text = text.partition("; unverified")[0] + "; prices of some services are unverified"
+    figure.supxlabel(
+        f"{text}: see docs/cost.md\n{case.workload.source}", x=0.01, ha="left", size=9, color=FAINT
+    )
+    return svg_of(figure)
+
+
+def draw_requests(
+    axes: Axes,
+    case: Case,
+    lines: Mapping[float, Mapping[str, Offer]],
+    changes: Sequence[BreakEven],
+) -> None:
+    """Draw the cheapest offer of each kind by requests a month, and the break-evens."""
+    for kind, (color, dashes, marker) in STYLES.items():
+        points = [
+            (requests, max(best[kind].dollars(case.free_tier), CHEAPEST))
+            for requests, best in lines.items()
+            if kind in best
+        ]
+        if points:
+            style: dict[str, Any] = {"color": color, "linestyle": dashes, "marker": marker}
+            axes.plot(*zip(*points), markevery=5, markersize=6, label=kind, **style)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlim(min(lines), max(lines))
+    bottom, top = axes.get_ylim()
+    room = (top / bottom) ** (0.09 * max(len(changes), 1))
+    axes.set_ylim(bottom, top * room)  # room for the labels
+    for at, change in enumerate(changes):
+        axes.axvline(change.requests, color=FAINT, linestyle=(0, (2, 3)), linewidth=1)
+        label = f"{millions(change.requests)}: {change.above or UNKNOWN}"
+        right = change.requests > (min(lines) * max(lines)) ** 0.5
+        axes.annotate(
+            f"{label} ▸" if right else f"◂ {label}",
+            (change.requests, 1 - 0.03 - 0.06 * at),
+            xycoords=("data", "axes fraction"),
+            xytext=(-5 if right else 5, 0),
+            textcoords="offset points",
+            ha="right" if right else "left",
+            va="top",
+            size=9,
+            color=TEXT,
+        )
+    _finish(axes, f"Requests a month, Lambda by {ENDPOINTS[case.endpoint][1]}; $ a month")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, position: _short(value)))
+    axes.legend(frameon=False, labelcolor=TEXT, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+def draw_memory(axes: Axes, case: Case, found: Sequence[Offer]) -> None:
+    """Draw the cost of Lambda on demand by memory size, a line for each architecture."""
+    kinds = zip(ARCHITECTURES, ("Lambda on demand", "Lambda SnapStart"))
+    for architecture, style in kinds:
+        points = [
+            (offer.memory, max(offer.dollars(case.free_tier), CHEAPEST))
+            for offer in found
+            if (offer.mode, offer.endpoint) == (ON_DEMAND, case.endpoint)
+            and offer.architecture == architecture
+        ]
+        color, dashes, marker = STYLES[style]
+        if points:
+            axes.plot(*zip(*points), dashes, marker=marker, color=color, label=architecture)
+    axes.set_xscale("log")
+    sizes = sorted({offer.memory for offer in found if offer.mode})
+    axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    axes.set_ylim(bottom=0)
+    _finish(axes, f"Memory of Lambda on demand, MB; $ for {_short(case.requests)} requests a month")
+    if sizes:
+        axes.legend(frameon=False, labelcolor=TEXT, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+def _finish(axes: Axes, title: str) -> None:
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, position: f"{value:,g}"))
+    axes.tick_params(length=0, colors=TEXT)
+    axes.grid(color=GRID)
+    axes.spines[:].set_visible(False)
+    axes.set_title(title, loc="left", size=11, weight="bold", color=TEXT)
+
+
+def _short(value: float) -> str:
+    """Return 1,000 · 1 million · 1 billion."""
+    if value >= 1e9:
+        return f"{value / 1e9:g} billion"
+    return f"{value / 1e6:g} million" if value >= 1e6 else f"{value:,.0f}"
