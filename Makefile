@@ -9,7 +9,7 @@ $(error MODEL=$(MODEL) is not a project folder; choose one of $(PROJECTS))
 endif
 
 # The variables that the command line may set. Any other is a mistake, such as model= for MODEL=.
-SETTINGS := MODEL PORT PYTHON ONNX_API DOCKER BASE_IMAGE BUILD_FLAGS DATA ARGS EVENT SOURCE INPUT OUTPUT SINCE CANARY IMAGE AWS_PORT
+SETTINGS := MODEL PORT PYTHON ONNX_API DOCKER BASE_IMAGE BUILD_FLAGS DATA ARGS EVENT SOURCE INPUT OUTPUT SINCE CANARY IMAGE AWS_PORT REQUESTS TRAFFIC LATENCY
 SWITCHES := FORCE RESET YES FORGET FOLLOW ALL
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(findstring command,$(origin $(name))),$(name)))
 UNKNOWN := $(filter-out $(SETTINGS) $(SWITCHES) AWS_% LOCAL_AWS_% ORT_% MAKE% -%,$(GIVEN))
@@ -36,7 +36,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Without it, ONNX Runtime sends usage data to Microsoft: docs/cold-starts.md.
 export ORT_DISABLE_TELEMETRY ?= 1
 .SILENT:
-.PHONY: help demo train export build run invoke-local local-aws local-aws-stop push deploy publish url invoke send logs score promote rollback destroy benchmark cold-starts test test-all test-unit lint format lock clean
+.PHONY: help demo train export build run invoke-local local-aws local-aws-stop push deploy publish url invoke send logs score promote rollback destroy benchmark cold-starts cost prices test test-all test-unit lint format lock clean
 
 ##@ learn
 help: ## print this list
@@ -94,6 +94,11 @@ benchmark: model ## compare the image with the framework's own and with an empty
 	$(RUN) scripts/benchmark/compare.py $(MODEL) $(ARGS)
 cold-starts: packages ## measure cold starts of the deployed function, from Lambda's REPORT lines (ARGS="--starts 3")
 	$(RUN) scripts/benchmark/cold_starts.py $(MODEL) $(ARGS)
+cost: packages ## compare a month's cost on Lambda, SageMaker and Fargate (REQUESTS=2e6, TRAFFIC=office, LATENCY=300, ARGS=--help)
+	$(INSTALL) $(MODEL) benchmark
+	$(RUN) scripts/cost/month.py $(MODEL) $(call option,REQUESTS,--requests) $(call option,TRAFFIC,--traffic) $(call option,LATENCY,--latency) $(ARGS)
+prices: packages ## update scripts/prices.toml from the AWS Price List API
+	$(RUN) scripts/aws/price_list.py
 
 ##@ project
 test: model ## run the tests of one project (ARGS="-k name" for some)

@@ -21,19 +21,29 @@ MOST_REQUESTS = 1e12  # a month
 
 
 def number(text: str) -> float:
-    """Parse a number of zero or more, such as 2e6 or 2_000_000."""
-    value = float(text.replace(",", ""))
+    """Parse a number of zero or more, such as 2e6 or 2,000,000. Raises UserError."""
+    try:
+        value = float(text.replace(",", ""))
+    except ValueError:
+        value = math.nan
     if not (math.isfinite(value) and value >= 0):
-        raise argparse.ArgumentTypeError(f"{text} is not a number of zero or more")
+        raise UserError(f"{text} is not a number of zero or more, such as 2e6")
     return value
 
 
 def positive(text: str) -> float:
-    """Parse a number above zero."""
+    """Parse a number above zero. Raises UserError."""
     value = number(text)
     if not value:
-        raise argparse.ArgumentTypeError(f"{text} is not above zero")
+        raise UserError(f"{text} is not above zero")
     return value
+
+
+def pattern(text: str) -> str:
+    """Parse the name of a traffic pattern. Raises UserError."""
+    if text not in PATTERNS:
+        raise UserError(f"TRAFFIC={text} is not a pattern; choose one of {', '.join(PATTERNS)}")
+    return text
 
 
 def parser() -> argparse.ArgumentParser:
@@ -44,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
     add = found.add_argument
     add("model", help="the project folder")
     add("--requests", type=number, default=1e6, help="a month")
-    add("--traffic", choices=PATTERNS, default="steady", help="how they are spread over the month")
+    add("--traffic", type=pattern, default="steady", help=f"one of {', '.join(PATTERNS)}")
     add("--latency", type=positive, help="ms within which 99 of 100 requests are answered")
     add("--endpoint", choices=ENDPOINTS, help="of Lambda (default: as in function.toml)")
     add("--duration-ms", type=positive, help="of a request with one vCPU, instead of the benchmark's")

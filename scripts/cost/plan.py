@@ -12,8 +12,8 @@ from scripts.cost.traffic import peak
 
 LEAST, MOST = 1e3, 1e9  # requests a month
 STEPS = 6  # for each factor of ten
-# Requests at once, beyond which nothing is compared: a hundred times the quota of a new account.
-MOST_AT_ONCE = 100_000
+# Requests at once, beyond which nothing is compared: ten times the quota of a new account.
+MOST_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from scripts.cost.aws_lambda import ARCHITECTURES, ENDPOINTS, ON_DEMAND
 from scripts.cost.offer import Case, Offer
 from scripts.cost.plan import BreakEven
 from scripts.cost.report import UNKNOWN, millions
-from scripts.prices import note
+from scripts.prices import note, prices
 from shared.training.figures import FAINT, TEXT, svg_of
 
 WIDTH, HEIGHT = 9.0, 9.5  # inches
@@ -32,14 +32,19 @@ GRID = "#e5e7eb"
 CHEAPEST = 0.01  # dollars a month; nothing below is drawn
 
 
-def picture(
+def picture(*comparison: Any) -> str:
+    """Return the charts as the text of an SVG file. comparison: as `figure_of` takes it."""
+    return svg_of(figure_of(*comparison))
+
+
+def figure_of(
     model: str,
     case: Case,
     found: Sequence[Offer],
     lines: Mapping[float, Mapping[str, Offer]],
     changes: Sequence[BreakEven],
-) -> str:
-    """Return the charts as the text of an SVG file.
+) -> Figure:
+    """Return the charts.
 
     found: the offers for the case; lines: what `curves` returned; changes: what `break_evens` did.
     """
@@ -51,11 +56,11 @@ def picture(
     title = f"{model}: cost of a month, {case.pattern} traffic{limit}\n"
     figure.suptitle(title, x=0.01, ha="left", size=14, weight="bold", color=TEXT)
     text = note(name for offer in found for name in offer.prices)
-    text = text.partition("; unverified")[0] + "; prices of some services are unverified"
+    text = text.partition("; unverified")[0]
     figure.supxlabel(
-        f"{text}: see docs/cost.md\n{case.workload.source}", x=0.01, ha="left", size=9, color=FAINT
+        f"{text}\n{case.workload.source}", x=0.01, ha="left", size=9, color=FAINT
     )
-    return svg_of(figure)
+    return figure
 
 
 def draw_requests(
@@ -73,7 +78,8 @@ def draw_requests(
         ]
         if points:
             style: dict[str, Any] = {"color": color, "linestyle": dashes, "marker": marker}
-            axes.plot(*zip(*points), markevery=5, markersize=6, label=kind, **style)
+            label = kind + ("" if _verified(kind, lines) else " (unverified)")
+            axes.plot(*zip(*points), markevery=5, markersize=6, label=label, **style)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlim(min(lines), max(lines))
@@ -97,7 +103,8 @@ def draw_requests(
         )
     _finish(axes, f"Requests a month, Lambda by {ENDPOINTS[case.endpoint][1]}; $ a month")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, position: _short(value)))
-    axes.legend(frameon=False, labelcolor=TEXT, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    if axes.lines:
+        axes.legend(frameon=False, labelcolor=TEXT, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 def draw_memory(axes: Axes, case: Case, found: Sequence[Offer]) -> None:
@@ -120,6 +127,12 @@ def draw_memory(axes: Axes, case: Case, found: Sequence[Offer]) -> None:
     _finish(axes, f"Memory of Lambda on demand, MB; $ for {_short(case.requests)} requests a month")
     if sizes:
         axes.legend(frameon=False, labelcolor=TEXT, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+def _verified(kind: str, lines: Mapping[float, Mapping[str, Offer]]) -> bool:
+    """Return whether all prices behind the line of a kind were verified."""
+    used = {name for best in lines.values() if kind in best for name in best[kind].prices}
+    return all(prices()[name].verified for name in used)
 
 
 def _finish(axes: Axes, title: str) -> None:

@@ -54,7 +54,8 @@ def lambda_tables(found: Sequence[Offer]) -> list[str]:
             first = group[0]
             totals = [dollars(offer.total) for offer in group]
             lines = [dollars(first.lines.get(line, 0)) for line in LINES]
-            more = (f"-{dollars(first.free)}", f"{100 * first.cold:.2f}", number(first.p99_ms))
+            free = f"-{dollars(first.free)}" if first.free else "0.00"
+            more = (free, f"{100 * first.cold:.2f}", number(first.p99_ms))
             rows.append((f"{memory:,}", architecture, *lines, *totals, *more))
         if of_mode:
             tables.append("\n".join([f"Lambda {mode}, $ a month", *aligned(rows)]))
@@ -91,6 +92,12 @@ def answer(found: Sequence[Offer], case: Case) -> str:
     if first.free and not case.free_tier:
         lines.append(f"With the free tier, Lambda costs ${dollars(first.dollars(True))}.")
     lines += [f"Note: {text}." for text in first.notes]
+    if case.endpoint != "url" and any(offer.service.startswith("SageMaker") for offer in best.values()):
+        front = case.requests * prices()["rest_api"].each
+        lines.append(
+            "SageMaker answers signed requests alone. For a public address, add a REST API: "
+            f"${dollars(front)}."
+        )
     return "\n".join(lines)
 
 
