@@ -17,7 +17,8 @@ STEP_FUNCTIONS_BLOCK = 64 / 1024  # GB; express workflows are billed in blocks o
 class Price:
     """A price. value: dollars for the unit; date: when it was read, such as 2026-11-24.
 
-    vcpus, memory_gb, architecture: of an instance, else 0 and "". query: the attributes of its
+    vcpus, memory_gb, architecture: of an instance, else 0 and "". baseline: the part of its vCPUs
+    that a burstable instance may use all the time, 0 for the others. query: the attributes of its
     product in the AWS Price List, empty if it is not looked up there.
     """
 
@@ -30,6 +31,7 @@ class Price:
     verified: bool
     vcpus: int = 0
     memory_gb: int = 0
+    baseline: float = 0.0
     architecture: str = ""
     query: dict[str, str] = field(default_factory=dict)
 

@@ -24,7 +24,7 @@ HEADER = """\
 # Prices of AWS, in US dollars, before tax. `make prices` updates those with a query.
 # verified: whether the figure was read in AWS's own price list or pricing page on that date.
 """
-OPTIONAL = ("vcpus", "memory_gb", "architecture")
+OPTIONAL = ("vcpus", "memory_gb", "baseline", "architecture")
 
 
 def look_up(client: Any, price: Price) -> set[Decimal]:

@@ -85,7 +85,7 @@ def serverless(case: Case) -> Iterator[Offer]:
 def real_time(case: Case) -> Iterator[Offer]:
     """Yield the offers of SageMaker real-time endpoints, by instance type."""
     for price in instance_prices("ml"):
-        count = case.servers(case.workload.cpu_ms / 1000, price.vcpus)
+        count = case.servers(case.workload.cpu_ms / 1000, price.vcpus, price.baseline)
         needed, most = case.needed_mb(), price.memory_gb * GB
         yield Offer(
             "SageMaker real time",

@@ -10,7 +10,7 @@ from scripts.cost.offer import FRONT_MS, PLACEMENT_MS, RESTORE_MS, Case, Offer, 
 from scripts.cost.traffic import SECONDS
 from scripts.prices import each
 
-SIZES = (128, 256, 512, 1024, 1769, 3538, 5307, 10_240)  # MB
+SIZES = (128, 256, 512, 1024, 1769, 3538, 7076, 10_240)  # MB
 MOST_MB = 10_240
 ARCHITECTURES = ("x86_64", "arm64")
 ON_DEMAND, SNAPSTART, PROVISIONED = MODES = ("on demand", "SnapStart", "provisioned")
@@ -24,7 +24,7 @@ MOST_SECONDS = 900
 
 
 def sizes(case: Case) -> list[int]:
-    """Return the memory sizes that fit, at most the one after the first with a whole vCPU."""
+    """Return the memory sizes that fit."""
     return [size for size in SIZES if size >= case.needed_mb()]
 
 

@@ -9,7 +9,7 @@ import math
 from scripts.aws.account import connected
 from scripts.cost.aws_lambda import ENDPOINTS
 from scripts.cost.offer import Case
-from scripts.cost.plan import break_evens, curves, offers
+from scripts.cost.plan import break_evens, curves, losses, offers
 from scripts.cost.report import as_json, shown
 from scripts.cost.traffic import PATTERNS
 from scripts.cost.workload import Workload, deployed, workload_of
@@ -105,16 +105,16 @@ def main() -> None:
         args.parallel,
     )
     found, lines = offers(case), curves(case)
-    changes = break_evens(case, lines)
+    changes, lost = break_evens(case, lines), losses(case, lines)
     if args.json:
-        print(json.dumps(as_json(project.name, case, found, changes), indent=2))
+        print(json.dumps(as_json(project.name, case, found, changes, lost), indent=2))
         return
     from scripts.cost.plot import picture  # matplotlib: only to draw
 
-    print(shown(project.name, case, found, changes))
+    print(shown(project.name, case, found, changes, lost))
     PLOTS.mkdir(parents=True, exist_ok=True)
     path = PLOTS / f"{project.name}.svg"
-    path.write_text(picture(project.name, case, found, lines, changes), encoding="utf-8")
+    path.write_text(picture(project.name, case, found, lines, changes, lost), encoding="utf-8")
     print(f"wrote {path.relative_to(ROOT)}")
 
 

@@ -53,10 +53,14 @@ class Case:
         """Return the memory that the function needs, with headroom."""
         return self.workload.memory_mb * HEADROOM
 
-    def servers(self, seconds: float, vcpus: float) -> int:
-        """Return the instances that the peak needs. seconds: of one vCPU, for each request."""
+    def servers(self, seconds: float, vcpus: float, baseline: float = 0.0) -> int:
+        """Return the instances that the peak needs.
+
+        seconds: of one vCPU, for each request; baseline: of a burstable instance, as in prices.py.
+        """
         least = 2 if self.available else 1
-        return max(least, math.ceil(round(self.peak * seconds / (UTILIZATION * vcpus), 9)))
+        useful = vcpus * (baseline or UTILIZATION)
+        return max(least, math.ceil(round(self.peak * seconds / useful, 9)))
 
 
 @dataclass(frozen=True)

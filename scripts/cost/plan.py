@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from scripts.cost.alternatives import ALTERNATIVES
-from scripts.cost.aws_lambda import lambda_offers
+from scripts.cost.aws_lambda import ON_DEMAND, lambda_offers
 from scripts.cost.offer import Case, Offer, cheapest
 from scripts.cost.traffic import peak
 
 LEAST, MOST = 1e3, 1e9  # requests a month
+LAMBDA = f"Lambda {ON_DEMAND}"  # a kind
 STEPS = 6  # for each factor of ten
 # Requests at once, beyond which nothing is compared: ten times the quota of a new account.
 MOST_AT_ONCE = 10_000
+
+# Requests a month: the cheapest offer of each kind, the cheapest kind first.
+Curves = dict[float, dict[str, Offer]]
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,12 @@ def best_of_each(found: Iterable[Offer], case: Case) -> dict[str, Offer]:
     return dict(sorted(fit.items(), key=lambda item: item[1].dollars(case.free_tier)))
 
 
-def curves(case: Case) -> dict[float, dict[str, Offer]]:
+def curves(case: Case) -> Curves:
     """Return the cheapest offer of each kind by requests a month, from LEAST to MOST.
 
     Ends where more than MOST_AT_ONCE requests would run at once.
     """
-    found = {}
+    found: Curves = {}
     requests = LEAST
     while requests <= MOST * 1.01 and _at_once(case, requests) <= MOST_AT_ONCE:
         found[requests] = _best_at(case, requests)
@@ -61,7 +65,7 @@ def curves(case: Case) -> dict[float, dict[str, Offer]]:
     return found
 
 
-def break_evens(case: Case, found: dict[float, dict[str, Offer]]) -> list[BreakEven]:
+def break_evens(case: Case, found: Curves) -> list[BreakEven]:
     """Return the requests a month at which another kind becomes the cheapest.
 
     found: what `curves` returned for the case. Each is exact to a thousandth.
@@ -70,17 +74,51 @@ def break_evens(case: Case, found: dict[float, dict[str, Offer]]) -> list[BreakE
     points = [(requests, _first(best)) for requests, best in found.items()]
     for (low, below), (high, above) in zip(points, points[1:]):
         while below != above:
-            left, right, first = low, high, above
-            while right / left > 1.001:
-                middle = (left * right) ** 0.5
-                there = _first(_best_at(case, middle))
-                if there == below:
-                    left = middle
-                else:
-                    right, first = middle, there
-            changes.append(BreakEven(right, below, first))
-            low, below = right, first
+            low = _changes_at(case, low, high, lambda best, kind=below: _first(best) != kind)
+            before, below = below, _first(_best_at(case, low))
+            changes.append(BreakEven(low, before, below))
     return changes
+
+
+def losses(case: Case, found: Curves) -> dict[str, float | None]:
+    """Return by kind the requests a month from which it is cheaper than Lambda on demand.
+
+    None for a kind that never is. found: what `curves` returned for the case.
+    """
+
+    def loses(best: Mapping[str, Offer], kind: str) -> bool:
+        """Return whether the kind is cheaper, where both meet the latency."""
+        cost = {name: offer.dollars(case.free_tier) for name, offer in best.items()}
+        return {kind, LAMBDA} <= cost.keys() and cost[kind] < cost[LAMBDA]
+
+    kinds = dict.fromkeys(kind for best in found.values() for kind in best if kind != LAMBDA)
+    points = list(found)
+    result: dict[str, float | None] = {}
+    for kind in kinds:
+        lost = [loses(found[requests], kind) for requests in points]
+        if not any(lost):
+            result[kind] = None
+            continue
+        at = lost.index(True)
+        result[kind] = (
+            _changes_at(case, points[at - 1], points[at], lambda best, kind=kind: loses(best, kind))
+            if at
+            else points[0]
+        )
+    return result
+
+
+def _changes_at(
+    case: Case, low: float, high: float, changed: Callable[[Mapping[str, Offer]], bool]
+) -> float:
+    """Return the requests from which a condition holds that holds at high and not at low."""
+    while high / low > 1.001:
+        middle = (low * high) ** 0.5
+        if changed(_best_at(case, middle)):
+            high = middle
+        else:
+            low = middle
+    return high
 
 
 def _at_once(case: Case, requests: float) -> float:

@@ -11,12 +11,12 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 
 from scripts.cost.aws_lambda import ARCHITECTURES, ENDPOINTS, ON_DEMAND
 from scripts.cost.offer import Case, Offer
-from scripts.cost.plan import BreakEven
+from scripts.cost.plan import LEAST, BreakEven
 from scripts.cost.report import UNKNOWN, millions
 from scripts.prices import note, prices
 from shared.training.figures import FAINT, TEXT, svg_of
 
-WIDTH, HEIGHT = 9.0, 9.5  # inches
+WIDTH, HEIGHT = 9.0, 10.0  # inches
 # From the Okabe-Ito palette, which color-blind readers can tell apart; each also has its own dashes
 # and marker.
 STYLES: dict[str, tuple[str, str, str]] = {
@@ -29,7 +29,7 @@ STYLES: dict[str, tuple[str, str, str]] = {
     "Fargate": ("#000000", ":", "X"),
 }
 GRID = "#e5e7eb"
-CHEAPEST = 0.01  # dollars a month; nothing below is drawn
+BELOW: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (-0.05, -0.06), "ncols": 2}
 
 
 def picture(*comparison: Any) -> str:
@@ -43,14 +43,16 @@ def figure_of(
     found: Sequence[Offer],
     lines: Mapping[float, Mapping[str, Offer]],
     changes: Sequence[BreakEven],
+    lost: Mapping[str, float | None],
 ) -> Figure:
     """Return the charts.
 
-    found: the offers for the case; lines: what `curves` returned; changes: what `break_evens` did.
+    found: the offers for the case; lines: what `curves` returned; changes: what `break_evens` did;
+    lost: what `losses` did.
     """
     figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
     above, below = figure.subplots(2, height_ratios=(6, 3))
-    draw_requests(above, case, lines, changes)
+    draw_requests(above, case, lines, labels_of(changes, lost))
     draw_memory(below, case, found)
     limit = "" if case.latency is None else f", 99 of 100 within {case.latency:g} ms"
     title = f"{model}: cost of a month, {case.pattern} traffic{limit}\n"
@@ -67,14 +69,14 @@ def draw_requests(
     axes: Axes,
     case: Case,
     lines: Mapping[float, Mapping[str, Offer]],
-    changes: Sequence[BreakEven],
+    labels: Mapping[float, str],
 ) -> None:
-    """Draw the cheapest offer of each kind by requests a month, and the break-evens."""
+    """Draw the cheapest offer of each kind by requests a month, and labels at some of these."""
     for kind, (color, dashes, marker) in STYLES.items():
         points = [
-            (requests, max(best[kind].dollars(case.free_tier), CHEAPEST))
+            (requests, best[kind].dollars(case.free_tier))
             for requests, best in lines.items()
-            if kind in best
+            if kind in best and best[kind].dollars(case.free_tier) > 0
         ]
         if points:
             style: dict[str, Any] = {"color": color, "linestyle": dashes, "marker": marker}
@@ -84,15 +86,15 @@ def draw_requests(
     axes.set_yscale("log")
     axes.set_xlim(min(lines), max(lines))
     bottom, top = axes.get_ylim()
-    room = (top / bottom) ** (0.09 * max(len(changes), 1))
+    room = (top / bottom) ** (0.09 * max(len(labels), 1))
     axes.set_ylim(bottom, top * room)  # room for the labels
-    for at, change in enumerate(changes):
-        axes.axvline(change.requests, color=FAINT, linestyle=(0, (2, 3)), linewidth=1)
-        label = f"{millions(change.requests)}: {change.above or UNKNOWN}"
-        right = change.requests > (min(lines) * max(lines)) ** 0.5
+    for at, (requests, text) in enumerate(sorted(labels.items())):
+        axes.axvline(requests, color=FAINT, linestyle=(0, (2, 3)), linewidth=1)
+        label = f"{millions(requests)}: {text}"
+        right = requests > (min(lines) * max(lines)) ** 0.5
         axes.annotate(
             f"{label} ▸" if right else f"◂ {label}",
-            (change.requests, 1 - 0.03 - 0.06 * at),
+            (requests, 1 - 0.03 - 0.05 * at),
             xycoords=("data", "axes fraction"),
             xytext=(-5 if right else 5, 0),
             textcoords="offset points",
@@ -100,11 +102,12 @@ def draw_requests(
             va="top",
             size=9,
             color=TEXT,
+            backgroundcolor="white",
         )
     _finish(axes, f"Requests a month, Lambda by {ENDPOINTS[case.endpoint][1]}; $ a month")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, position: _short(value)))
     if axes.lines:
-        axes.legend(frameon=False, labelcolor=TEXT, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        axes.legend(frameon=False, labelcolor=TEXT, **BELOW)
 
 
 def draw_memory(axes: Axes, case: Case, found: Sequence[Offer]) -> None:
@@ -112,7 +115,7 @@ def draw_memory(axes: Axes, case: Case, found: Sequence[Offer]) -> None:
     kinds = zip(ARCHITECTURES, ("Lambda on demand", "Lambda SnapStart"))
     for architecture, style in kinds:
         points = [
-            (offer.memory, max(offer.dollars(case.free_tier), CHEAPEST))
+            (offer.memory, offer.dollars(case.free_tier))
             for offer in found
             if (offer.mode, offer.endpoint) == (ON_DEMAND, case.endpoint)
             and offer.architecture == architecture
@@ -126,7 +129,18 @@ def draw_memory(axes: Axes, case: Case, found: Sequence[Offer]) -> None:
     axes.set_ylim(bottom=0)
     _finish(axes, f"Memory of Lambda on demand, MB; $ for {_short(case.requests)} requests a month")
     if sizes:
-        axes.legend(frameon=False, labelcolor=TEXT, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        axes.legend(frameon=False, labelcolor=TEXT, loc="upper left")
+
+
+def labels_of(
+    changes: Sequence[BreakEven], lost: Mapping[str, float | None]
+) -> dict[float, str]:
+    """Return the break-evens by requests a month, each once."""
+    found = {change.requests: f"{change.above or UNKNOWN} is the cheapest" for change in changes}
+    for kind, requests in lost.items():
+        if requests and requests > LEAST and not any(abs(requests / other - 1) < 0.01 for other in found):
+            found[requests] = f"{kind} below Lambda on demand"
+    return found
 
 
 def _verified(kind: str, lines: Mapping[float, Mapping[str, Offer]]) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 from scripts.benchmark.tables import aligned, number
 from scripts.cost import offer as assumed
@@ -19,10 +20,19 @@ HEAD = ("memory, MB", "CPU", *LINES, *(title for _, title in ENDPOINTS.values())
 UNKNOWN = "no service"
 
 
-def shown(model: str, case: Case, found: Sequence[Offer], changes: Sequence[BreakEven]) -> str:
-    """Return all tables, the cheapest offer, the break-evens and the notes."""
+def shown(
+    model: str,
+    case: Case,
+    found: Sequence[Offer],
+    changes: Sequence[BreakEven],
+    lost: Mapping[str, float | None],
+) -> str:
+    """Return all tables, the cheapest offer, the break-evens and the notes.
+
+    changes: what `break_evens` returned; lost: what `losses` did.
+    """
     parts = [heading(model, case), *lambda_tables(found), other_table(found, case)]
-    parts += [answer(found, case), changing(changes, case), notes(found)]
+    parts += [answer(found, case), changing(changes), losing(lost), notes(found)]
     return "\n\n".join(parts)
 
 
@@ -93,19 +103,39 @@ def answer(found: Sequence[Offer], case: Case) -> str:
         lines.append(f"With the free tier, Lambda costs ${dollars(first.dollars(True))}.")
     lines += [f"Note: {text}." for text in first.notes]
     if case.endpoint != "url" and any(offer.service.startswith("SageMaker") for offer in best.values()):
-        front = case.requests * prices()["rest_api"].each
-        lines.append(
-            "SageMaker answers signed requests alone. For a public address, add a REST API: "
-            f"${dollars(front)}."
-        )
+        lines.append(_public(best, case))
     return "\n".join(lines)
 
 
-def changing(changes: Sequence[BreakEven], case: Case) -> str:
+def _public(best: Mapping[str, Offer], case: Case) -> str:
+    """Return what is the cheapest if SageMaker, too, needs a public address."""
+    front = case.requests * prices()["rest_api"].each
+
+    def cost(offer: Offer) -> float:
+        """Dollars, with a REST API in front of SageMaker."""
+        return offer.dollars(case.free_tier) + front * offer.service.startswith("SageMaker")
+
+    first = min(best.values(), key=cost)
+    return (
+        f"SageMaker answers signed requests alone. With a REST API (${dollars(front)}) for a public "
+        f"address, the cheapest is {first.name}: ${dollars(cost(first))}."
+    )
+
+
+def losing(lost: Mapping[str, float | None]) -> str:
+    """Return from how many requests a month each kind is cheaper than Lambda on demand."""
+    lines = ["Lambda on demand loses, for the same traffic:"]
+    for kind, requests in sorted(lost.items(), key=lambda item: item[1] or math.inf):
+        start = "never" if requests is None else f"from {millions(requests)} requests a month"
+        lines.append(f"  to {kind}: {start}")
+    return "\n".join(lines) if lost else "There is no alternative that is fast enough."
+
+
+def changing(changes: Sequence[BreakEven]) -> str:
     """Return the requests a month at which the answer changes."""
     if not changes:
         return "The answer is the same from a thousand to a billion requests a month."
-    lines = ["The answer changes with the requests a month, for the same traffic:"]
+    lines = ["The cheapest changes with the requests a month, for the same traffic:"]
     for change in changes:
         pair = f"{change.below or UNKNOWN} -> {change.above or UNKNOWN}"
         lines.append(f"  {millions(change.requests)}: {pair}")
@@ -133,8 +163,14 @@ def assumptions() -> str:
     )
 
 
-def as_json(model: str, case: Case, found: Sequence[Offer], changes: Sequence[BreakEven]) -> dict:
-    """Return the comparison for programs."""
+def as_json(
+    model: str,
+    case: Case,
+    found: Sequence[Offer],
+    changes: Sequence[BreakEven],
+    lost: Mapping[str, float | None],
+) -> dict:
+    """Return the comparison for programs. The parameters are those of `shown`."""
     best = best_of_each(found, case)
     used = dict.fromkeys(name for offer in found for name in offer.prices)
     listed = [
@@ -149,13 +185,14 @@ def as_json(model: str, case: Case, found: Sequence[Offer], changes: Sequence[Br
     ]
     return {
         "model": model,
-        "case": {key: value for key, value in dataclasses.asdict(case).items()},
+        "case": dataclasses.asdict(case),
         "cheapest": next((offer.name for offer in best.values()), None),
         "cheapest_of_each": {
             name: {"name": offer.name, "dollars": offer.dollars(case.free_tier)}
             for name, offer in best.items()
         },
         "break_evens": [dataclasses.asdict(change) for change in changes],
+        "lambda_on_demand_loses_from": dict(lost),
         "assumptions": assumptions(),
         "note": note(used),
         "prices": {name: dataclasses.asdict(prices()[name]) for name in used},

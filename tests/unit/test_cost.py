@@ -10,8 +10,8 @@ from scripts.cost.alternatives import fargate, managed_instances, real_time, ser
 from scripts.cost.aws_lambda import lambda_offers
 from scripts.cost.duration import billed_seconds, cpu_ms, duration_ms
 from scripts.cost.offer import Case, cheapest
-from scripts.cost.plan import best_of_each, break_evens, curves, offers
-from scripts.cost.report import shown
+from scripts.cost.plan import best_of_each, break_evens, curves, losses, offers
+from scripts.cost.report import losing, shown
 from scripts.cost.workload import PUBLISHED, Workload
 
 WORK = Workload(
@@ -116,13 +116,13 @@ def test_more_than_ten_gigabytes():
     assert all(offer.unfit for offer in serverless(case))
     assert not named(real_time(case), "ml.m5.xlarge").unfit
     assert not named(managed_instances(case), "m7g.2xlarge").unfit
-    assert "Lambda's 10,240" in shown("m", case, offers(case), [])
+    assert "Lambda's 10,240" in shown("m", case, offers(case), [], {})
 
 
 def test_nothing_holds_it():
     case = Case(replace(WORK, memory_mb=200_000), 1e6)
     assert cheapest(offers(case), case) is None
-    assert "none is possible and fast enough" in shown("m", case, offers(case), [])
+    assert "none is possible and fast enough" in shown("m", case, offers(case), [], {})
 
 
 def test_more_at_once_than_an_account_may():
@@ -175,7 +175,30 @@ def test_the_answer_changes_at_the_break_even():
         for requests, kind in ((0.998, change.below), (1.002, change.above)):
             there = replace(case, requests=change.requests * requests)
             assert next(iter(best_of_each(offers(there), there)), "") == kind
-    assert [next(iter(found[min(found)])), next(iter(found[max(found)]))] == [changes[0].below, changes[-1].above]
+    ends = [next(iter(found[requests])) for requests in (min(found), max(found))]
+    assert ends == [changes[0].below, changes[-1].above]
+
+
+def test_where_lambda_loses():
+    case = Case(WORK, 1e6)
+    found = losses(case, curves(case))
+    # ml.c5.large: 0.102 * 730 = 74.46. A million on arm64: 172,754 * 0.0000133334 + 1.20 = 3.5034.
+    # 74.46 / 3.5034 = 21.25 million.
+    assert found["SageMaker real time"] == pytest.approx(21.25e6, rel=2e-3)
+    assert found["Lambda SnapStart"] is None
+    for kind, requests in found.items():
+        for factor, cheaper in ((0.998, False), (1.002, True)):
+            if requests and requests > 1000:
+                there = replace(case, requests=requests * factor)
+                best = best_of_each(offers(there), there)
+                assert (best[kind].total < best["Lambda on demand"].total) == cheaper
+    assert "to SageMaker real time: from 21.3 million" in losing(found)
+    assert "to Lambda SnapStart: never" in losing(found)
+
+
+def test_a_burstable_instance_may_use_its_baseline_alone():
+    # ml.t2.medium: 20% of 2 vCPUs. 20 million a month: 7.61 a second * 0.1 s = 0.761 vCPUs: two.
+    assert named(real_time(Case(WORK, 20e6)), "2 x ml.t2.medium").total == pytest.approx(81.76)
 
 
 @pytest.mark.parametrize("memory", SIZES)

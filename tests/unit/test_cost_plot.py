@@ -13,7 +13,7 @@ from matplotlib.text import Text
 
 from scripts.cost.month import PLOTS
 from scripts.cost.offer import Case
-from scripts.cost.plan import break_evens, curves, offers
+from scripts.cost.plan import break_evens, curves, losses, offers
 from scripts.cost.plot import STYLES, figure_of, picture
 from scripts.cost.workload import Workload, workload_of
 from scripts.project import Project
@@ -33,7 +33,7 @@ CASES = {
 def compared(case):
     """The arguments of figure_of."""
     found = curves(case)
-    return NAME, case, offers(case), found, break_evens(case, found)
+    return NAME, case, offers(case), found, break_evens(case, found), losses(case, found)
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_the_picture_is_opaque_and_the_same_at_each_run():
     assert svg == picture(*given)
     assert "fill: #ffffff" in svg.partition('id="axes_1"')[0]
     words = texts_of(svg)
-    for change in given[-1]:
+    for change in given[-2]:
         assert any(change.above in text and re.search(r"\d", text) for text in words)
     assert any("SageMaker serverless (unverified)" in text for text in words)
     assert any("prices of 20" in text for text in words)
@@ -111,5 +111,6 @@ def test_the_committed_pictures_are_up_to_date(path):
         endpoint="http" if project.deploy["api"] else "url",
     )
     found = curves(case)
-    now = picture(project.name, case, offers(case), found, break_evens(case, found))
+    compared = offers(case), found, break_evens(case, found), losses(case, found)
+    now = picture(project.name, case, *compared)
     assert texts_of(now) == texts_of(path.read_text()), f"run `make cost MODEL={project.name}`"
