@@ -60,7 +60,9 @@ def _first_tiers(product: dict) -> set[Decimal]:
     }
 
 
-def updated(client: Any, prices: dict[str, Price], today: str) -> tuple[dict[str, Price], list[str]]:
+def updated(
+    client: Any, prices: dict[str, Price], today: str
+) -> tuple[dict[str, Price], list[str]]:
     """Return the prices after a look-up, and a line for each that was not found or has changed."""
     found, lines = {}, []
     for name, price in prices.items():

@@ -176,7 +176,9 @@ def main() -> None:
     with connected() as account:
         start = time.monotonic()
         report = score(account, project, args.input, args.output, args.part_bytes)
-        price, prices_of = bulk_job(report.parts, report.seconds, project.memory, project.architecture)
+        price, prices_of = bulk_job(
+            report.parts, report.seconds, project.memory, project.architecture
+        )
         print(f"rows in       {report.rows:,}, in {time.monotonic() - start:.1f} s")
         print(f"rows scored   {report.scored:,}, in {args.output.rstrip('/')}/part-*.jsonl")
         print(

@@ -79,7 +79,10 @@ def table_of_sizes(sizes: dict[str, dict]) -> str:
         billed, dollars = f"{found['billed_ms']:.1f}", f"{found['million_dollars']:.2f}"
         rows.append((size, f"{found['vcpus']:.2f}", *times, billed, dollars))
     return "\n".join(
-        [*aligned(rows), f"\nx86_64, {note(PRICES)}; without API Gateway, starts, and the free tier"]
+        [
+            *aligned(rows),
+            f"\nx86_64, {note(PRICES)}; without API Gateway, starts, and the free tier",
+        ]
     )
 
 

@@ -57,7 +57,9 @@ def serverless(case: Case) -> Iterator[Offer]:
     """Yield the offers of SageMaker Serverless Inference, by memory size."""
     for gb in SERVERLESS_GB:
         memory, work = gb * GB, case.workload
-        ms, slow_ms = (duration_ms(time, memory, case.parallel) for time in (work.cpu_ms, work.p99_ms))
+        ms, slow_ms = (
+            duration_ms(time, memory, case.parallel) for time in (work.cpu_ms, work.p99_ms)
+        )
         at_once = instances(case.peak, ms / 1000)
         cold = cold_starts(case.phases, ms / 1000, case.idle)
         share = cold / case.requests if case.requests else 0.0

@@ -104,7 +104,7 @@ class _Memory:
         """
         request, gb_second = each("lambda_requests"), each(f"lambda_{architecture}")
         lines = {"requests": self.case.requests * request}
-        prices = ("lambda_requests", f"lambda_{architecture}")
+        prices: tuple[str, ...] = ("lambda_requests", f"lambda_{architecture}")
         if mode == PROVISIONED:  # to which the free tier does not apply
             idle, busy = f"provisioned_idle_{architecture}", f"provisioned_busy_{architecture}"
             spilled = self.overflow / self.case.requests if self.case.requests else 0.0

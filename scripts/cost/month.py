@@ -7,7 +7,7 @@ import json
 import math
 
 from scripts.aws.account import connected
-from scripts.cost.aws_lambda import ENDPOINTS
+from scripts.cost.aws_lambda import ENDPOINTS, MOST_SECONDS
 from scripts.cost.offer import Case
 from scripts.cost.plan import break_evens, curves, losses, offers
 from scripts.cost.report import as_json, shown
@@ -57,8 +57,16 @@ def parser() -> argparse.ArgumentParser:
     add("--traffic", type=pattern, default="steady", help=f"one of {', '.join(PATTERNS)}")
     add("--latency", type=positive, help="ms within which 99 of 100 requests are answered")
     add("--endpoint", choices=ENDPOINTS, help="of Lambda (default: as in function.toml)")
-    add("--duration-ms", type=positive, help="of a request with one vCPU, instead of the benchmark's")
-    add("--memory-mb", type=positive, help="the most that a request needs, instead of the benchmark's")
+    add(
+        "--duration-ms",
+        type=positive,
+        help="of a request with one vCPU, instead of the benchmark's",
+    )
+    add(
+        "--memory-mb",
+        type=positive,
+        help="the most that a request needs, instead of the benchmark's",
+    )
     add("--init-ms", type=number, help="of a cold start, instead of the benchmark's")
     add("--parallel", type=number, default=0.0, help="part of the work that several threads share")
     add("--idle-minutes", type=positive, default=6.0, help="after which Lambda stops an instance")
@@ -72,7 +80,14 @@ def parser() -> argparse.ArgumentParser:
 def checked(args: argparse.Namespace) -> None:
     """Raise UserError for options outside their limits, or that exclude each other."""
     if args.requests > MOST_REQUESTS:
-        raise UserError(f"REQUESTS={args.requests:g} is too large: at most {MOST_REQUESTS:g} a month")
+        raise UserError(
+            f"REQUESTS={args.requests:g} is too large: at most {MOST_REQUESTS:g} a month"
+        )
+    if (args.duration_ms or 0) > MOST_SECONDS * 1000:
+        raise UserError(
+            f"--duration-ms {args.duration_ms:g} is too long: a request on Lambda takes at most "
+            f"{MOST_SECONDS} s"
+        )
     if args.parallel > 1:
         raise UserError(f"--parallel {args.parallel:g} is not a part: use a number from 0 to 1")
     if args.idle_minutes > 60:

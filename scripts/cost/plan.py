@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
 
 from scripts.cost.alternatives import ALTERNATIVES
 from scripts.cost.aws_lambda import ON_DEMAND, lambda_offers
@@ -72,9 +74,9 @@ def break_evens(case: Case, found: Curves) -> list[BreakEven]:
     """
     changes = []
     points = [(requests, _first(best)) for requests, best in found.items()]
-    for (low, below), (high, above) in zip(points, points[1:]):
+    for (low, below), (high, above) in pairwise(points):
         while below != above:
-            low = _changes_at(case, low, high, lambda best, kind=below: _first(best) != kind)
+            low = _changes_at(case, low, high, partial(_is_other, below))
             before, below = below, _first(_best_at(case, low))
             changes.append(BreakEven(low, before, below))
     return changes
@@ -85,26 +87,20 @@ def losses(case: Case, found: Curves) -> dict[str, float | None]:
 
     None for a kind that never is. found: what `curves` returned for the case.
     """
-
-    def loses(best: Mapping[str, Offer], kind: str) -> bool:
-        """Return whether the kind is cheaper, where both meet the latency."""
-        cost = {name: offer.dollars(case.free_tier) for name, offer in best.items()}
-        return {kind, LAMBDA} <= cost.keys() and cost[kind] < cost[LAMBDA]
-
     kinds = dict.fromkeys(kind for best in found.values() for kind in best if kind != LAMBDA)
     points = list(found)
     result: dict[str, float | None] = {}
     for kind in kinds:
-        lost = [loses(found[requests], kind) for requests in points]
+        lost = [_loses(kind, found[requests]) for requests in points]
         if not any(lost):
             result[kind] = None
             continue
         at = lost.index(True)
-        result[kind] = (
-            _changes_at(case, points[at - 1], points[at], lambda best, kind=kind: loses(best, kind))
-            if at
-            else points[0]
-        )
+        if at:
+            changed = partial(_loses, kind)
+            result[kind] = _changes_at(case, points[at - 1], points[at], changed)
+        else:
+            result[kind] = points[0]
     return result
 
 
@@ -130,5 +126,16 @@ def _best_at(case: Case, requests: float) -> dict[str, Offer]:
     return best_of_each(offers(there), there)
 
 
-def _first(best: dict[str, Offer]) -> str:
+def _first(best: Mapping[str, Offer]) -> str:
     return next(iter(best), "")
+
+
+def _is_other(kind: str, best: Mapping[str, Offer]) -> bool:
+    """Return whether the cheapest kind is another one."""
+    return _first(best) != kind
+
+
+def _loses(kind: str, best: Mapping[str, Offer]) -> bool:
+    """Return whether a kind costs less than Lambda on demand, where both meet the latency."""
+    order = list(best)  # the cheapest first
+    return {kind, LAMBDA} <= best.keys() and order.index(kind) < order.index(LAMBDA)

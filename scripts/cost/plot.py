@@ -59,9 +59,7 @@ def figure_of(
     figure.suptitle(title, x=0.01, ha="left", size=14, weight="bold", color=TEXT)
     text = note(name for offer in found for name in offer.prices)
     text = text.partition("; unverified")[0]
-    figure.supxlabel(
-        f"{text}\n{case.workload.source}", x=0.01, ha="left", size=9, color=FAINT
-    )
+    figure.supxlabel(f"{text}\n{case.workload.source}", x=0.01, ha="left", size=9, color=FAINT)
     return figure
 
 
@@ -132,13 +130,15 @@ def draw_memory(axes: Axes, case: Case, found: Sequence[Offer]) -> None:
         axes.legend(frameon=False, labelcolor=TEXT, loc="upper left")
 
 
-def labels_of(
-    changes: Sequence[BreakEven], lost: Mapping[str, float | None]
-) -> dict[float, str]:
+def labels_of(changes: Sequence[BreakEven], lost: Mapping[str, float | None]) -> dict[float, str]:
     """Return the break-evens by requests a month, each once."""
     found = {change.requests: f"{change.above or UNKNOWN} is the cheapest" for change in changes}
     for kind, requests in lost.items():
-        if requests and requests > LEAST and not any(abs(requests / other - 1) < 0.01 for other in found):
+        if (
+            requests
+            and requests > LEAST
+            and not any(abs(requests / other - 1) < 0.01 for other in found)
+        ):
             found[requests] = f"{kind} below Lambda on demand"
     return found
 

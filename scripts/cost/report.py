@@ -102,7 +102,9 @@ def answer(found: Sequence[Offer], case: Case) -> str:
     if first.free and not case.free_tier:
         lines.append(f"With the free tier, Lambda costs ${dollars(first.dollars(True))}.")
     lines += [f"Note: {text}." for text in first.notes]
-    if case.endpoint != "url" and any(offer.service.startswith("SageMaker") for offer in best.values()):
+    if case.endpoint != "url" and any(
+        offer.service.startswith("SageMaker") for offer in best.values()
+    ):
         lines.append(_public(best, case))
     return "\n".join(lines)
 
@@ -117,17 +119,17 @@ def _public(best: Mapping[str, Offer], case: Case) -> str:
 
     first = min(best.values(), key=cost)
     return (
-        f"SageMaker answers signed requests alone. With a REST API (${dollars(front)}) for a public "
-        f"address, the cheapest is {first.name}: ${dollars(cost(first))}."
+        f"SageMaker answers signed requests alone. With a REST API (${dollars(front)}) for a "
+        f"public address, the cheapest is {first.name}: ${dollars(cost(first))}."
     )
 
 
 def losing(lost: Mapping[str, float | None]) -> str:
     """Return from how many requests a month each kind is cheaper than Lambda on demand."""
     lines = ["Lambda on demand loses, for the same traffic:"]
-    for kind, requests in sorted(lost.items(), key=lambda item: item[1] or math.inf):
+    for name, requests in sorted(lost.items(), key=lambda item: item[1] or math.inf):
         start = "never" if requests is None else f"from {millions(requests)} requests a month"
-        lines.append(f"  to {kind}: {start}")
+        lines.append(f"  to {name}: {start}")
     return "\n".join(lines) if lost else "There is no alternative that is fast enough."
 
 
@@ -207,4 +209,6 @@ def dollars(value: float) -> str:
 
 def millions(requests: float) -> str:
     """Return a number of requests for people: 20.6 million, 3,400."""
-    return f"{requests / 1e6:,.3g} million" if requests >= 1e6 else f"{float(f'{requests:.3g}'):,.0f}"
+    return (
+        f"{requests / 1e6:,.3g} million" if requests >= 1e6 else f"{float(f'{requests:.3g}'):,.0f}"
+    )

@@ -20,7 +20,7 @@ from shared.errors import UserError
 PUBLISHED = ROOT / "docs/benchmarks"
 INIT_MS = 500.0  # assumed for a start without a measurement
 DAYS = 7  # of reports that are read
-PATTERN = "?REPORT ?\"platform.report\""  # of CloudWatch Logs: lines with either
+PATTERN = '?REPORT ?"platform.report"'  # of CloudWatch Logs: lines with either
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,9 @@ def workload_of(
     found = _benchmark(project)
     if duration is not None and memory is not None and found is None:
         given = INIT_MS if init is None else init
-        source = "the command line" + (f", with {INIT_MS:.0f} ms assumed for init" if init is None else "")
+        source = "the command line" + (
+            f", with {INIT_MS:.0f} ms assumed for init" if init is None else ""
+        )
         return Workload(duration, duration, memory, given, _payload(project), source)
     if found is None:
         raise UserError(

@@ -9,7 +9,8 @@ from scripts.benchmark.memory_sizes import SIZES
 from scripts.cost.alternatives import fargate, managed_instances, real_time, serverless
 from scripts.cost.aws_lambda import lambda_offers
 from scripts.cost.duration import billed_seconds, cpu_ms, duration_ms
-from scripts.cost.offer import Case, cheapest
+from scripts.cost.offer import Case
+from scripts.cost.offer import cheapest as cheapest_of
 from scripts.cost.plan import best_of_each, break_evens, curves, losses, offers
 from scripts.cost.report import losing, shown
 from scripts.cost.workload import PUBLISHED, Workload
@@ -29,6 +30,13 @@ def on_lambda(case, memory=1769, architecture="x86_64", mode="on demand", endpoi
         if (offer.memory, offer.architecture, offer.mode, offer.endpoint) == wanted
     ]
     return found
+
+
+def cheapest(found, case):
+    """The cheapest offer that meets the latency."""
+    offer = cheapest_of(found, case)
+    assert offer
+    return offer
 
 
 def named(offers, name):
@@ -121,7 +129,7 @@ def test_more_than_ten_gigabytes():
 
 def test_nothing_holds_it():
     case = Case(replace(WORK, memory_mb=200_000), 1e6)
-    assert cheapest(offers(case), case) is None
+    assert cheapest_of(offers(case), case) is None
     assert "none is possible and fast enough" in shown("m", case, offers(case), [], {})
 
 
@@ -153,7 +161,9 @@ def test_managed_instances():
 def test_fargate():
     # 1 vCPU: 0.04048 * 730 = 29.5504; 2 GB: 2 * 0.004445 * 730 = 6.4897; load balancer: 0.0225 * 730
     # = 16.425, and 0.3805 / 25 LCU * 0.008 * 730 = 0.0889; 3 addresses: 3 * 0.005 * 730 = 10.95.
-    assert named(fargate(MILLION), "1 x 1 vCPU, 2 GB, x86_64").total == pytest.approx(63.504, abs=1e-3)
+    assert named(fargate(MILLION), "1 x 1 vCPU, 2 GB, x86_64").total == pytest.approx(
+        63.504, abs=1e-3
+    )
     # 1,250 MB need 2 GB; 0.25 vCPU take 2 GB too, and 100 ms become more than 380.
     assert named(fargate(MILLION), "0.25 vCPU, 2 GB, arm64").p99_ms > 380
 

@@ -16,7 +16,8 @@ ARRIVALS = 50_000
 def simulate(hourly, seconds, fixed, weeks):
     """Cold starts a week. seconds: of a request, always the same if fixed, else exponential."""
     chance = random.Random(5)
-    busy, idle = [], []  # times at which instances end, and those at which idle ones ended
+    busy: list[float] = []  # times at which requests end
+    idle: list[float] = []  # times at which they ended, in instances that wait
     cold = 0
     for hour, rate in enumerate(hourly * weeks):
         now = hour * 3600.0
@@ -60,7 +61,9 @@ def test_the_first_rise_is_as_frequent_as_requests():
 
 def test_instances_by_erlang_s_formula():
     # A load of 1: B(0) = 1, B(1) = 1/2, B(2) = (1/2)/(1 + 1 + 1/2) = 1/5, B(3) = (1/6)/(8/3) = 1/16
-    assert [overflow(10, 0.1, count) for count in range(4)] == pytest.approx([1, 1 / 2, 1 / 5, 1 / 16])
+    assert [overflow(10, 0.1, count) for count in range(4)] == pytest.approx(
+        [1, 1 / 2, 1 / 5, 1 / 16]
+    )
     assert instances(10, 0.1, loss=0.2) == 2 and instances(10, 0.1, loss=0.19) == 3
 
 

@@ -1,6 +1,7 @@
 """The inputs of make cost: the benchmark, the command line, and REPORT lines of a function."""
 
 import json
+from typing import Any
 
 import boto3
 import pytest
@@ -59,7 +60,7 @@ def test_without_a_benchmark(any_project, benchmark):
 @pytest.mark.parametrize("text", ["", "[]", '{"candidates": {}}', "{"])
 def test_a_file_that_is_no_benchmark(any_project, benchmark, tmp_path, text):
     (tmp_path / f"{any_project.name}.json").write_text(text)
-    with pytest.raises(UserError, match="is not a benchmark with .*run `make benchmark MODEL="):
+    with pytest.raises(UserError, match=r"is not a benchmark with .*run `make benchmark MODEL="):
         workload_of(any_project, None, None, None)
 
 
@@ -90,7 +91,7 @@ def test_report_lines_of_a_deployed_function(any_project):
         REPORT.format(duration=120, memory=1769, used=92, init=""),
         "START RequestId: 8f507cfc",
     ]
-    account = Account()
+    account: Any = Account()
     with Stubber(account.logs) as stub:
         stub.add_response(
             "filter_log_events",
@@ -107,7 +108,7 @@ def test_report_lines_of_a_deployed_function(any_project):
 
 
 def test_a_function_that_is_not_deployed(any_project):
-    account = Account()
+    account: Any = Account()
     with Stubber(account.logs) as stub:
         stub.add_client_error("filter_log_events", "ResourceNotFoundException")
         with pytest.raises(UserError, match="has no log here: run `make push deploy MODEL="):
@@ -152,6 +153,7 @@ def test_json_for_programs(run_script, any_project):
         (["--requests", "1e13"], "REQUESTS=1e+13 is too large: at most 1e+12 a month"),
         (["--traffic", "daily"], "TRAFFIC=daily is not a pattern; choose one of steady, office, "),
         (["--latency", "0"], "0 is not above zero"),
+        (["--duration-ms", "1e6"], "--duration-ms 1e+06 is too long: a request on Lambda takes "),
         (["--parallel", "2"], "--parallel 2 is not a part: use a number from 0 to 1"),
         (["--idle-minutes", "90"], "--idle-minutes 90 is too long: use at most 60"),
         (["--from-aws", "--memory-mb", "9"], "--from-aws measures what --duration-ms, "),

@@ -39,9 +39,14 @@ def compared(case):
 @pytest.fixture
 def drawn(monkeypatch):
     """The texts that are drawn: not the labels of ticks outside of the axes."""
-    found = []
+    found: list[Text] = []
     draw = Text.draw
-    monkeypatch.setattr(Text, "draw", lambda text, *args: (found.append(text), draw(text, *args)))
+
+    def recorded(text, *arguments):
+        found.append(text)
+        draw(text, *arguments)
+
+    monkeypatch.setattr(Text, "draw", recorded)
     return found
 
 
@@ -67,8 +72,9 @@ def test_the_rendered_picture_has_a_white_edge():
     file = io.BytesIO()
     with rc_context(STYLE):
         figure = figure_of(*compared(CASES["many break-evens"]))
-        options = {"facecolor": "white", "bbox_inches": "tight", "pad_inches": 0.2}
-        figure.savefig(file, format="png", dpi=60, **options)
+        figure.savefig(
+            file, format="png", dpi=60, facecolor="white", bbox_inches="tight", pad_inches=0.2
+        )
     file.seek(0)
     pixels = imread(file)
     assert pixels.min() < 0.2

@@ -95,7 +95,12 @@ def test_a_price_that_has_changed(pricing):
         {"Type": "CONTAINS", "Field": "usagetype", "Value": "Request"},
         {"Type": "TERM_MATCH", "Field": "regionCode", "Value": "us-east-1"},
     ]
-    answer(stub, product("Request-ARM", ("0", "0.5")), token="more", asked={"ServiceCode": "AWSLambda", "Filters": filters})
+    answer(
+        stub,
+        product("Request-ARM", ("0", "0.5")),
+        token="more",
+        asked={"ServiceCode": "AWSLambda", "Filters": filters},
+    )
     answer(stub, product("USE1-Request", ("0", "0.0000002000"), ("6000000000", "0.0000001")))
     found, lines = updated(client, {"requests": PRICE}, "2026-11-25")
     stub.assert_no_pending_responses()
@@ -160,7 +165,9 @@ def test_each_price_has_its_region_unit_source_and_date(price):
 
 
 def test_a_note_has_the_date_and_the_unverified_prices():
-    assert note(["lambda_requests", "http_api"]) == f"us-east-1, prices of {prices()['http_api'].date}"
+    assert (
+        note(["lambda_requests", "http_api"]) == f"us-east-1, prices of {prices()['http_api'].date}"
+    )
     assert note(["s3_read", "lambda_requests", "s3_read"]).endswith("; unverified: s3_read")
 
 
