@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
-from scripts.cost.cold_starts import cold_starts, instances
+from scripts.cost.cold_starts import cold_starts, environments
 from scripts.cost.duration import billed_seconds, duration_ms
 from scripts.cost.offer import FRONT_MS, Case, Offer, p99
 from scripts.cost.traffic import HOURS
-from scripts.prices import each
-from scripts.prices import instances as instance_prices
+from scripts.prices import each, instances
 from shared.serving.onnx.common import MB_PER_VCPU
 
 GB = 1024  # MB
@@ -34,7 +33,7 @@ LCU_CONNECTIONS, LCU_BYTES = 25, 1e9  # new connections a second, bytes an hour 
 
 def managed_instances(case: Case) -> Iterator[Offer]:
     """Yield the offers of Lambda Managed Instances."""
-    for price in instance_prices("ec2"):
+    for price in instances("ec2"):
         seconds = case.workload.cpu_ms / 1000
         count = max(MANAGED_LEAST, case.servers(seconds, price.vcpus))
         machines = count * HOURS * price.each
@@ -60,7 +59,7 @@ def serverless(case: Case) -> Iterator[Offer]:
         ms, slow_ms = (
             duration_ms(time, memory, case.parallel) for time in (work.cpu_ms, work.p99_ms)
         )
-        at_once = instances(case.peak, ms / 1000)
+        at_once = environments(case.peak, ms / 1000)
         cold = cold_starts(case.phases, ms / 1000, case.idle)
         share = cold / case.requests if case.requests else 0.0
         reasons = {
@@ -86,7 +85,7 @@ def serverless(case: Case) -> Iterator[Offer]:
 
 def real_time(case: Case) -> Iterator[Offer]:
     """Yield the offers of SageMaker real-time endpoints, by instance type."""
-    for price in instance_prices("ml"):
+    for price in instances("ml"):
         count = case.servers(case.workload.cpu_ms / 1000, price.vcpus, price.baseline)
         needed, most = case.needed_mb(), price.memory_gb * GB
         yield Offer(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scripts.cost.cold_starts import cold_starts, instances, overflow
+from scripts.cost.cold_starts import cold_starts, environments, overflow
 from scripts.cost.duration import billed_seconds, duration_ms
 from scripts.cost.offer import FRONT_MS, PLACEMENT_MS, RESTORE_MS, Case, Offer, p99
 from scripts.cost.traffic import SECONDS
@@ -52,7 +52,7 @@ class _Memory:
         self.slow_ms = duration_ms(work.p99_ms, memory, case.parallel)
         seconds = self.ms / 1000
         self.cold = cold_starts(case.phases, seconds, case.idle)
-        self.concurrency = instances(case.peak, seconds)
+        self.concurrency = environments(case.peak, seconds)
         self.gb = memory / 1024
         self.gb_seconds = case.requests * billed_seconds(self.ms) * self.gb
         self.init_gb_seconds = billed_seconds(work.init_ms) * self.gb  # of one cold start
@@ -60,7 +60,7 @@ class _Memory:
             (phase.hours * 3600 * phase.rate, overflow(phase.rate, seconds, self.concurrency))
             for phase in case.phases
         ]
-        # Requests that find all provisioned instances busy.
+        # Requests that find all provisioned environments busy.
         self.overflow = sum(requests * share for requests, share in overflows)
 
     def offer(self, architecture: str, mode: str, endpoint: str) -> Offer:
@@ -84,8 +84,8 @@ class _Memory:
             cold=share,
             unfit="a request takes more than 900 s" if self.slow_ms > MOST_SECONDS * 1e3 else "",
             notes=(
-                f"up to {self.concurrency:,} requests at once: ask AWS for more than the account's "
-                f"{QUOTA:,}",
+                f"Lambda runs up to {self.concurrency:,} requests at once with {self.memory:,} MB: "
+                f"ask AWS for a quota above the account's {QUOTA:,}",
             )
             if over
             else (),

@@ -1,11 +1,11 @@
-"""Estimate how many requests meet a cold start, and how many instances a rate needs.
+"""Estimate how many requests meet a cold start, and how many execution environments a rate needs.
 
-Requests arrive at random (a Poisson process) with the rate of the hour. Lambda runs one request at
-a time in an instance, an execution environment. It takes the idle instance that was used last, and
-stops one that was idle for the idle time-out. So a request that raises the number of busy instances
-from k to k+1 is warm only if this number fell from k+1 to k within the time-out.
+Requests arrive at random (a Poisson process) with the rate of the hour. An execution environment
+runs one request at a time. Lambda takes the idle environment that was used last, and stops one that
+was idle for the idle time-out. So a request that raises the number of busy environments from k to
+k+1 is warm only if this number fell from k+1 to k within the time-out.
 
-The mean time from 0 to k+1 busy instances is the sum of 1 / (rate * B(j)) for j = 0 to k, with
+The mean time from 0 to k+1 busy environments is the sum of 1 / (rate * B(j)) for j = 0 to k, with
 B(j) Erlang's loss formula for j servers (A. K. Erlang, 1917). While the time-out is much longer
 than a request, such rises are rare and so nearly a Poisson process again, with that mean.
 """
@@ -20,11 +20,11 @@ from scripts.cost.traffic import Phase
 
 HOUR = 3600
 RARE = 1e-7  # rises in a time-out, below which a level is not counted
-LOSS = 0.001  # the share of requests for which no instance may be free, at the peak
+LOSS = 0.001  # the share of requests for which no environment may be free, at the peak
 
 
 def erlang(rate: float, seconds: float) -> Iterator[float]:
-    """Yield 1 / B(k) for k = 0, 1, …: B is the share of requests that find k instances all busy."""
+    """Yield 1 / B(k) for k = 0, 1, …: B(k) of the requests find k environments all busy."""
     load, inverse, servers = rate * seconds, 1.0, 0
     while True:
         yield inverse
@@ -33,7 +33,7 @@ def erlang(rate: float, seconds: float) -> Iterator[float]:
 
 
 def rises(rate: float, seconds: float, idle: float) -> list[float]:
-    """Return how often, per second, the number of busy instances rises to 1, 2, and so on.
+    """Return how often, per second, the number of busy environments rises to 1, 2, and so on.
 
     rate: requests per second; seconds: of a request; idle: the time-out in seconds.
     """
@@ -76,15 +76,15 @@ def _in_an_hour(now: float, before: float, idle: float) -> float:
     return steady + now * change
 
 
-def instances(rate: float, seconds: float, loss: float = LOSS) -> int:
-    """Return the fewest instances that are all busy for at most a share of the requests."""
+def environments(rate: float, seconds: float, loss: float = LOSS) -> int:
+    """Return the fewest environments that are all busy for at most a share of the requests."""
     if rate <= 0:
         return 0
     return next(count for count, inverse in enumerate(erlang(rate, seconds)) if inverse >= 1 / loss)
 
 
 def overflow(rate: float, seconds: float, count: int) -> float:
-    """Return the share of requests that find so many instances all busy."""
+    """Return the share of requests that find so many environments all busy."""
     if rate <= 0:
         return 0.0
     return 1 / next(inverse for at, inverse in enumerate(erlang(rate, seconds)) if at == count)

@@ -9,7 +9,7 @@ import math
 from scripts.aws.account import connected
 from scripts.cost.aws_lambda import ENDPOINTS, MOST_SECONDS
 from scripts.cost.offer import Case
-from scripts.cost.plan import break_evens, curves, losses, offers
+from scripts.cost.plan import MOST_AT_ONCE, break_evens, curves, losses, offers
 from scripts.cost.report import as_json, shown
 from scripts.cost.traffic import PATTERNS
 from scripts.cost.workload import Workload, deployed, workload_of
@@ -69,7 +69,12 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--init-ms", type=number, help="of a cold start, instead of the benchmark's")
     add("--parallel", type=number, default=0.0, help="part of the work that several threads share")
-    add("--idle-minutes", type=positive, default=6.0, help="after which Lambda stops an instance")
+    add(
+        "--idle-minutes",
+        type=positive,
+        default=6.0,
+        help="after which Lambda stops an idle environment",
+    )
     add("--free-tier", action="store_true", help="subtract Lambda's free tier")
     add("--available", action="store_true", help="at least two instances of what never sleeps")
     add("--from-aws", action="store_true", help="read the deployed function's REPORT lines")
@@ -119,6 +124,11 @@ def main() -> None:
         args.available,
         args.parallel,
     )
+    if (at_once := case.peak * case.workload.cpu_ms / 1000) > MOST_AT_ONCE:
+        raise UserError(
+            f"REQUESTS={args.requests:g} are {at_once:,.0f} requests at once, more than the "
+            f"{MOST_AT_ONCE:,} that can be compared: use fewer, or shorter ones"
+        )
     found, lines = offers(case), curves(case)
     changes, lost = break_evens(case, lines), losses(case, lines)
     if args.json:

@@ -109,7 +109,10 @@ def cheapest(offers: Iterable[Offer], case: Case) -> Offer | None:
         for offer in offers
         if offer.meets(case.latency) and offer.endpoint in ("", case.endpoint)
     ]
-    return min(fit, key=lambda offer: offer.dollars(case.free_tier), default=None)
+    # Of equal prices, the smallest memory.
+    return min(
+        fit, key=lambda offer: (round(offer.dollars(case.free_tier), 9), offer.memory), default=None
+    )
 
 
 def p99(warm: float, cold: float, share: float) -> float:

@@ -127,7 +127,7 @@ def draw_memory(axes: Axes, case: Case, found: Sequence[Offer]) -> None:
     axes.set_ylim(bottom=0)
     _finish(axes, f"Memory of Lambda on demand, MB; $ for {_short(case.requests)} requests a month")
     if sizes:
-        axes.legend(frameon=False, labelcolor=TEXT, loc="upper left")
+        axes.legend(frameon=False, labelcolor=TEXT, loc="lower right")
 
 
 def labels_of(changes: Sequence[BreakEven], lost: Mapping[str, float | None]) -> dict[float, str]:

@@ -101,7 +101,8 @@ def answer(found: Sequence[Offer], case: Case) -> str:
     lines += [line.rstrip() for line in aligned(rows)]
     if first.free and not case.free_tier:
         lines.append(f"With the free tier, Lambda costs ${dollars(first.dollars(True))}.")
-    lines += [f"Note: {text}." for text in first.notes]
+    notes = dict.fromkeys(text for offer in best.values() for text in offer.notes)
+    lines += [f"{text}." for text in notes]
     if case.endpoint != "url" and any(
         offer.service.startswith("SageMaker") for offer in best.values()
     ):

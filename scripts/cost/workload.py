@@ -121,7 +121,9 @@ def deployed(account: Account, project: Project) -> Workload:
         raise UserError(
             f"{project.name} has no log here: run `make push deploy MODEL={project.name}`"
         ) from None
-    return reported([report for report in reports if report], project)
+    found = reported([report for report in reports if report], project)
+    local = " of the local AWS, whose times are not Lambda's" if account.local else ""
+    return replace(found, source=found.source + local)
 
 
 def reported(reports: Sequence[dict[str, float]], project: Project) -> Workload:

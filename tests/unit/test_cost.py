@@ -137,7 +137,9 @@ def test_more_at_once_than_an_account_may():
     # 3e10 a month: 11,416 a second * 0.1 s = 1,142 at once.
     case = Case(WORK, 3e10)
     [note] = on_lambda(case).notes
-    assert note.startswith("up to 1,2") and note.endswith("more than the account's 1,000")
+    assert note.startswith("Lambda runs up to 1,2")
+    assert note.endswith("ask AWS for a quota above the account's 1,000")
+    assert f"\n{note}.\n" in shown("m", case, offers(case), [], {})
     assert not on_lambda(Case(WORK, 1e9)).notes
     assert "requests at once, more than 200" in named(serverless(case), "2 GB").unfit
 

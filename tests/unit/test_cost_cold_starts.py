@@ -1,4 +1,4 @@
-"""The estimate of cold starts, against a simulation of the instances."""
+"""The estimate of cold starts, against a simulation of the execution environments."""
 
 import heapq
 import math
@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from scripts.cost.cold_starts import cold_starts, instances, overflow, rises
+from scripts.cost.cold_starts import cold_starts, environments, overflow, rises
 from scripts.cost.traffic import HOURS, PATTERNS, WEEK, peak, phases, rates
 
 IDLE = 360  # seconds
@@ -17,7 +17,7 @@ def simulate(hourly, seconds, fixed, weeks):
     """Cold starts a week. seconds: of a request, always the same if fixed, else exponential."""
     chance = random.Random(5)
     busy: list[float] = []  # times at which requests end
-    idle: list[float] = []  # times at which they ended, in instances that wait
+    idle: list[float] = []  # times at which they ended, in environments that wait
     cold = 0
     for hour, rate in enumerate(hourly * weeks):
         now = hour * 3600.0
@@ -52,19 +52,19 @@ def test_a_request_after_a_longer_pause_than_the_time_out_is_cold():
 
 def test_no_requests_have_no_cold_starts():
     assert cold_starts(phases("office", 0), 0.1, IDLE) == 0
-    assert instances(0, 0.1) == 0 == overflow(0, 0.1, 0)
+    assert environments(0, 0.1) == 0 == overflow(0, 0.1, 0)
 
 
 def test_the_first_rise_is_as_frequent_as_requests():
     assert rises(2, 0.1, IDLE)[0] == pytest.approx(2)
 
 
-def test_instances_by_erlang_s_formula():
+def test_environments_by_erlang_s_formula():
     # A load of 1: B(0) = 1, B(1) = 1/2, B(2) = (1/2)/(1 + 1 + 1/2) = 1/5, B(3) = (1/6)/(8/3) = 1/16
     assert [overflow(10, 0.1, count) for count in range(4)] == pytest.approx(
         [1, 1 / 2, 1 / 5, 1 / 16]
     )
-    assert instances(10, 0.1, loss=0.2) == 2 and instances(10, 0.1, loss=0.19) == 3
+    assert environments(10, 0.1, loss=0.2) == 2 and environments(10, 0.1, loss=0.19) == 3
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)

@@ -73,7 +73,8 @@ REPORT = (
 class Account:
     """An account whose logs client is stubbed."""
 
-    def __init__(self):
+    def __init__(self, local=False):
+        self.local = local
         self.logs = boto3.client(
             "logs", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
         )
@@ -84,14 +85,15 @@ class Account:
         return self.logs
 
 
-def test_report_lines_of_a_deployed_function(any_project):
+@pytest.mark.parametrize("local", [False, True])
+def test_report_lines_of_a_deployed_function(any_project, local):
     lines = [
         REPORT.format(duration=100, memory=1769, used=90, init=""),
         REPORT.format(duration=110, memory=1769, used=95, init="Init Duration: 400.5 ms"),
         REPORT.format(duration=120, memory=1769, used=92, init=""),
         "START RequestId: 8f507cfc",
     ]
-    account: Any = Account()
+    account: Any = Account(local)
     with Stubber(account.logs) as stub:
         stub.add_response(
             "filter_log_events",
@@ -105,6 +107,7 @@ def test_report_lines_of_a_deployed_function(any_project):
         found = deployed(account, any_project)
     assert (found.cpu_ms, found.memory_mb, found.init_ms) == (110, 95, 400.5)
     assert found.p99_ms == pytest.approx(119.8) and found.source.startswith("3 REPORT lines")
+    assert ("the local AWS" in found.source) == local
 
 
 def test_a_function_that_is_not_deployed(any_project):
