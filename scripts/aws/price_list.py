@@ -110,7 +110,7 @@ def main() -> None:
         if account.local:
             raise UserError("the local AWS has no price list: run `make local-aws-stop` first")
         client = account.client("pricing", region_name=REGION)
-        found, lines = updated(client, read(), time.strftime("%Y-%m-%d"))
+        found, lines = updated(client, read(FILE), time.strftime("%Y-%m-%d"))
     FILE.write_text(file_of(found), encoding="utf-8")
     print("\n".join([*lines, f"wrote {len(found)} prices to scripts/{FILE.name}"]))
 

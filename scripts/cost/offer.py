@@ -109,7 +109,7 @@ def cheapest(offers: Iterable[Offer], case: Case) -> Offer | None:
         for offer in offers
         if offer.meets(case.latency) and offer.endpoint in ("", case.endpoint)
     ]
-    # Of equal prices, the smallest memory.
+    # Equal prices: prefer the smallest memory.
     return min(
         fit, key=lambda offer: (round(offer.dollars(case.free_tier), 9), offer.memory), default=None
     )

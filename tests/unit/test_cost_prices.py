@@ -4,16 +4,21 @@ https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-qu
 """
 
 import json
+import os
 import re
+from contextlib import nullcontext
 from dataclasses import replace
+from types import SimpleNamespace
 
 import boto3
 import pytest
 from botocore.stub import Stubber
 
+from scripts.aws import price_list
 from scripts.aws.costs import costs_of
 from scripts.aws.price_list import file_of, look_up, updated
 from scripts.prices import FILE, Price, bulk_job, note, prices, read
+from shared.errors import UserError
 
 PRICE = Price(
     *("requests", 0.30, "million requests", "us-east-1", "a page", "2026-01-01", False),
@@ -149,6 +154,63 @@ def test_the_price_of_an_instance(pricing):
     price = next(price for name, price in prices().items() if name.startswith("ec2."))
     answer(stub, product("BoxUsage:" + price.query["usagetype"].partition(":")[2], ("0", "0.0816")))
     assert [float(value) for value in look_up(client, price)] == [0.0816]
+
+
+class PriceList:
+    """A client with one product for each price: twice its price in prices.toml."""
+
+    def get_paginator(self, operation):
+        """The client itself."""
+        assert operation == "get_products"
+        return self
+
+    def paginate(self, ServiceCode, Filters):
+        """One page."""
+        usage = Filters[0]["Value"]
+        wanted = {"ServiceCode": ServiceCode, "usagetype": usage}
+        [price] = [price for price in prices().values() if wanted.items() <= price.query.items()]
+        return [{"PriceList": [product(usage, ("0", f"{2 * price.each:.12f}"))]}]
+
+
+@pytest.fixture
+def connection(monkeypatch, tmp_path):
+    """A connection to the price list, with a copy of prices.toml."""
+    account = SimpleNamespace(local=False, client=lambda *args, **options: PriceList())
+    monkeypatch.setattr(price_list, "connected", lambda: nullcontext(account))
+    monkeypatch.setattr(price_list, "FILE", tmp_path / "prices.toml")
+    monkeypatch.setattr("sys.argv", ["price_list.py"])
+    price_list.FILE.write_text(FILE.read_text())
+    return account
+
+
+def test_make_prices_writes_all_prices_with_a_query(connection, capsys):
+    price_list.main()
+    for name, price in read(price_list.FILE).items():
+        before = prices()[name]
+        assert price.value == pytest.approx(before.value * (2 if before.query else 1))
+        assert price.verified or not before.query
+    assert f"wrote {len(prices())} prices to scripts/prices.toml" in capsys.readouterr().out
+
+
+def test_the_local_aws_has_no_price_list(connection):
+    connection.local = True
+    with pytest.raises(
+        UserError, match="the local AWS has no price list: run `make local-aws-stop"
+    ):
+        price_list.main()
+    assert price_list.FILE.read_text() == FILE.read_text()
+
+
+def test_without_credentials(monkeypatch, tmp_path):
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setattr("scripts.aws.account._endpoint_url", lambda: None)
+    monkeypatch.setattr("sys.argv", ["price_list.py"])
+    with pytest.raises(UserError, match=r"^no AWS credentials: set AWS_PROFILE, [^\n]*$"):
+        price_list.main()
 
 
 def test_the_file_is_as_make_prices_writes_it(tmp_path):
