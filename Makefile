@@ -9,7 +9,7 @@ $(error MODEL=$(MODEL) is not a project folder; choose one of $(PROJECTS))
 endif
 
 # The variables that the command line may set. Any other is a mistake, such as model= for MODEL=.
-SETTINGS := MODEL PORT PYTHON ONNX_API DOCKER BASE_IMAGE BUILD_FLAGS DATA ARGS EVENT SOURCE INPUT OUTPUT SINCE CANARY IMAGE AWS_PORT REQUESTS TRAFFIC LATENCY
+SETTINGS := MODEL PORT PYTHON ONNX_API DOCKER BASE_IMAGE BUILD_FLAGS DATA ARGS NAME FROM DIR EVENT SOURCE INPUT OUTPUT SINCE CANARY IMAGE AWS_PORT REQUESTS TRAFFIC LATENCY
 SWITCHES := FORCE RESET YES FORGET FOLLOW ALL
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(findstring command,$(origin $(name))),$(name)))
 UNKNOWN := $(filter-out $(SETTINGS) $(SWITCHES) AWS_% LOCAL_AWS_% ORT_% MAKE% -%,$(GIVEN))
@@ -29,6 +29,7 @@ LOCAL_AWS := .venv/local-aws/bin/python scripts/aws/local_aws.py
 # `make push deploy` and `make push publish` ask for consent once: push asks for both.
 ASKED := $(or $(findstring push deploy,$(filter push deploy,$(MAKECMDGOALS))),$(findstring push publish,$(filter push publish,$(MAKECMDGOALS))))
 REQUEST = $(if $(EVENT),$(call quoted,EVENT),$(MODEL)/event.json)
+ORIGINAL = $(or $(FROM),$(MODEL))
 AGAIN = $(call switch,FORCE,--force) $(call switch,RESET,--reset)
 export BASE_IMAGE BUILD_FLAGS DOCKER ONNX_API
 # With it, each command compiles all packages that it imports: 7 s instead of 2 s for Keras.
@@ -36,7 +37,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Without it, ONNX Runtime sends usage data to Microsoft: docs/cold-starts.md.
 export ORT_DISABLE_TELEMETRY ?= 1
 .SILENT:
-.PHONY: help demo train export build run invoke-local local-aws local-aws-stop push deploy publish url invoke send logs score promote rollback destroy benchmark cold-starts cost prices test test-all test-unit lint format lock clean
+.PHONY: help demo new eject train export build run invoke-local local-aws local-aws-stop push deploy publish url invoke send logs score promote rollback destroy benchmark cold-starts cost prices test test-all test-unit lint format lock clean
 
 ##@ learn
 help: ## print this list
@@ -45,6 +46,10 @@ demo: model ## train, export, serve and invoke a model, then stop: one command o
 	$(RUN) scripts/local/demo.py $(MODEL) $(call option,PORT,--port)
 
 ##@ model: MODEL=folder, by default churn-sklearn
+new: packages ## copy a project folder as the start of a new project (NAME=folder, FROM=folder)
+	$(RUN) scripts/new.py $(call quoted,ORIGINAL) $(call quoted,NAME)
+eject: packages ## write a project into a folder of its own, as a repository without the others (DIR=folder)
+	$(RUN) scripts/eject.py $(MODEL) $(call quoted,DIR)
 train: packages ## train a model in its framework (DATA=path or URL, ARGS="--seed 1", FORCE=1, RESET=1)
 	$(RUN) scripts/model.py train $(MODEL) $(call option,DATA,--data) $(call option,ARGS,--arguments) $(AGAIN)
 export: packages $(filter train,$(MAKECMDGOALS)) ## export the model to build/model.onnx; fails if its predictions differ (ARGS=--int8, FORCE=1, RESET=1)

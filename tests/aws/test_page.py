@@ -12,7 +12,7 @@ from scripts.project import ROOT
 from scripts.settings import DEFAULTS
 from tests.aws.checkout import EVENT_SOURCES, HOST, LocalAwsCheckout
 from tests.aws.test_switches import given, resolved
-from tests.commands.test_readme import commands_of, matches
+from tests.pages import commands_of, matches
 
 pytestmark = pytest.mark.commands
 

@@ -1,21 +1,16 @@
 """Every command that a page shows is run, and prints what the page shows.
 
-A block of ```console holds commands after `$ ` and what they print. `…` stands for any output;
-times may differ. `make run` serves, in a terminal of its own, until the page ends. Lines about
-installing are left out on both
-sides: here all is installed.
+tests/pages.py describes the format. Lines about installing are left out on both sides: here all is
+installed.
 """
 
-import os
 import re
-import shutil
-import signal
 from pathlib import Path
 
 import pytest
 
-from scripts.local.ports import free_port
 from scripts.project import ROOT
+from tests.pages import commands_of, edited, follow, forget_build, matches
 from tests.plugin import owner_of
 
 PAGES = sorted(
@@ -23,28 +18,8 @@ PAGES = sorted(
     for path in [*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("docs/**/*.md")]
 )
 ON_AWS = {Path("docs/deploy.md"), Path("docs/models-in-s3.md")}  # tests/aws runs its commands
+RECIPES = Path("docs/recipes")  # tests/recipes follows them
 NOT_RUN = {"make test"}  # this is a part of it
-INSTALLING = re.compile(r"^(making \.venv|installing |fetching the Runtime).*\n", re.MULTILINE)
-CHANGING = re.compile(r"\b\d+(\.\d+)? (ms|s)\b|\[Makefile:\d+")
-
-
-def commands_of(page):
-    """The commands that a page shows, in order, each with the output that it shows for it."""
-    for block in re.findall(
-        r"^```console\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL
-    ):
-        yield from re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
-
-
-def matches(shown, printed):
-    """Whether the output is as shown."""
-    parts = [
-        re.escape(CHANGING.sub("#", part.strip("\n")))
-        for part in INSTALLING.sub("", shown).split("…")
-    ]
-    return re.fullmatch(
-        ".*".join(parts), CHANGING.sub("#", INSTALLING.sub("", printed)).strip("\n"), re.DOTALL
-    )
 
 
 def test_the_comparison_can_fail():
@@ -54,9 +29,24 @@ def test_the_comparison_can_fail():
     assert not matches("auc 0.843\n", "auc 0.842\n")
 
 
+def test_an_edit_replaces_lines_that_are_there_once():
+    text = "a = [\n    1,\n    2,\n]\nb = 3\n\nc = 4\n"
+    assert edited(text, "-a = [\n-…\n-]\n+a = []\n b = 3\n") == "a = []\nb = 3\n\nc = 4\n"
+    assert edited(text, " b = 3\n\n+x = 5\n@@\n-c = 4\n").endswith("b = 3\n\nx = 5\n")
+    for diff in ("-d = 4\n", "-b = 3\n@@\n-b = 3\n"):
+        with pytest.raises(AssertionError, match="0 places"):
+            edited(text, diff)
+    with pytest.raises(AssertionError, match="2 places"):
+        edited(text + text, "-b = 3\n")
+
+
 @pytest.mark.parametrize(
     "page",
-    [page for page in PAGES if page not in ON_AWS and owner_of(ROOT / page) is None],
+    [
+        page
+        for page in PAGES
+        if page not in ON_AWS and page.parent != RECIPES and owner_of(ROOT / page) is None
+    ],
     ids=str,
 )
 def test_commands_of_a_page(checkout, page, default_project):
@@ -70,35 +60,8 @@ def test_commands_of_a_project_s_page(checkout, project):
 
 def run_commands(checkout, page, project):
     """Runs a page's commands in order, and compares what they print with the page."""
-    background = []
-    shutil.rmtree(
-        checkout.root / project.name / "build", ignore_errors=True
-    )  # nothing is made yet, as for the reader
-    # Without a container, as on the fresh machine of the first page, and on a port that is free.
-    variables = {"DOCKER": "no-such-docker", "PORT": str(free_port())}
-    try:
-        for command, shown in commands_of(page):
-            if command in NOT_RUN:
-                continue
-            process = checkout.popen("sh", "-c", command, **variables)
-            if re.match(r"make run\b", command):
-                background.append(process)
-                while not process.stdout.readline().startswith("curl "):
-                    assert process.poll() is None
-                continue
-            printed, _ = process.communicate(timeout=900)
-            printed = printed.replace("no-such-docker", "docker")
-            assert matches(shown, printed), f"$ {command}\n{printed}"
-    finally:
-        stopped = [stop(process) for process in background]
-    assert all(output.endswith("\nstopped\n") for output in stopped), stopped
-
-
-def stop(process):
-    """Press Ctrl-C in the terminal of a process; return the rest of its output."""
-    os.killpg(process.pid, signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
-    return re.sub(r"^make: .*\n", "", output, flags=re.MULTILINE)
+    forget_build(checkout, project.name)
+    follow(checkout, page, NOT_RUN)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
