@@ -58,6 +58,11 @@ class Checkout:
         left_out = None if build else shutil.ignore_patterns("build")
         return shutil.copytree(self.root / project.name, self.root / name, ignore=left_out)
 
+    def make_repository(self):
+        """Makes it a Git repository, so that the tests in it can copy it once more."""
+        subprocess.run(["git", "init", "-q"], cwd=self.root, check=True)
+        (self.root / ".git/info/exclude").write_text(".venv\n")  # full of links
+
     def popen(self, *command, **variables):
         """Starts a command in a process group of its own, with standard output and error in one
         pipe.

@@ -101,8 +101,7 @@ def rename(checkout, folder):
 @pytest.fixture
 def checkout(checkout):
     """A checkout that can be copied once more, as the tests in it do."""
-    assert checkout.popen("git", "init", "-q").wait(timeout=60) == 0
-    (checkout.root / ".git/info/exclude").write_text(".venv\n")  # full of links
+    checkout.make_repository()
     return checkout
 
 
