@@ -12,9 +12,15 @@ from pathlib import Path
 
 from scripts.local.build import build, run_build
 from scripts.local.docker import DOCKER
-from scripts.local.images import architecture_here, base_image, build_flags, image_size
+from scripts.local.images import (
+    architecture_here,
+    base_image,
+    build_flags,
+    image_size,
+    onnx_apis,
+)
 from scripts.packages.lock_files import read_lock
-from scripts.project import CHECKOUT, ONNX_APIS, ROOT, Project
+from scripts.project import CHECKOUT, ROOT, Project
 
 BASELINES = ROOT / "scripts/benchmark/baselines"
 # A file that training writes into build/: the folder of scripts/benchmark/baselines that serves it.
@@ -92,12 +98,6 @@ def candidates_of(project: Project) -> list[Candidate]:
     return found
 
 
-def onnx_apis(project: Project) -> list[str]:
-    """Return the ONNX APIs that a project's Dockerfile supports, the C API first."""
-    dockerfile = (project.folder / "Dockerfile").read_text()
-    return sorted(ONNX_APIS) if "ARG ONNX_API" in dockerfile else ["python"]
-
-
 def repository(name: str) -> str:
     """Return the repository of a project's benchmark images.
 
@@ -129,7 +129,8 @@ def assemble(project: Project, name: str, context: Path) -> None:
     files = [file for file, framework in FRAMEWORKS.items() if framework == name]
     # A framework's image has the project's own handler. The framework replaces ONNX Runtime behind
     # the same interface.
-    shutil.copy((project.folder if files else BASELINES / name) / "lambda_function.py", function)
+    for code in (project.folder if files else BASELINES / name).glob("lambda_*.py"):
+        shutil.copy(code, function)
     for file in files:
         shutil.copy(project.folder / "build" / file, function)
         (function / "metadata.json").write_text(json.dumps(project.metadata()))
@@ -142,7 +143,7 @@ def assemble(project: Project, name: str, context: Path) -> None:
         shutil.copy(BASELINES / name / "model.py", function / "shared/serving/onnx/model.py")
         if name == "pytorch":  # its file holds weights; the network is in the project's code
             for code in project.folder.glob("*.py"):
-                if code.name not in ("lambda_function.py", "train.py", "export_onnx.py"):
+                if code.name not in ("train.py", "export_onnx.py"):
                     shutil.copy(code, function)
 
 

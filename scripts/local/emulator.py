@@ -15,12 +15,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import IO, NoReturn
 
-from scripts.local import guard, rie
+from scripts.local import bare, guard, rie
 from scripts.local.docker import DOCKER
 from scripts.local.guard import die_with_parent
-from scripts.local.images import base_image, environment_on_host, run_command
+from scripts.local.images import base_image, run_command
 from scripts.local.ports import free_port, require_free
 from scripts.project import Project
 from shared.errors import UserError
@@ -100,22 +101,22 @@ class Emulator:
         """Start the emulator, in a container or on the host."""
         if self.name:
             command = run_command(self._project, self._port, self.name)
-            self._process = self._popen(command, dict(os.environ))
+            self._process = self._popen(command, dict(os.environ), self._project.folder)
             return
         addresses = ["--runtime-interface-emulator-address", f"127.0.0.1:{self._port}"]
         addresses += ["--runtime-api-address", f"127.0.0.1:{free_port()}"]
-        runtime = [sys.executable, "-m", "awslambdaric", "lambda_function.lambda_handler"]
-        command = [str(rie.fetch()), *addresses, *runtime]
-        environment = environment_on_host(self._project, self._project.model_file)
-        self._process = self._popen(command, environment)
+        command = [str(rie.fetch()), *addresses, *bare.RUNTIME]
+        folder = bare.function_folder(self._project)
+        environment = bare.variables(self._project, self._project.model_file)
+        self._process = self._popen(command, environment, folder)
 
-    def _popen(self, command: list[str], environment: dict) -> subprocess.Popen:
+    def _popen(self, command: list[str], environment: dict, folder: Path) -> subprocess.Popen:
         """Start a command under guard.py, and pass on its output if `show` is given."""
         container = ["--container", self.name, "--docker", DOCKER] if self.name else []
         output = subprocess.PIPE if self._show else self._output
         process = subprocess.Popen(
             [sys.executable, "-IS", guard.__file__, *container, "--", *command],
-            cwd=self._project.folder,
+            cwd=folder,
             env=environment,
             stdin=subprocess.PIPE,
             stdout=output,

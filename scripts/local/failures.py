@@ -12,8 +12,8 @@ EXPLANATIONS = (
     ),
     (
         r"Runtime\.ImportModuleError: (.+?)(?:Traceback|$)",
-        r"the function does not start: \1; if a package is missing, add it to the "
-        r"project's requirements.in and run `make lock`",
+        r"the function does not start: \1; the image has lambda_*.py of the project, and the "
+        r"packages of its requirements.txt (docs/your-project.md)",
     ),
     (
         r"^(\[ERROR\] )?BdbQuit\b",

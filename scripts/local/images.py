@@ -10,6 +10,7 @@ from pathlib import Path
 
 from scripts.local.docker import DOCKER, PLATFORMS, why_no_engine
 from scripts.project import ROOT, Project
+from scripts.settings import ONNX_APIS
 from shared.errors import UserError
 
 # The path of the model in a local container, and in the build an unused one, if function.toml has
@@ -40,6 +41,12 @@ def why_no_base_image(project: Project) -> str | None:
     print(f"pulling {image}", flush=True)
     is_pulled = _succeeds("pull", "--quiet", image)
     return None if is_pulled else f"{image} is not here and cannot be pulled"
+
+
+def onnx_apis(project: Project) -> list[str]:
+    """Return the ONNX APIs that a project's Dockerfile supports, the C API first."""
+    dockerfile = (project.folder / "Dockerfile").read_text()
+    return sorted(ONNX_APIS) if "ARG ONNX_API" in dockerfile else ["python"]
 
 
 def has_entrypoint(image: str) -> bool:
@@ -117,16 +124,6 @@ def variables_of(project: Project) -> dict[str, str]:
         "AWS_LAMBDA_FUNCTION_TIMEOUT": project.timeout,
     }
     return {key: str(value) for key, value in {**limits, **project.environment}.items()}
-
-
-def environment_on_host(project: Project, model_file: Path) -> dict[str, str]:
-    """Return the environment of the handler without a container.
-
-    Nothing of the user's environment is in it: as in a container, and without AWS credentials.
-    """
-    own = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "ORT_DISABLE_TELEMETRY": "1"}
-    own |= {"MODEL_PATH": str(model_file), "ONNX_API": project.onnx_api}
-    return {**own, **variables_of(project)}
 
 
 def _inspected(image: str, field: str) -> str:

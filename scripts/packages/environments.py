@@ -58,6 +58,29 @@ def install(name: str, parts: list[str]) -> Path:
     return python
 
 
+def install_for_image(name: str, onnx_api: str) -> Path:
+    """Install what the image of a project can import, and nothing else, into a folder of its own.
+
+    It holds the packages of requirements.txt, trimmed as in the Dockerfile, and those of AWS's
+    base image. onnx_api: the ONNX API that the image is built for. Returns the folder.
+    """
+    optimize = ROOT / "shared/docker/optimize.py"
+    pins = pins_of(name, PARTS["run"])
+    content = [*(pin.text for pin in pins), onnx_api, optimize.read_text(), sys.version]
+    folder = ROOT / ".venv" / checksum("".join(content))[:12]
+    packages, complete = folder / "packages", folder / "complete"
+    with locked(f"{folder}.lock"):
+        if not complete.exists():
+            packages.mkdir(parents=True, exist_ok=True)
+            label = f"{name}/requirements.txt as in the image"
+            target = installer.Target(Path(sys.executable), folder, label, packages)
+            installer.install(target, pins, uv())
+            command = [sys.executable, str(optimize), str(packages), f"--trim-for={onnx_api}"]
+            subprocess.run([*command, "--skip=compile"], check=True)
+            complete.touch()
+    return packages
+
+
 def uv() -> Path:
     """Return the path of uv, in an environment of its own. Installs it if it is missing."""
     return install("uv", []).with_name("uv")

@@ -21,11 +21,15 @@ UNREACHABLE = ("NewConnectionError", "Connection to", "Max retries", "error send
 
 @dataclass(frozen=True)
 class Target:
-    """The environment to install into: its Python, its folder, and what to call the packages."""
+    """What to install into: the Python of an environment, a folder, and what to call the packages.
+
+    packages: a folder to install into instead of the environment; None for the environment.
+    """
 
     python: Path
     folder: Path
     label: str
+    packages: Path | None = None
 
 
 def install(target: Target, pins: list[Pin], uv: Path | None) -> None:
@@ -40,6 +44,7 @@ def install(target: Target, pins: list[Pin], uv: Path | None) -> None:
     packages = target.folder / "packages.txt"
     packages.write_text("".join(pin.text for pin in pins))
     checked = ["install", "--require-hashes", "--no-deps", "-r", str(packages)]
+    checked += [f"--target={target.packages}"] if target.packages else []
     if uv:
         _run([str(uv), "pip", *checked, "--python", str(target.python)], target, uv_settings(uv))
     else:

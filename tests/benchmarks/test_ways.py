@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from scripts.benchmark.candidates import onnx_apis
+from scripts.local.images import onnx_apis
 from scripts.benchmark.memory_sizes import SIZES
 from scripts.benchmark.savings import WITHOUT
 from tests.benchmarks.conftest import SHORT

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from scripts.benchmark.candidates import onnx_apis
 from scripts.local.build import build
 from scripts.local.docker import DOCKER
 from scripts.local.emulator import Emulator
+from scripts.local.images import onnx_apis
 from scripts.local.invoke import Function
 from scripts.local.ports import free_port
 from scripts.project import Project
