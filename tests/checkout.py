@@ -34,6 +34,14 @@ class Checkout:
             shutil.copy2(ROOT / name, root / name)
         self._share_environments()
 
+    @classmethod
+    def of(cls, root):
+        """A folder that a command wrote, as a checkout with this one's virtual environments."""
+        made = cls.__new__(cls)
+        made.root = root
+        made._share_environments()
+        return made
+
     @property
     def environment(self):
         """The environment variables of a command in this checkout."""

@@ -14,7 +14,9 @@ from scripts.local.ports import free_port
 from scripts.project import ROOT
 
 # A heading, or a block of code with its language.
-PARTS = re.compile(r"^#+ (?P<heading>[^\n]*)$|^```(?P<language>\w*)\n(?P<text>.*?)^```", re.M | re.S)
+PARTS = re.compile(
+    r"^#+ (?P<heading>[^\n]*)$|^```(?P<language>\w*)\n(?P<text>.*?)^```", re.M | re.S
+)
 FILE = re.compile(r"`([^`\s]+/[^`\s]+)`")  # in a heading
 INSTALLING = re.compile(r"^(making \.venv|installing |fetching the Runtime).*\n", re.MULTILINE)
 CHANGING = re.compile(r"\b\d+(\.\d+)? (ms|s)\b|\[Makefile:\d+")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scripts.benchmark.candidates import BASELINES, WHAT, Candidate, measured, onnx_apis
+from scripts.benchmark.candidates import BASELINES, WHAT, Candidate, measured
 from scripts.local.build import build, run_build
 from scripts.local.docker import DOCKER
-from scripts.local.images import build_flags, image_id
+from scripts.local.images import build_flags, image_id, onnx_apis
 from scripts.project import Project
 from shared.errors import UserError
 

@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from scripts.local.images import onnx_apis
 from scripts.benchmark.memory_sizes import SIZES
 from scripts.benchmark.savings import WITHOUT
+from scripts.local.images import onnx_apis
 from tests.benchmarks.conftest import SHORT
 
 pytestmark = pytest.mark.commands

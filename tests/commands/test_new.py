@@ -65,6 +65,6 @@ def test_a_folder_that_cannot_be_written_is_one_line(any_project, monkeypatch):
         raise PermissionError(13, "Permission denied", "fraud")
 
     monkeypatch.setattr(new.shutil, "copytree", refuse)
-    with pytest.raises(UserError, match="^fraud cannot be written: .*Permission denied"):
+    with pytest.raises(UserError, match=r"^fraud cannot be written: .*Permission denied"):
         new.copy(any_project, "fraud")
     assert "fraud" not in Project.names()
