@@ -53,8 +53,12 @@ def files_for(project: Project) -> list[str]:
     ]
 
 
-def adapted(path: str, text: str, renamed: tuple[str, str], kept: set[str]) -> str:
-    """Return a file's text: another default project, and no link to a file that is left out."""
+def adapted(path: str, text: str, default: str, name: str, kept: set[str]) -> str:
+    """Return a file's text: another default project, and no link to a file that is left out.
+
+    path: relative to the checkout; default, name: the default project here and there; kept: the
+    paths of all files that are written.
+    """
 
     def link(found: re.Match) -> str:
         target = (ROOT / path).parent / found[2].partition("#")[0]
@@ -62,7 +66,8 @@ def adapted(path: str, text: str, renamed: tuple[str, str], kept: set[str]) -> s
         there = str(inside) in kept or any(name.startswith(f"{inside}/") for name in kept)
         return found[0] if there else found[1]
 
-    text = text.replace(*renamed)
+    if not path.startswith(f"{name}/"):  # its own pages may name the project it is a copy of
+        text = text.replace(default, name)
     return (
         re.sub(r"\[([^\]]+)\]\((?!https?://)([^)]*)\)", link, text) if path[-3:] == ".md" else text
     )
@@ -88,9 +93,8 @@ def eject(project: Project, target: Path) -> None:
                 text = (ROOT / path).read_text(encoding="utf-8")
             except UnicodeDecodeError:
                 continue
-            (target / path).write_text(
-                adapted(path, text, (default, project.name), {*files, "README.md"})
-            )
+            text = adapted(path, text, default, project.name, {*files, "README.md"})
+            (target / path).write_text(text)
         version = git(ROOT, "describe", "--always", "--dirty") or "unknown"
         readme = README.format(name=project.name, version=version)
         (target / "README.md").write_text(readme)
