@@ -23,7 +23,7 @@ def test_a_new_project_runs_at_once(checkout, default_project):
     assert not left_out & {path.name for path in folder.iterdir()}
     assert default_project.name not in (folder / "lambda_function.py").read_text()
     status, output = checkout.make("demo", "MODEL=fraud-model", DOCKER="no-such-docker")
-    assert status == 0 and "The function has answered and is stopped." in output, output
+    assert status == 0 and "The function has responded and is stopped." in output, output
     built = json.loads((folder / "build/exported.json").read_text())
     assert built["project"] == "fraud-model"
 

@@ -72,7 +72,7 @@ def test_an_answer_comes_back_as_it_is(emulator, answer):
         (
             502,
             b'{"errorType": "Runtime.ImportModuleError", "errorMessage": "No module named \'x\'"}',
-            "start: No module named 'x'; if a package",
+            "start: No module named 'x'; the image has",
         ),
         (
             502,
