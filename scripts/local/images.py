@@ -6,7 +6,6 @@ import os
 import platform
 import re
 import subprocess
-from pathlib import Path
 
 from scripts.local.docker import DOCKER, PLATFORMS, why_no_engine
 from scripts.project import ROOT, Project

@@ -73,7 +73,9 @@ def test_fixes_reach_an_ejected_repository(checkout, ejected):
 def test_a_merge_does_not_reach_a_renamed_project(tmp_path, any_project):
     """As the page says: with the detection of renames, the edit would be in the new folder."""
     content = (any_project.folder / "train.py").read_text()
-    shown = [line for line in (ROOT / PAGE).read_text().splitlines() if line.startswith("git merge")]
+    shown = [
+        line for line in (ROOT / PAGE).read_text().splitlines() if line.startswith("git merge")
+    ]
     assert shown == ["git merge -s resolve upstream/main"]
     (tmp_path / "old").mkdir()
     (tmp_path / "old/train.py").write_text(content)
