@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
-from scripts.local.images import onnx_apis, variables_of
+from scripts.local.images import environment_on_host, onnx_apis
 from scripts.packages import environments
 from scripts.project import ROOT, Project
 
-PYTHON = [sys.executable, "-S"]  # without the packages of this Python's environment
-RUNTIME = [*PYTHON, "-m", "awslambdaric", "lambda_function.lambda_handler"]
+# -S: without the packages of this Python's environment.
+RUNTIME = [sys.executable, "-S", "-m", "awslambdaric", "lambda_function.lambda_handler"]
 SHARED = ("shared/__init__.py", "shared/serving")  # as in the Dockerfiles
 
 
@@ -31,19 +30,12 @@ def function_folder(project: Project) -> Path:
     return folder
 
 
-def variables(project: Project, model_file: Path) -> dict[str, str]:
-    """Return the environment variables of a handler that runs without a container.
-
-    Nothing of the user's environment: as in a container, and without AWS credentials.
-    """
+def variables(project: Project) -> dict[str, str]:
+    """Return the environment of the handler, with the path to the packages of its image."""
     known = onnx_apis(project)
     onnx_api = project.onnx_api if project.onnx_api in known else known[0]
     return {
-        "PATH": os.environ["PATH"],
-        "LANG": "C.UTF-8",
-        "ORT_DISABLE_TELEMETRY": "1",
+        **environment_on_host(project, project.model_file),
         "PYTHONPATH": str(environments.install_for_image(project.name, onnx_api)),
-        "MODEL_PATH": str(model_file),
         "ONNX_API": onnx_api,
-        **variables_of(project),
     }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
-from scripts.local import bare
+from scripts.local.images import environment_on_host
 from scripts.local.invoke import FunctionFailed, answer_of, refusal_in
 from scripts.project import Project
 from shared.errors import UserError
@@ -44,9 +45,9 @@ def failure(project: Project, model_file: Path) -> str | None:
     """Return why the handler fails with a model file, None if it responds."""
     try:
         ran = subprocess.run(
-            [*bare.PYTHON, "-c", PROGRAM.format(timeout=project.timeout)],
-            cwd=bare.function_folder(project),
-            env=bare.variables(project, model_file),
+            [sys.executable, "-c", PROGRAM.format(timeout=project.timeout)],
+            cwd=project.folder,
+            env=environment_on_host(project, model_file),
             input=json.dumps(project.event()),
             capture_output=True,
             text=True,

@@ -107,8 +107,7 @@ class Emulator:
         addresses += ["--runtime-api-address", f"127.0.0.1:{free_port()}"]
         command = [str(rie.fetch()), *addresses, *bare.RUNTIME]
         folder = bare.function_folder(self._project)
-        environment = bare.variables(self._project, self._project.model_file)
-        self._process = self._popen(command, environment, folder)
+        self._process = self._popen(command, bare.variables(self._project), folder)
 
     def _popen(self, command: list[str], environment: dict, folder: Path) -> subprocess.Popen:
         """Start a command under guard.py, and pass on its output if `show` is given."""

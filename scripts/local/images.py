@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import subprocess
+from pathlib import Path
 
 from scripts.local.docker import DOCKER, PLATFORMS, why_no_engine
 from scripts.project import ROOT, Project
@@ -123,6 +124,16 @@ def variables_of(project: Project) -> dict[str, str]:
         "AWS_LAMBDA_FUNCTION_TIMEOUT": project.timeout,
     }
     return {key: str(value) for key, value in {**limits, **project.environment}.items()}
+
+
+def environment_on_host(project: Project, model_file: Path) -> dict[str, str]:
+    """Return the environment of the handler without a container.
+
+    Nothing of the user's environment is in it: as in a container, and without AWS credentials.
+    """
+    own = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "ORT_DISABLE_TELEMETRY": "1"}
+    own |= {"MODEL_PATH": str(model_file), "ONNX_API": project.onnx_api}
+    return {**own, **variables_of(project)}
 
 
 def _inspected(image: str, field: str) -> str:
