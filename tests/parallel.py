@@ -20,6 +20,8 @@ FIRST: tuple[str, ...] = (
     "tests/benchmarks/",
     "tests/aws/",
     "tests/commands/test_copies",
+    "tests/commands/test_readme",
+    "tests/projects/test_images.py",
 )
 FIRST += tuple(f"{name}/" for name in PROJECTS)
 LAST = ("tests/container/", "tests/unit/")
