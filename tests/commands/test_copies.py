@@ -106,7 +106,9 @@ def checkout(checkout):
     checkout.make_repository()
     # The bytecode of the tests, or else each collection would compile them all: 7 s.
     for cache in (ROOT / "tests").rglob("__pycache__"):
-        shutil.copytree(cache, checkout.root / cache.relative_to(ROOT))
+        # Python writes it under another name first.
+        unfinished = shutil.ignore_patterns("*.pyc.*")
+        shutil.copytree(cache, checkout.root / cache.relative_to(ROOT), ignore=unfinished)
     return checkout
 
 
