@@ -17,12 +17,14 @@ CATEGORIES, NUMBERS = (
     ["tenure", "monthlycharges"],
 )  # of 19 columns
 
-# These run for the project that MODEL is where it is not given: the repository's own pages, and
-# this file.
+# These run for the project that MODEL is where it is not given: the repository's own pages,
+# the commands that copy a project, and this file.
 OF_DEFAULT = (
     "tests/commands/test_readme.py::",
     "tests/aws/test_page.py::",
     "tests/commands/test_copies.py::",
+    "tests/commands/test_eject.py::",
+    "tests/commands/test_new.py::",
 )
 
 
