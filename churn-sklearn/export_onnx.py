@@ -11,11 +11,12 @@ from pathlib import Path
 import joblib
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+from sklearn.feature_extraction.text import TfidfVectorizer
 
-from shared.errors import UserError
 from shared.training.boosting import convertible
 from shared.training.graphs import rename
 from shared.training.hard_cases import is_text, with_hard_cases
+from shared.training.input_schema import features_of
 from shared.training.metadata import read_metadata
 from shared.training.parity import save_if_equal
 from shared.training.tables import load_table
@@ -24,12 +25,15 @@ FOLDER = Path(__file__).resolve().parent
 BUILD = FOLDER / "build"
 # Versions of the operators, and of those for trees. Any onnxruntime since 1.12 loads them.
 OPSETS = {"": 17, "ai.onnx.ml": 3}
+# Splits texts into the words that scikit-learn finds.
+WORDS = {"tokenexp": r"[\p{L}\p{N}_]{2,}"}
 
 
 def convert(model, features):
     """Return the pipeline as an ONNX model.
 
-    It has one input [rows, 1] for each feature, and one output `probabilities` [rows, classes].
+    It has one input [rows, 1] for each feature, and one output: `probabilities` [rows, classes], or
+    `prediction` [rows, 1] for a number.
     features: `properties` of the model's input schema.
     """
     column = [None, 1]  # any number of rows
@@ -37,15 +41,20 @@ def convert(model, features):
         (name, StringTensorType(column) if is_text(rules) else FloatTensorType(column))
         for name, rules in features.items()
     ]
+    model, is_classifier = convertible(model), hasattr(model, "classes_")
     # Without zipmap=False, probabilities are a list of dicts: slow to make, and not a tensor.
-    converted = to_onnx(
-        convertible(model), initial_types=inputs, options={"zipmap": False}, target_opset=OPSETS
-    )
-    label, probabilities = converted.graph.output
+    options = {id(model): {"zipmap": False}} if is_classifier else {}
+    for transformer in model[0].named_transformers_.values():
+        if isinstance(transformer, TfidfVectorizer):
+            options[id(transformer)] = WORDS
+    converted = to_onnx(model, initial_types=inputs, options=options, target_opset=OPSETS)
+    *label, output = converted.graph.output
     # The converter renames a column such as `length (cm)`: give each input its column's name back.
     names = dict(zip((given.name for given in converted.graph.input), features, strict=True))
-    rename(converted.graph, names | {probabilities.name: "probabilities"})
-    converted.graph.output.remove(label)  # the threshold decides, not the larger probability
+    new = "probabilities" if is_classifier else "prediction"
+    rename(converted.graph, names | {output.name: new})
+    for unused in label:  # the threshold decides, not the larger probability
+        converted.graph.output.remove(unused)
     return converted
 
 
@@ -56,26 +65,24 @@ def main():
     # Read the results of training
     metadata = {"name": FOLDER.name, **read_metadata(BUILD)}
     model = joblib.load(BUILD / "model.joblib")
-    if len(model.classes_) != 2:
-        raise UserError(
-            f"the model has {len(model.classes_)} classes: lambda_function.py serves two, so train "
-            "with two labels"
-        )
     features = metadata["input_schema"]["properties"]
-    categories = [name for name, rules in features.items() if is_text(rules)]
-    numbers = [name for name, rules in features.items() if not is_text(rules)]
     held_out, _ = load_table(
-        str(BUILD / "held-out.csv"), categories, numbers, metadata["target"], metadata["labels"]
+        str(BUILD / "held-out.csv"),
+        features_of(metadata["input_schema"]),
+        metadata["target"],
+        metadata.get("labels"),
     )
 
     # Convert, compare, save
     rows = with_hard_cases(held_out, features)
     inputs = {name: rows[name].tolist() for name in features}
     path = BUILD / "model.onnx"
-    difference = save_if_equal(
-        convert(model, features), path, metadata, inputs, expected=model.predict_proba(rows)
-    )
-    print(f"largest difference of a probability on {len(rows):,} rows: {difference:.1g}")
+    if "labels" in metadata:
+        what, expected = "probability", model.predict_proba(rows)
+    else:
+        what, expected = "prediction", model.predict(rows).reshape(-1, 1)
+    difference = save_if_equal(convert(model, features), path, metadata, inputs, expected)
+    print(f"largest difference of a {what} on {len(rows):,} rows: {difference:.1g}")
     size, seconds = path.stat().st_size / 1000, time.perf_counter() - start
     print(f"wrote {os.path.relpath(path)}, {size:.1f} kB, in {seconds:.1f} s")
 

@@ -5,12 +5,12 @@ import os
 from shared.serving.app import Service
 from shared.serving.logs import count, timed
 from shared.serving.onnx.model import OnnxModel
+from shared.serving.predictions import predictions_of, run
 from shared.serving.tabular import Features
 
 # Made once, while Lambda starts the function, and used by every invocation after that.
 model = OnnxModel(os.environ.get("MODEL_PATH", "model.onnx"))
 features = Features(model.metadata["input_schema"], row_key="customer", batch_key="customers")
-threshold = model.metadata["threshold"]
 
 
 def predict(request: dict) -> dict:
@@ -21,8 +21,10 @@ def predict(request: dict) -> dict:
     """
     columns, warnings = features.columns_of(request)
     with timed("inference"):
-        probabilities = model.run(columns)["probabilities"]
-    predictions = [{"churn_probability": p, "churn": p >= threshold} for _, p in probabilities]
+        rows = run(model, columns)
+    predictions = predictions_of(
+        rows, model.metadata, value="churn", probability="churn_probability"
+    )
     for index, messages in warnings.items():
         predictions[index]["warnings"] = messages
     count("predictions", len(predictions))

@@ -8,26 +8,27 @@ import os
 from pathlib import Path
 
 import joblib
-import numpy as np
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import f1_score, log_loss, precision_score, recall_score, roc_auc_score
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 # The interpreter in .venv/<this project> finds `shared`, also for an IDE or a notebook: `make` puts
 # the checkout on its path.
+from shared.training.input_schema import input_schema
 from shared.training.metadata import library_versions, write_metadata
-from shared.training.tables import input_schema, load_table
+from shared.training.tables import load_table, save_table
+from shared.training.tabular_scores import best_threshold, evaluate
 
 FOLDER = Path(__file__).parent
 BUILD = FOLDER / "build"
 DATA = FOLDER.parent / "shared/data/telco-customer-churn.csv"
 
-# The columns of the data: features of text, features of numbers, and what to predict.
+# The columns of the data: features of each kind, and what to predict.
 CATEGORIES = [
     "gender",
     "partner",
@@ -46,54 +47,50 @@ CATEGORIES = [
     "paymentmethod",
 ]
 NUMBERS = ["seniorcitizen", "tenure", "monthlycharges", "totalcharges"]
+BOOLEANS: list[str] = []  # true or false
+DATES: list[str] = []  # such as 2024-05-31
+TEXTS: list[str] = []  # free text, of which the model counts the words
 TARGET = "churn"
-LABELS = ["no", "yes"]  # of class 0 and of class 1
+LABELS: list[str] | None = ["no", "yes"]  # of class 0, 1 and so on; None to predict a number
+UNIT = ""  # of that number
 
-MODELS = ["logistic-regression", "hist-gradient-boosting"]
+MODELS = ["linear", "hist-gradient-boosting"]
 
 
 def make_model(kind, seed):
-    """Return an unfitted pipeline: one-hot categories, imputed numbers, a classifier.
+    """Return an unfitted pipeline: one-hot categories, imputed numbers, words, an estimator.
 
-    kind: one of MODELS; seed: of the classifier. The pipeline takes a table with all features.
+    kind: one of MODELS; seed: of the estimator. The pipeline takes a table with all features.
     """
     numbers = SimpleImputer(strategy="median")
-    if kind == "logistic-regression":
+    if kind == "linear":
         numbers = make_pipeline(numbers, StandardScaler())
-        classifier = LogisticRegression(max_iter=1000)
+        estimator = LogisticRegression(max_iter=1000) if LABELS else Ridge()
     else:
         # Not scaled: trees do not need it, and float32 cannot tell scaled thresholds apart.
-        classifier = HistGradientBoostingClassifier(
-            learning_rate=0.05, max_leaf_nodes=8, random_state=seed
-        )
+        trees = HistGradientBoostingClassifier if LABELS else HistGradientBoostingRegressor
+        estimator = trees(learning_rate=0.05, max_leaf_nodes=8, random_state=seed)
     categories = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-    columns = make_column_transformer((categories, CATEGORIES), (numbers, NUMBERS))
-    return make_pipeline(columns, classifier)
+    columns = [(categories, CATEGORIES), (numbers, NUMBERS + BOOLEANS + DATES)]
+    words = TfidfVectorizer(lowercase=False, max_features=5000)  # load_table has lower-cased them
+    columns += [(words, name) for name in TEXTS]
+    # Trees take no sparse matrix.
+    sparse = 0.3 if kind == "linear" else 0
+    columns = [(transformer, names) for transformer, names in columns if names]
+    return make_pipeline(make_column_transformer(*columns, sparse_threshold=sparse), estimator)
 
 
-def best_threshold(churned, probabilities):
-    """Return the probability from which predicting "yes" gives the best F1 score.
-
-    churned: booleans, [rows]; probabilities: of class 1, [rows]. Candidates: 0.05 to 0.95, in
-    steps of 0.01.
-    """
-    candidates = np.arange(5, 96) / 100
-    scores = [f1_score(churned, probabilities >= candidate) for candidate in candidates]
-    return float(candidates[np.argmax(scores)])
+def task():
+    """Return the model's task, by which the function and the tests tell the kinds of models apart."""
+    if not LABELS:
+        return "tabular-regression"
+    only_texts = not CATEGORIES + NUMBERS + BOOLEANS + DATES
+    return "text-classification" if only_texts else "tabular-classification"
 
 
-def evaluate(churned, probabilities, threshold):
-    """Return the metrics of some predictions by name.
-
-    churned: booleans, [rows]; probabilities: of class 1, [rows].
-    """
-    predicted = probabilities >= threshold
-    return {
-        "auc": float(roc_auc_score(churned, probabilities)),
-        "log_loss": float(log_loss(churned, probabilities)),
-        "precision": float(precision_score(churned, predicted)),
-        "recall": float(recall_score(churned, predicted)),
-    }
+def target_of(table):
+    """Return the classes by number, or the numbers to predict, of a table's rows."""
+    return table[TARGET].map(LABELS.index) if LABELS else table[TARGET]
 
 
 def parse_arguments():
@@ -103,50 +100,58 @@ def parse_arguments():
     )
     parser.add_argument("--data", default=str(DATA), help="CSV file or URL")
     parser.add_argument(
-        "--model", choices=MODELS, default="logistic-regression", help="the classifier"
+        "--model", choices=MODELS, default="linear", help="the estimator"
     )
-    parser.add_argument("--seed", type=int, default=42, help="for the split and the classifier")
+    parser.add_argument("--seed", type=int, default=42, help="for the split and the estimator")
     return parser.parse_args()
 
 
 def main():
     args = parse_arguments()
 
-    # Data: 60% to fit, 20% to choose the threshold, 20% to report.
-    table, data_sha256 = load_table(args.data, CATEGORIES, NUMBERS, TARGET, LABELS)
+    features = {
+        "categories": CATEGORIES,
+        "numbers": NUMBERS,
+        "booleans": BOOLEANS,
+        "dates": DATES,
+        "texts": TEXTS,
+    }
+
+    # Data: 60% to fit, 20% to choose the threshold between two classes, 20% to report.
+    table, data_sha256 = load_table(args.data, features, TARGET, LABELS)
+    split = {"random_state": args.seed}
     rest, test = train_test_split(
-        table, test_size=0.2, stratify=table[TARGET], random_state=args.seed
+        table, test_size=0.2, stratify=table[TARGET] if LABELS else None, **split
     )
     fitted, validation = train_test_split(
-        rest, test_size=0.25, stratify=rest[TARGET], random_state=args.seed
+        rest, test_size=0.25, stratify=rest[TARGET] if LABELS else None, **split
     )
 
     # Train
     model = make_model(args.model, args.seed)
-    model.fit(fitted, fitted[TARGET] == LABELS[1])
-    threshold = best_threshold(
-        validation[TARGET] == LABELS[1], model.predict_proba(validation)[:, 1]
-    )
+    predict = model.predict_proba if LABELS else lambda rows: model.predict(rows).reshape(-1, 1)
+    model.fit(fitted, target_of(fitted))
+    threshold, note = None, ""
+    if LABELS and len(LABELS) == 2:
+        threshold = best_threshold(target_of(validation), predict(validation))
+        note = f", threshold {threshold:.2f} chosen on {len(validation):,} others"
 
     # Evaluate
-    metrics = evaluate(test[TARGET] == LABELS[1], model.predict_proba(test)[:, 1], threshold)
-    print(
-        f"{args.model} on {len(fitted):,} customers, threshold {threshold:.2f} chosen on "
-        f"{len(validation):,} others"
-    )
+    metrics = evaluate(target_of(test), predict(test), threshold)
+    print(f"{args.model} on {len(fitted):,} rows{note}")
     values = ", ".join(f"{name} {value:.3f}" for name, value in metrics.items())
-    print(f"on {len(test):,} held-out customers: {values}")
+    print(f"on {len(test):,} held-out rows: {values}")
 
     # Save. metadata.json comes last: its presence means that the training is complete.
     BUILD.mkdir(exist_ok=True)
     joblib.dump(model, BUILD / "model.joblib")
-    test.to_csv(BUILD / "held-out.csv", index=False)
+    save_table(test, BUILD / "held-out.csv", features)
     metadata = {
-        "task": "tabular-classification",
-        "input_schema": input_schema(fitted, CATEGORIES, NUMBERS),
+        "task": task(),
+        "input_schema": input_schema(fitted, features),
         "target": TARGET,
-        "labels": LABELS,
-        "threshold": threshold,
+        **({"labels": LABELS} if LABELS else {"unit": UNIT}),
+        **({"threshold": threshold} if threshold else {}),
         "preprocessing": "in the graph: one-hot categories, median for a missing number",
         "metrics": metrics,
         "trained_with": library_versions("scikit-learn", "numpy", "pandas"),

@@ -3,9 +3,10 @@
 import os
 
 from shared.serving.app import Service
-from shared.serving.images.requests import images_of, labeled
+from shared.serving.images.requests import images_of
 from shared.serving.logs import count, timed
 from shared.serving.onnx.model import OnnxModel
+from shared.serving.predictions import labeled
 
 # Made once, while Lambda starts the function, and used by every invocation after that.
 model = OnnxModel(os.environ.get("MODEL_PATH", "model.onnx"))

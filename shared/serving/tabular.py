@@ -1,9 +1,11 @@
 """Validate rows of named features by the model's input schema, and turn them into input columns.
 
-The schema is the JSON Schema of one row. In addition to the standard keywords, a property has
-`x-seen`, the values in the training data: the categories of a text feature, the lowest and highest
-value of a number. A row outside of it is answered with a warning; a row outside of `minimum` and
-`maximum` is refused. A text feature without `x-seen` takes any text.
+The schema is the JSON Schema of one row. The kind of a feature is its `format`, "text" or "date", or
+else its `type`: "string" for a category, "number", "integer" or "boolean". In addition to the
+standard keywords, a property has `x-seen`, the values in the training data: the categories, the
+truth values, or the lowest and highest number or date. A row outside of it is answered with a
+warning; a row outside of `minimum` and `maximum` is refused. A category without `x-seen` takes any
+text.
 """
 
 from __future__ import annotations
@@ -35,11 +37,12 @@ class Features:
         self.row_key, self.batch_key = row_key, batch_key
         self._rules = input_schema["properties"]
         self._required = frozenset(input_schema["required"])
-        # The categories of each text feature; None if training saw too many to list.
-        self._texts = {
+        self._kinds = {name: feature_kind(rules) for name, rules in self._rules.items()}
+        # The values of each category; None if training saw too many to list.
+        self._categories = {
             name: {text: text for text in rules["x-seen"]} if "x-seen" in rules else None
             for name, rules in self._rules.items()
-            if "string" in rules["type"]
+            if self._kinds[name] == "string"
         }
         # The first name twice: with a single name, itemgetter would return no tuple.
         self._cells_of = itemgetter(*self._rules, next(iter(self._rules)))
@@ -47,8 +50,8 @@ class Features:
     def columns_of(self, request: object) -> tuple[dict[str, list], dict[int, list[str]]]:
         """Validate a request, and return its rows as the model's input columns.
 
-        Returns a list with a value for each row, by feature: a missing number is NaN, a missing
-        category the empty text. Also returns warnings by row index, for the rows that have any.
+        Returns a list with a value for each row, by feature. A date is its days since 1970-01-01, a
+        text is lower-cased, a missing category or text is the empty text, and another missing value is NaN. Also returns warnings by row index, for the rows that have any.
         Raises InvalidInput that names the offending fields.
         """
         rows = self._rows(request)
@@ -65,7 +68,7 @@ class Features:
             # each value.
             columns[name], unusual = self._compare(name, values)
             if unusual:
-                problems += self._check(name, columns[name], unusual, warnings)
+                problems += self._check(name, values, columns[name], unusual, warnings)
         if problems:
             raise self._refusal(problems, request)
         if not is_complete or max(map(len, rows)) > len(self._rules):
@@ -100,46 +103,74 @@ class Features:
         except KeyError:
             return {name: [row.get(name) for row in rows] for name in self._rules}, False
 
-    def _compare(self, name: str, values: Sequence) -> tuple[list, list[int]]:
-        """Return a column as a list, and the indices of values that have another type, or that
+    def _compare(self, name: str, given: Sequence) -> tuple[list, list[int]]:
+        """Return a column for the model, and the indices of values that have another type, or that
         training did not see.
         """
-        if name in self._texts:
-            known = self._texts[name]
-            if known is None:
-                return list(values), [at for at, value in enumerate(values) if not _is_text(value)]
-            try:
-                # The schema's own objects: a later look-up compares addresses, not characters.
-                return [known[value] for value in values], []
-            except (KeyError, TypeError):  # TypeError for a list or an object
-                unusual = [
-                    at for at, v in enumerate(values) if type(v) is not str or v not in known
-                ]
-                return list(values), unusual
-        low, high = self._rules[name]["x-seen"]
-        types = {int, float} if "number" in self._rules[name]["type"] else {int}
-        if types.issuperset(map(type, values)):  # `not <=`, because NaN is unusual too
-            return list(values), [at for at, v in enumerate(values) if not low <= v <= high]
-        return list(values), list(range(len(values)))
+        kind, rules = self._kinds[name], self._rules[name]
+        if kind == "string":
+            return self._compare_categories(self._categories[name], given)
+        if kind == "text":
+            from shared.serving.values import is_text
+
+            most = rules["maxLength"]
+            unusual = [at for at, v in enumerate(given) if not is_text(v) or len(v) > most]
+            return [v.lower() if type(v) is str else v for v in given], unusual
+        if kind == "date":
+            from shared.serving.values import days_of
+
+            days = [days_of(value) for value in given]  # NaN for anything else
+            low, high = map(days_of, rules["x-seen"])
+            return days, [at for at, day in enumerate(days) if not low <= day <= high]
+        if kind == "boolean":
+            seen = rules["x-seen"]
+            return list(given), [
+                at for at, v in enumerate(given) if type(v) is not bool or v not in seen
+            ]
+        low, high = rules["x-seen"]
+        types = {int, float} if kind == "number" else {int}
+        if types.issuperset(map(type, given)):  # `not <=`, because NaN is unusual too
+            return list(given), [at for at, v in enumerate(given) if not low <= v <= high]
+        return list(given), list(range(len(given)))
+
+    def _compare_categories(self, known: dict | None, given: Sequence) -> tuple[list, list[int]]:
+        """Return a column of categories as _compare does. known: None if they are not listed."""
+        if known is None:
+            from shared.serving.values import is_text
+
+            return list(given), [at for at, value in enumerate(given) if not is_text(value)]
+        try:
+            # The schema's own objects: a later look-up compares addresses, not characters.
+            return [known[value] for value in given], []
+        except (KeyError, TypeError):  # TypeError for a list or an object
+            unusual = [at for at, v in enumerate(given) if type(v) is not str or v not in known]
+            return list(given), unusual
 
     def _check(
-        self, name: str, values: list, indices: list[int], warnings: dict[int, list[str]]
+        self,
+        name: str,
+        given: Sequence,
+        values: list,
+        indices: list[int],
+        warnings: dict[int, list[str]],
     ) -> list[Group]:
-        """Return the problems of single values. Replaces missing values, and adds to warnings."""
-        rules, is_text = self._rules[name], name in self._texts
-        missing = [at for at in indices if values[at] is None]
-        present = [at for at in indices if values[at] is not None]
+        """Return the problems of single values. Replaces missing ones in the column, and adds to
+        warnings.
+        """
+        from shared.serving.values import check
+
+        kind, rules = self._kinds[name], self._rules[name]
+        missing = [at for at in indices if given[at] is None]
+        present = [at for at in indices if given[at] is not None]
         problems: list[Group] = []
         if missing and name in self._required:
             problems = [(name, "is missing", array("I", missing))]
         else:
             for at in missing:
-                values[at] = "" if is_text else float("nan")
+                values[at] = "" if kind in ("string", "text") else float("nan")
         bad = []
         for at in present:
-            value = values[at]
-            found = _text(value, "x-seen" in rules) if is_text else _number(value, rules)
-            problem, warning = found
+            problem, warning = check(kind, given[at], rules)
             if problem:
                 bad.append((at, problem))
             elif warning:
@@ -166,34 +197,15 @@ class Features:
         return InvalidInput(*problems, more=more, groups=groups)
 
 
-def _text(value: object, is_listed: bool) -> tuple[str | None, str | None]:
-    """Return the problem of a text value, and its warning."""
-    if not isinstance(value, str):
-        return f"must be text, not {kind_of(value)}", None
-    if not _is_text(value):
-        return "must be text without lone surrogates", None
-    return None, f"{shortened(value)!r} was not seen in training" if is_listed else None
+def feature_kind(rules: dict) -> str:
+    """Return the kind of a feature: string (a category), text, date, number, integer or boolean.
 
-
-def _number(value: object, rules: dict) -> tuple[str | None, str | None]:
-    """Return the problem of a number, and its warning."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value - value != 0:
-        return f"must be a number, not {kind_of(value)}", None
-    if "integer" in rules["type"] and value != value // 1:
-        return "must be a whole number", None
-    if not rules["minimum"] <= value <= rules["maximum"]:
-        return f"must be between {rules['minimum']:g} and {rules['maximum']:g}", None
-    low, high = rules["x-seen"]
-    seen = f"{low:g} to {high:g}, which training saw"
-    return None, None if low <= value <= high else f"{value:g} is outside of {seen}"
-
-
-def _is_text(value: object) -> bool:
-    """Return whether a value is text that UTF-8 can carry: no lone surrogates."""
-    try:
-        return type(value) is str and value.encode() is not None
-    except UnicodeEncodeError:
-        return False
+    rules: its entry in `properties` of the input schema.
+    """
+    if "format" in rules:
+        return rules["format"]
+    kinds = rules["type"]
+    return kinds if isinstance(kinds, str) else next(kind for kind in kinds if kind != "null")
 
 
 def _add(warnings: dict[int, list[str]], at: int, warning: str) -> None:

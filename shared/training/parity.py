@@ -17,19 +17,22 @@ from shared.training.metadata import attach, version
 TOLERANCE = 1e-5  # of a probability; float32 arithmetic in another order differs by about 1e-7
 
 
-def largest_difference(expected: np.ndarray, actual: np.ndarray) -> float:
-    """Return the largest absolute difference of two arrays of the same shape.
+def differences(expected: np.ndarray, actual: np.ndarray, unit: float = 1) -> np.ndarray:
+    """Return the differences of two arrays of the same shape, infinite where either has a NaN.
 
-    It is infinite when either has a NaN. Raises ValueError when the shapes differ.
+    They are relative to the expected values where those are larger than the unit, and otherwise to
+    the unit. So the differences of probabilities, whose unit is 1, are absolute. Raises ValueError
+    when the shapes differ.
     """
     if expected.shape != actual.shape:
         raise ValueError(f"shapes differ: {expected.shape} and {actual.shape}")
-    difference = np.abs(expected.astype(np.float64) - actual.astype(np.float64))
-    return float(np.nan_to_num(difference, nan=np.inf).max())
+    expected = expected.astype(np.float64)
+    apart = np.abs(expected - actual.astype(np.float64)) / np.maximum(np.abs(expected), unit)
+    return np.nan_to_num(apart, nan=np.inf)
 
 
 def run_in_batches(model: OnnxModel, inputs: dict, sizes: Sequence[int]) -> np.ndarray:
-    """Run a model in batches. Returns its probabilities, [rows, classes].
+    """Run a model with one output in batches. Returns the output, [rows, classes] or [rows, 1].
 
     inputs: as OnnxModel.run takes them, but with one element for each row. sizes: of the batches,
     repeated until all rows have been run.
@@ -39,25 +42,31 @@ def run_in_batches(model: OnnxModel, inputs: dict, sizes: Sequence[int]) -> np.n
     while start < rows:
         end = start + next(size)
         batch = {name: values[start:end] for name, values in inputs.items()}
-        parts += model.run(batch)["probabilities"]
+        [output] = model.run(batch).values()
+        parts += output
         start = end
     return np.array(parts)
 
 
-def _message(difference: float, expected: np.ndarray, actual: np.ndarray, inputs: dict) -> str:
+def _message(apart: np.ndarray, expected: np.ndarray, actual: np.ndarray, inputs: dict) -> str:
     """Return one line about the row with the largest difference: both values, and the inputs."""
-    apart = np.nan_to_num(np.abs(expected.astype(np.float64) - actual), nan=np.inf)
     row, column = np.unravel_index(int(apart.argmax()), apart.shape)
     # Not the pixels of an image.
     values = {name: column[row] for name, column in inputs.items() if np.ndim(column[row]) == 0}
-    pairs = ", ".join(f"{name}={value!r}" for name, value in values.items())
+    pairs = ", ".join(f"{name}={_shown(value)}" for name, value in values.items())
     given = f" Its input: {pairs}." if values else ""
     differing = f"{actual[row, column]:.9g} instead of {expected[row, column]:.9g}"
+    place = f", class {column}" if expected.shape[1] > 1 else ""
     return (
-        f"ONNX Runtime's probabilities differ from the framework's by up to {difference:.2g}, more "
-        f"than {TOLERANCE:g}: in row {row} (from 0), class {column}, {differing}; nothing was "
-        f"written.{given}"
+        f"ONNX Runtime's predictions differ from the framework's by up to {apart.max():.2g}, more "
+        f"than {TOLERANCE:g}: in row {row} (from 0){place}, {differing}; nothing was written.{given}"
     )
+
+
+def _shown(value: object) -> str:
+    """Return a value for a message: the start of a long text."""
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}…"
 
 
 def save_if_equal(
@@ -71,7 +80,9 @@ def save_if_equal(
     """Write a model and its metadata to a file, if it predicts what the framework predicts.
 
     metadata: as training wrote it. Added are `version` and, as metric `parity`, the difference.
-    inputs: as OnnxModel.run takes them; expected: the framework's probabilities, [rows, classes].
+    inputs: as OnnxModel.run takes them; expected: the framework's probabilities, [rows, classes], or
+    its numbers, [rows, 1] for a model without labels. These are compared in units of their standard
+    deviation, and relative to the larger ones.
     batch_sizes: rows per run, in turn; by default all at once. Rows repeat when there are too few.
     Returns the largest difference. Raises UserError, and writes nothing, above TOLERANCE.
     """
@@ -88,9 +99,11 @@ def save_if_equal(
                 {name: values[rows] for name, values in inputs.items()},
             )
         actual = run_in_batches(OnnxModel(candidate), inputs, batch_sizes or [len(expected)])
-        difference = largest_difference(expected, actual)
+        is_number = "regression" in metadata.get("task", "")
+        apart = differences(expected, actual, float(np.std(expected)) or 1 if is_number else 1)
+        difference = float(apart.max())
         if difference > TOLERANCE:
-            raise UserError(_message(difference, expected, actual, inputs))
+            raise UserError(_message(apart, expected, actual, inputs))
         attach(model, {**metadata, "metrics": {**metadata["metrics"], "parity": difference}})
         onnx.save(model, candidate)
         candidate.replace(path)

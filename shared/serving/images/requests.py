@@ -49,13 +49,6 @@ def images_of(request: object, size: tuple[int, int]) -> list:
     return taken
 
 
-def labeled(probabilities: list[float], labels: list[str]) -> dict:
-    """Return the prediction for one image: its label, and the probabilities of all labels."""
-    probability, label = max(zip(probabilities, labels), key=lambda pair: pair[0])
-    by_label = dict(zip(labels, probabilities))
-    return {"label": label, "probability": probability, "probabilities": by_label}
-
-
 def _listed(request: object) -> tuple[list, list[tuple]]:
     """Return the items of a request, of any type each, and the path of each in the request."""
     if not isinstance(request, dict):

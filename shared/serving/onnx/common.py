@@ -13,7 +13,7 @@ MB_PER_VCPU = 1769
 
 # The metadata of a model file that serving reads, by the form of its value. Keys that other tools
 # add are ignored; a key that your train.py adds to the metadata belongs here too.
-TEXT = {"name", "version", "task", "target", "data_sha256"}
+TEXT = {"name", "version", "task", "target", "unit", "data_sha256"}
 JSON = {"input_schema", "labels", "threshold", "preprocessing", "metrics", "trained_with"}
 REQUIRED = ("name", "input_schema")
 

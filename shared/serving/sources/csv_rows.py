@@ -15,6 +15,7 @@ CSV_PROBLEMS = {  # by a part of csv's own message
     "field larger": "has a value of more than 131,072 characters",
     "new-line character": "has a carriage return in it: end lines with LF or CRLF",
 }
+BOOLEANS = {"true": True, "false": False, "": None}
 
 
 def columns_of(header: str, input_schema: dict) -> list[str]:
@@ -60,6 +61,8 @@ class CsvReader:
                 others[name] = column
             elif "string" in self._types[name]:
                 features[name] = [text or None for text in column] if "" in column else column
+            elif "boolean" in self._types[name]:
+                features[name] = [BOOLEANS.get(text.strip().lower(), text) for text in column]
             else:
                 features[name] = _numbers(column, "number" in self._types[name])
         rows: list[Line] = list(zip(_dicts(features, len(full)), _dicts(others, len(full))))

@@ -24,7 +24,7 @@ ROUTES = {
     "/health": ("GET", "HEAD"),
     "/schema": ("GET", "HEAD"),
 }
-PUBLIC = ("name", "version", "task", "input_schema", "labels", "threshold")  # metadata of /schema
+PUBLIC = ("name", "version", "task", "input_schema", "labels", "threshold", "unit")
 MOST_BYTES = 6 * 1024 * 1024  # of a request: Lambda's own limit for synchronous invocations
 MOST_ALB_BYTES = 1_000_000  # of a response: a load balancer takes 1 MB
 
