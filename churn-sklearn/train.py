@@ -51,7 +51,7 @@ BOOLEANS: list[str] = []  # true or false
 DATES: list[str] = []  # such as 2024-05-31
 TEXTS: list[str] = []  # free text, of which the model counts the words
 TARGET = "churn"
-LABELS: list[str] | None = ["no", "yes"]  # of class 0, 1 and so on; None to predict a number
+LABELS = ["no", "yes"]  # of class 0 and of class 1; None to predict a number
 UNIT = ""  # of that number
 
 MODELS = ["linear", "hist-gradient-boosting"]
@@ -81,7 +81,7 @@ def make_model(kind, seed):
 
 
 def task():
-    """Return the model's task, by which the function and the tests tell the kinds of models apart."""
+    """Return the model's task, by which the function and the tests know the kind of model."""
     if not LABELS:
         return "tabular-regression"
     only_texts = not CATEGORIES + NUMBERS + BOOLEANS + DATES
@@ -99,9 +99,7 @@ def parse_arguments():
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("--data", default=str(DATA), help="CSV file or URL")
-    parser.add_argument(
-        "--model", choices=MODELS, default="linear", help="the estimator"
-    )
+    parser.add_argument("--model", choices=MODELS, default="linear", help="the estimator")
     parser.add_argument("--seed", type=int, default=42, help="for the split and the estimator")
     return parser.parse_args()
 

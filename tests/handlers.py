@@ -77,6 +77,17 @@ def probability_of(answer):
     return found
 
 
+def numbers_of(answer, metadata):
+    """Return the numbers of a response as the framework gives them: the probabilities of all
+    classes, or the one number of a regression.
+    """
+    if "threshold" in metadata:
+        return [1 - probability_of(answer), probability_of(answer)]
+    if "labels" in metadata:
+        return [answer["probabilities"][label] for label in metadata["labels"]]
+    return [probability_of(answer)]
+
+
 def decision_of(answer):
     """The decision in an answer of a binary classifier, whatever its name: true or false."""
     [found] = [value for value in answer.values() if type(value) is bool]

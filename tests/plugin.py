@@ -21,11 +21,11 @@ from shared.errors import UserError
 from tests import leftovers, offline
 from tests.checkout import Checkout
 
-# A fixture of the projects of a kind: how their task begins, and the module with which their
+# A fixture of the projects of a kind: how their tasks begin, and the module with which their
 # handlers read requests.
 KINDS = {
-    "tabular": ("tabular-", "shared.serving.tabular"),
-    "imaging": ("image-", "shared.serving.images.requests"),
+    "tabular": (("tabular-", "text-"), "shared.serving.tabular"),
+    "imaging": (("image-",), "shared.serving.images.requests"),
 }
 FILES = {
     "_tabular": "tabular",
@@ -78,7 +78,7 @@ def kind_of(name):
             task = project.metadata()["task"]
         except UserError as error:
             raise pytest.UsageError(str(error)) from None
-        found = [kind for kind, (start, _) in KINDS.items() if task.startswith(start)]
+        found = [kind for kind, (starts, _) in KINDS.items() if task.startswith(starts)]
     else:
         tree = ast.parse((project.folder / "lambda_function.py").read_text())
         modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}

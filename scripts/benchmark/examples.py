@@ -11,6 +11,7 @@ from typing import Any
 
 from scripts.project import Project
 from shared.serving.sources.csv_rows import CsvReader
+from shared.serving.sources.http_events import MOST_BYTES
 from shared.serving.sources.text_lines import lines_of
 from shared.serving.tabular import MOST_ROWS
 
@@ -36,7 +37,11 @@ class Examples:
                 project.request_keys()[1],
                 _rows(project, metadata["input_schema"]),
             )
-            self.sizes = [size for size in (1, 10, 100, 1000, 10_000) if size <= MOST_ROWS]
+            self.sizes = [
+                size
+                for size in (1, 10, 100, 1000, 10_000)
+                if size <= MOST_ROWS and len(self.batch(size)) <= MOST_BYTES
+            ]
 
     def batch(self, size: int) -> bytes:
         """Return a request of `size` rows or images, as JSON."""

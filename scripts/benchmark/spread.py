@@ -31,13 +31,13 @@ def summary(values: Sequence[float]) -> dict[str, float]:
 def largest_difference(one: object, other: object) -> float:
     """Return the largest difference of two numbers at the same place in two JSON values.
 
-    It is infinite when the values differ in anything else.
+    It is relative for numbers above 1, and infinite when the values differ in anything else.
     """
     if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
         return max((largest_difference(one[key], other[key]) for key in one), default=0.0)
     if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         return max((largest_difference(a, b) for a, b in zip(one, other)), default=0.0)
     if type(one) is type(other) is float:
-        difference = abs(one - other)
+        difference = abs(one - other) / max(1, abs(one))
         return difference if difference == difference else float("inf")
     return 0.0 if one == other else float("inf")

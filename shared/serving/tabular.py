@@ -1,7 +1,7 @@
 """Validate rows of named features by the model's input schema, and turn them into input columns.
 
-The schema is the JSON Schema of one row. The kind of a feature is its `format`, "text" or "date", or
-else its `type`: "string" for a category, "number", "integer" or "boolean". In addition to the
+The schema is the JSON Schema of one row. The kind of a feature is its `format`, "text" or "date",
+or else its `type`: "string" for a category, "number", "integer" or "boolean". In addition to the
 standard keywords, a property has `x-seen`, the values in the training data: the categories, the
 truth values, or the lowest and highest number or date. A row outside of it is answered with a
 warning; a row outside of `minimum` and `maximum` is refused. A category without `x-seen` takes any
@@ -50,9 +50,10 @@ class Features:
     def columns_of(self, request: object) -> tuple[dict[str, list], dict[int, list[str]]]:
         """Validate a request, and return its rows as the model's input columns.
 
-        Returns a list with a value for each row, by feature. A date is its days since 1970-01-01, a
-        text is lower-cased, a missing category or text is the empty text, and another missing value is NaN. Also returns warnings by row index, for the rows that have any.
-        Raises InvalidInput that names the offending fields.
+        Returns a list with a value for each row, by feature: a date as its days since 1970-01-01, a
+        text in lower case. A missing category or text is the empty text, any other missing value
+        NaN. Also returns warnings by row index, for the rows that have any. Raises InvalidInput
+        that names the offending fields.
         """
         rows = self._rows(request)
         non_objects = [at for at, row in enumerate(rows) if type(row) is not dict]

@@ -35,7 +35,8 @@ def is_text(rules: dict) -> bool:
 def with_hard_cases(rows: pd.DataFrame, features: dict[str, dict]) -> pd.DataFrame:
     """Add to some rows one row for each feature, with an unknown category or a missing number.
 
-    For a text, a row for each of TEXTS, alone and after a text of the rows. The last row has no value at all. features: `properties` of the model's input schema.
+    For a text, a row for each of TEXTS, alone and after a text of the rows. The last row has no
+    value at all. features: `properties` of the model's input schema.
     """
     missing: dict[str, object] = {
         name: "" if is_text(rules) else np.nan for name, rules in features.items()

@@ -31,9 +31,7 @@ def input_schema(table: pd.DataFrame, features: dict[str, list[str]]) -> dict:
         "dates": _date,
         "texts": _text,
     }
-    properties = {
-        name: rules_of[kind](table[name]) for kind in KINDS for name in features[kind]
-    }
+    properties = {name: rules_of[kind](table[name]) for kind in KINDS for name in features[kind]}
     required = [name for name, rules in properties.items() if "null" not in rules["type"]]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -31,6 +31,13 @@ def differences(expected: np.ndarray, actual: np.ndarray, unit: float = 1) -> np
     return np.nan_to_num(apart, nan=np.inf)
 
 
+def unit_of(metadata: dict, expected: np.ndarray) -> float:
+    """Return the unit of a model's differences: 1 for probabilities, and the standard deviation for
+    numbers.
+    """
+    return 1 if "labels" in metadata else float(np.std(expected)) or 1
+
+
 def run_in_batches(model: OnnxModel, inputs: dict, sizes: Sequence[int]) -> np.ndarray:
     """Run a model with one output in batches. Returns the output, [rows, classes] or [rows, 1].
 
@@ -59,7 +66,8 @@ def _message(apart: np.ndarray, expected: np.ndarray, actual: np.ndarray, inputs
     place = f", class {column}" if expected.shape[1] > 1 else ""
     return (
         f"ONNX Runtime's predictions differ from the framework's by up to {apart.max():.2g}, more "
-        f"than {TOLERANCE:g}: in row {row} (from 0){place}, {differing}; nothing was written.{given}"
+        f"than {TOLERANCE:g}: in row {row} (from 0){place}, {differing}; nothing was written."
+        f"{given}"
     )
 
 
@@ -80,9 +88,8 @@ def save_if_equal(
     """Write a model and its metadata to a file, if it predicts what the framework predicts.
 
     metadata: as training wrote it. Added are `version` and, as metric `parity`, the difference.
-    inputs: as OnnxModel.run takes them; expected: the framework's probabilities, [rows, classes], or
-    its numbers, [rows, 1] for a model without labels. These are compared in units of their standard
-    deviation, and relative to the larger ones.
+    inputs: as OnnxModel.run takes them; expected: the framework's probabilities, [rows, classes],
+    or its numbers, [rows, 1], if there are no labels: see `differences` and `unit_of`.
     batch_sizes: rows per run, in turn; by default all at once. Rows repeat when there are too few.
     Returns the largest difference. Raises UserError, and writes nothing, above TOLERANCE.
     """
@@ -99,8 +106,7 @@ def save_if_equal(
                 {name: values[rows] for name, values in inputs.items()},
             )
         actual = run_in_batches(OnnxModel(candidate), inputs, batch_sizes or [len(expected)])
-        is_number = "regression" in metadata.get("task", "")
-        apart = differences(expected, actual, float(np.std(expected)) or 1 if is_number else 1)
+        apart = differences(expected, actual, unit_of(metadata, expected))
         difference = float(apart.max())
         if difference > TOLERANCE:
             raise UserError(_message(apart, expected, actual, inputs))

@@ -137,7 +137,9 @@ def _check_names(columns: list[str], labels: list[str] | None) -> None:
         raise UserError(f"column {twice[0]} is named twice among the features and the target")
     for name in OUTPUTS:
         if name in columns:
-            raise UserError(f"a column cannot be called {name}, as the model's output is: rename it")
+            raise UserError(
+                f"a column cannot be called {name}, as the model's output is: rename it"
+            )
 
 
 def _not_of_kind(column: pd.Series, kind: str) -> str | None:

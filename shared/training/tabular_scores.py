@@ -16,9 +16,7 @@ def best_threshold(classes: np.ndarray, probabilities: np.ndarray) -> float:
     return float(candidates[np.argmax(scores)])
 
 
-def evaluate(
-    true: np.ndarray, predicted: np.ndarray, threshold: float | None
-) -> dict[str, float]:
+def evaluate(true: np.ndarray, predicted: np.ndarray, threshold: float | None) -> dict[str, float]:
     """Return the metrics of some predictions by name.
 
     true: the classes, or the numbers of a regression, [rows]; predicted: the probabilities, [rows,

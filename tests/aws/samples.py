@@ -1,6 +1,7 @@
 """Sample files for each kind of project: uploads to a bucket, and inputs of bulk scoring."""
 
 import base64
+import csv
 import io
 import json
 
@@ -51,11 +52,15 @@ def table(project, rows):
     that each is.
     """
     row = row_of(project)
-    lines = [
-        ",".join(["id", *row]),
-        *(",".join([str(at), *map(str, row.values())]) for at in range(rows)),
-    ]
+    lines = [csv_line(["id", *row]), *(csv_line([at, *row.values()]) for at in range(rows))]
     return "\n".join(lines).encode(), [example(project)] * rows
+
+
+def csv_line(values):
+    """Return values as a line of CSV, without its end."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(values)
+    return line.getvalue()
 
 
 def requests_in_lines(rows):
@@ -80,11 +85,11 @@ def bulk(project, rows):
     refused = [7 * rows // 10, len(lines)]  # as an editor counts them
     lines[refused[0] - 1] = b"bad"
     if is_tabular(project):
-        values = [
-            str(refused[1] - 2),
-            *("cheap" if type(value) is not str else value for value in row_of(project).values()),
-        ]
-        lines[refused[1] - 1] = ",".join(values).encode()
+        # No number, no date, and too long for a text; a category may be any text.
+        wrong = "x" * 20_000
+        lines[refused[1] - 1] = csv_line(
+            [refused[1] - 2, *(wrong for _ in row_of(project))]
+        ).encode()
     else:
         lines[refused[1] - 1] = b'{"image": "bm8gaW1hZ2U="}'
     return ".csv" if is_tabular(project) else ".jsonl", b"\n".join(lines), refused, requests

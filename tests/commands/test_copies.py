@@ -9,6 +9,7 @@ import shutil
 import pytest
 
 from scripts.project import ROOT
+from tests.kinds import KINDS, edit, turn_into
 
 pytestmark = pytest.mark.commands
 
@@ -54,15 +55,6 @@ def made(checkout, name):
     for script in ("train.py", "export_onnx.py"):
         status, output = checkout.python(f"{name}/{script}")
         assert status == 0, output
-
-
-def edit(path, *pairs):
-    """Replaces texts in a file, each of which must be there: pairs of before and after."""
-    text = path.read_text()
-    for before, after in pairs:
-        assert before in text, before
-        text = text.replace(before, after)
-    path.write_text(text)
 
 
 def rename(checkout, folder):
@@ -140,6 +132,20 @@ def test_a_copy_with_other_columns_and_names_runs_and_passes_the_same_tests(
         "not seed",
     ]
     passed(checkout, name, *trained_once)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_copy_for_another_kind_of_model_runs_and_passes_the_same_tests(
+    checkout, default_project, kind
+):
+    folder = checkout.copy(default_project, "other")
+    turn_into(folder, *KINDS[kind]())
+    made(checkout, "other")
+    tests = collected(checkout, default_project.name)
+    its_own = {test for test in tests if test.startswith("FOLDER/")}
+    assert sorted(collected(checkout, "other") ^ (tests - its_own)) == []
+    names = ["unit/test_handlers", "projects/test_projects", "projects/test_tabular"]
+    passed(checkout, "other", *(f"tests/{name}.py" for name in names), "-k", "not seed")
 
 
 def test_a_copied_image_project_collects_the_same_tests(checkout, imaging):

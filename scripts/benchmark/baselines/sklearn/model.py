@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from shared.serving.onnx.common import threads
+from shared.serving.tabular import feature_kind
 
 # Read when numpy is imported.
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = str(threads())
@@ -26,13 +27,17 @@ class OnnxModel:
         # in training.
         features = self.metadata["input_schema"]["properties"]
         self._types = {
-            name: object if "string" in rules["type"] else np.float32
+            name: object if feature_kind(rules) in ("string", "text") else np.float32
             for name, rules in features.items()
         }
 
     def run(self, inputs: dict) -> dict[str, list]:
-        """Return probabilities, [rows, classes], for a list of values for each feature."""
+        """Return probabilities, [rows, classes], or numbers, [rows, 1], for a list of values for
+        each feature.
+        """
         table = pd.DataFrame(
             {name: np.array(values, self._types[name]) for name, values in inputs.items()}
         )
+        if "labels" not in self.metadata:
+            return {"prediction": self._pipeline.predict(table).reshape(-1, 1).tolist()}
         return {"probabilities": self._pipeline.predict_proba(table).tolist()}
