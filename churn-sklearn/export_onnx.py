@@ -43,7 +43,7 @@ def convert(model, features):
     ]
     model, is_classifier = convertible(model), hasattr(model, "classes_")
     # Without zipmap=False, probabilities are a list of dicts: slow to make, and not a tensor.
-    options = {id(model): {"zipmap": False}} if is_classifier else {}
+    options: dict[int, dict] = {id(model): {"zipmap": False}} if is_classifier else {}
     for transformer in model[0].named_transformers_.values():
         if isinstance(transformer, TfidfVectorizer):
             options[id(transformer)] = WORDS

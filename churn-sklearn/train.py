@@ -73,11 +73,12 @@ def make_model(kind, seed):
     categories = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     columns = [(categories, CATEGORIES), (numbers, NUMBERS + BOOLEANS + DATES)]
     words = TfidfVectorizer(lowercase=False, max_features=5000)  # load_table has lower-cased them
-    columns += [(words, name) for name in TEXTS]
+    texts = [(words, name) for name in TEXTS]
+    used = [(transformer, names) for transformer, names in columns if names]
     # Trees take no sparse matrix.
     sparse = 0.3 if kind == "linear" else 0
-    columns = [(transformer, names) for transformer, names in columns if names]
-    return make_pipeline(make_column_transformer(*columns, sparse_threshold=sparse), estimator)
+    together = make_column_transformer(*used, *texts, sparse_threshold=sparse)
+    return make_pipeline(together, estimator)
 
 
 def task():
