@@ -47,12 +47,15 @@ CATEGORIES = [
     "paymentmethod",
 ]
 NUMBERS = ["seniorcitizen", "tenure", "monthlycharges", "totalcharges"]
+TARGET = "churn"
+LABELS = ["no", "yes"]  # of class 0 and of class 1
+
+# More labels make a model of more classes. Without labels (None), the model predicts a number.
+UNIT = ""  # of that number
+# Features of other kinds.
 BOOLEANS: list[str] = []  # true or false
 DATES: list[str] = []  # such as 2024-05-31
 TEXTS: list[str] = []  # free text, of which the model counts the words
-TARGET = "churn"
-LABELS = ["no", "yes"]  # of class 0 and of class 1; None to predict a number
-UNIT = ""  # of that number
 
 MODELS = ["linear", "hist-gradient-boosting"]
 

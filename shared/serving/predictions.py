@@ -5,17 +5,17 @@ from __future__ import annotations
 from shared.serving import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from shared.serving.onnx.model import OnnxModel
+    from typing import Any
 
 # Rows in one run of a model of free text. Each run needs memory for all words of its longest text
 # and for the whole vocabulary, in each row.
 TEXTS_AT_ONCE = 100
 
 
-def run(model: OnnxModel, columns: dict[str, list]) -> list[list[float]]:
+def run(model: Any, columns: dict[str, list]) -> list[list[float]]:
     """Run a model with one output. Returns the output's row for each row of the columns.
 
-    columns: as Features.columns_of returns them.
+    model: an OnnxModel; columns: as Features.columns_of returns them.
     """
     properties = model.metadata["input_schema"]["properties"]
     if not any(rules.get("format") == "text" for rules in properties.values()):

@@ -37,8 +37,8 @@ def evaluate(true: np.ndarray, predicted: np.ndarray, threshold: float | None) -
         }
     else:
         found = {
-            "mean_absolute_error": metrics.mean_absolute_error(true, predicted),
-            "root_mean_squared_error": metrics.root_mean_squared_error(true, predicted),
+            "mae": metrics.mean_absolute_error(true, predicted),
+            "rmse": metrics.root_mean_squared_error(true, predicted),
             "r2": metrics.r2_score(true, predicted),
         }
     return {name: float(value) for name, value in found.items()}

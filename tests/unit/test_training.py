@@ -47,11 +47,11 @@ def test_a_key_that_the_function_would_not_read_is_refused():
     with pytest.raises(
         UserError,
         match=(
-            r"^the function would not read currency, unit: add it to JSON in "
+            r"^the function would not read currency, scale: add it to JSON in "
             r"shared/serving/onnx/c"
         ),
     ):
-        attach(adder(), {"name": "x", "labels": [], "unit": "EUR", "currency": 1})
+        attach(adder(), {"name": "x", "labels": [], "scale": "EUR", "currency": 1})
 
 
 def test_a_refused_parity_names_row_values_and_input(tmp_path):
@@ -73,7 +73,7 @@ def test_a_refused_parity_names_row_values_and_input(tmp_path):
     message = str(refused.value)
     assert (
         "\n" not in message
-        and "in row 1 (from 0), class 0, 0.5 instead of 0.75; nothing was written" in message
+        and "in row 1 (from 0), 0.5 instead of 0.75; nothing was written" in message
     )
     assert message.endswith("Its input: tenure=0.5.")
     assert not list(tmp_path.iterdir())
