@@ -16,12 +16,13 @@ from torch import nn
 
 
 class SmallCNN(nn.Module):
-    """Three stages of convolution, for images of 28 x 28 pixels.
+    """Three stages of convolution, for small images.
 
-    It has 29,466 parameters for ten classes.
+    size: the side of the images in pixels, 8 or more. It has 29,466 parameters for ten classes
+    and 28 pixels.
     """
 
-    def __init__(self, classes, width=16):
+    def __init__(self, classes, size=28, width=16):
         super().__init__()
         layers, channels = [], 3
         for out in (width, 2 * width, 4 * width):
@@ -33,7 +34,8 @@ class SmallCNN(nn.Module):
             ]
             channels = out
         self.body = nn.Sequential(*layers, nn.Flatten())
-        self.dropout, self.head = nn.Dropout(0.3), nn.Linear(channels * 3 * 3, classes)
+        cells = (size // 8) ** 2  # each stage halves the side
+        self.dropout, self.head = nn.Dropout(0.3), nn.Linear(channels * cells, classes)
 
     def forward(self, images):
         """Return logits, [batch, classes]."""
@@ -53,18 +55,20 @@ class Served(nn.Module):
         return self.network(image).softmax(1)
 
 
-NETWORKS = {"small-cnn": SmallCNN, "efficientnet-lite0": Lite0}
+# Each takes the number of classes and the size in pixels; Lite0 is the same for any size.
+NETWORKS = {"small-cnn": SmallCNN, "efficientnet-lite0": lambda classes, size: Lite0(classes)}
 
 
-def save(path, kind, network, classes):
-    """Save a trained network. kind: a key of NETWORKS; classes: how many."""
-    torch.save({"network": kind, "classes": classes, "state": network.state_dict()}, path)
+def save(path, kind, network, classes, size):
+    """Save a trained network. kind: a key of NETWORKS; classes: how many; size: in pixels."""
+    saved = {"network": kind, "classes": classes, "size": size, "state": network.state_dict()}
+    torch.save(saved, path)
 
 
 def load(path):
     """Return the network that training saved, ready to predict."""
     saved = torch.load(path, weights_only=True)
-    network = NETWORKS[saved["network"]](saved["classes"])
+    network = NETWORKS[saved["network"]](saved["classes"], saved["size"])
     network.load_state_dict(saved["state"])
     return network.eval()
 

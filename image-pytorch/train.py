@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 # The interpreter in .venv/<this project> finds `shared`, also for an IDE or a notebook: `make` puts
 # the checkout on its path.
+from shared.errors import UserError
 from shared.training.augment import cropped, shifted
 from shared.training.image_results import write_results
 from shared.training.images import load_images
@@ -55,13 +56,13 @@ class Augmented(Dataset):
         return list(zip(images, self.part.classes[indices]))
 
 
-def make_network(kind, classes):
+def make_network(kind, classes, size):
     """Return a network to train, and its parameters in groups, each with its learning rate.
 
-    kind: a key of networks.NETWORKS; classes: how many.
+    kind: a key of networks.NETWORKS; classes: how many; size: of the images, in pixels.
     """
     if kind == "small-cnn":
-        network = networks.SmallCNN(classes)
+        network = networks.SmallCNN(classes, size)
         return network, [{"params": list(network.parameters()), "lr": 4e-3}]
     network = pretrained(classes)
     head = list(network._fc.parameters())  # new, so it learns faster than the pretrained body
@@ -126,7 +127,40 @@ def parse_arguments():
     parser.add_argument(
         "--seed", type=int, default=0, help="for the first weights, the order and the augmentation"
     )
+    parser.add_argument(
+        "--network", choices=EPOCHS, help="for a folder of images (default: efficientnet-lite0)"
+    )
+    parser.add_argument(
+        "--size", type=int, help="pixels, for a folder of images (default: 224, and 28 small-cnn)"
+    )
+    parser.add_argument(
+        "--no-mirror", action="store_true", help="mirror no image: for digits, signs or text"
+    )
     return parser.parse_args()
+
+
+def load_data(args):
+    """Return the images, the network's kind, and the augmentation.
+
+    Raises UserError if the options do not fit the data.
+    """
+    own = args.data not in ("sample", "full", "clothing")
+    if not own and (args.network or args.size):
+        raise UserError(f"--network and --size are for a folder of images, not for {args.data}")
+    smallest = 8 if args.network == "small-cnn" else 64
+    if args.size is not None and not smallest <= args.size <= 1024:
+        raise UserError(f"--size={args.size} must be {smallest} to 1024 pixels for this network")
+    if args.network == "small-cnn":
+        size = args.size or 28
+        data = load_images(args.data, BUILD, (size, size))
+    else:
+        size = args.size or 224
+        data = load_images(args.data, BUILD, (size, size * 8 // 7) if own else ())
+    kind = args.network or ("efficientnet-lite0" if data.photos else "small-cnn")
+    mirror = not args.no_mirror
+    if kind == "small-cnn":
+        return data, kind, partial(shifted, mirror=mirror)
+    return data, kind, partial(cropped, size=CROP * size // 224, mirror=mirror)
 
 
 def main():
@@ -135,9 +169,7 @@ def main():
     torch.use_deterministic_algorithms(True)
 
     # Data
-    data = load_images(args.data, BUILD)
-    kind = "efficientnet-lite0" if data.photos else "small-cnn"
-    augment = partial(cropped, size=CROP) if data.photos else shifted
+    data, kind, augment = load_data(args)
     loader = DataLoader(
         Augmented(data.train, augment, args.seed),
         # Smaller batches of a few photos, so that an epoch has ten.
@@ -149,14 +181,14 @@ def main():
     print(f"{kind} on {len(data.train):,} images of {len(data.labels)} classes", flush=True)
 
     # Model
-    network, groups = make_network(kind, len(data.labels))
+    network, groups = make_network(kind, len(data.labels), data.size)
     network.to(memory_format=torch.channels_last)  # the order that oneDNN's convolutions work in
     if kind == "small-cnn":
         torch.set_num_threads(1)  # more threads would wait for each other longer than they work
 
     # Train
     fit(network, groups, loader, data.validation, args.epochs or EPOCHS[kind])
-    networks.save(BUILD / "model.pt", kind, network, len(data.labels))
+    networks.save(BUILD / "model.pt", kind, network, len(data.labels), data.size)
 
     # Evaluate
     probabilities = networks.predict(network, data.test.images)

@@ -13,8 +13,9 @@ from shared.git import git
 
 # The workshop's own pages and figures, and the tests of what they show.
 LEFT_OUT = (
-    *("README.md", "docs/cold-starts.md", "docs/benchmarks/", "docs/recipes/"),
-    *("tests/recipes/", "tests/commands/test_copies.py", "tests/aws/test_page.py"),
+    *("README.md", "docs/cold-starts.md", "docs/benchmarks/", "docs/cost/", "docs/recipes/"),
+    *("tests/recipes/", "tests/commands/test_copies.py", "tests/commands/test_readme.py"),
+    *("tests/aws/test_page.py", "tests/unit/test_cost.py"),
 )
 AUTHOR = ("-c", "user.name=make eject", "-c", "user.email=eject@localhost")
 README = """# {name}
@@ -69,7 +70,9 @@ def adapted(path: str, text: str, default: str, name: str, kept: set[str]) -> st
     if not path.startswith(f"{name}/"):  # its own pages may name the project it is a copy of
         text = text.replace(default, name)
     return (
-        re.sub(r"\[([^\]]+)\]\((?!https?://)([^)]*)\)", link, text) if path[-3:] == ".md" else text
+        re.sub(r"!?\[([^\]]+)\]\((?!https?://)([^)]*)\)", link, text)
+        if path[-3:] == ".md"
+        else text
     )
 
 

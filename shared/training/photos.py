@@ -44,36 +44,45 @@ def clothing(scratch: Path) -> ImageSet:
     counts = Counter(part for part, _ in places.values())
     if counts != CLOTHING_COUNTS:
         raise UserError(f"{path} holds {dict(counts)} photos, not {CLOTHING_COUNTS}: remove it")
-    return _image_set(path, places, scratch)
+    return _image_set(path, places, scratch, {"train": TRAIN_SIZE}, SIZE)
 
 
-def load_photos(source: Path, scratch: Path) -> ImageSet:
+def load_photos(
+    source: Path, scratch: Path, size: int = SIZE, train_size: int = TRAIN_SIZE
+) -> ImageSet:
     """Return the photos of a folder or an archive.
 
     It has a folder for each class, or train, validation and test folders of such folders.
-    scratch: a folder for large temporary files. Raises UserError with a line for each fault.
+    scratch: a folder for large temporary files. size, train_size: the side in pixels of the images
+    that the model takes, and of those that training crops from. Raises UserError with a line for
+    each fault.
     """
-    return _image_set(source, arrange([name for name, _ in entries(source)], str(source)), scratch)
+    places = arrange([name for name, _ in entries(source)], str(source))
+    return _image_set(source, places, scratch, {"train": train_size}, size)
 
 
-def _image_set(source: Path, places: Places, scratch: Path) -> ImageSet:
+def _image_set(
+    source: Path, places: Places, scratch: Path, sides: dict[str, int], size: int
+) -> ImageSet:
     labels = sorted({label for _, label in places.values()})
-    digests, parts = _read(source, places, labels, scratch)
-    return ImageSet(labels=labels, size=SIZE, photos=True, sha256=_digest_of(digests), **parts)
+    sides = dict.fromkeys(PARTS, size) | sides
+    digests, parts = _read(source, places, labels, scratch, sides)
+    return ImageSet(labels=labels, size=size, photos=True, sha256=_digest_of(digests), **parts)
 
 
 def _read(
-    source: Path, places: Places, labels: list[str], scratch: Path
+    source: Path, places: Places, labels: list[str], scratch: Path, sides: dict[str, int]
 ) -> tuple[list[str], dict[str, Part]]:
     """Decode the photos. Returns a digest of each, and the parts.
 
-    The pixels are in temporary files, mapped: thousands of photos need not fit into memory.
+    sides: pixels of the images in each part. They are in temporary files, mapped: thousands of
+    photos need not fit into memory.
     """
     parts: dict[str, Part] = {}
     at: dict[PurePosixPath, tuple[np.ndarray, int]] = {}
     for part in PARTS:
         members = [name for name in places if places[name][0] == part]
-        side = TRAIN_SIZE if part == "train" else SIZE
+        side = sides[part]
         # The file has no name, and lives as long as it is mapped.
         with tempfile.TemporaryFile(dir=scratch) as file:
             images = np.memmap(file, np.uint8, "w+", shape=(len(members), side, side, 3))

@@ -1,5 +1,6 @@
 """make eject: a repository that stands alone, and the fixes that reach it later."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -50,7 +51,10 @@ def test_an_ejected_repository_stands_alone(ejected, default_project):
     assert found.splitlines() == [f"{NAME}/README.md"]
     status, output = ejected.make("demo", DOCKER="no-such-docker")
     assert status == 0 and "The function has responded and is stopped." in output, output
-    checks = ["tests/unit", "tests/projects", "tests/commands/test_readme.py"]
+    for page in [*ejected.root.glob("*.md"), *ejected.root.glob("docs/*.md")]:
+        for target in re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), (page, target)
+    checks = ["tests/unit", "tests/projects"]
     status, output = ejected.python("-m", "pytest", f"--model={NAME}", "-q", *checks)
     assert status == 0, output
 
