@@ -15,7 +15,7 @@ from shared.git import git
 LEFT_OUT = (
     *("README.md", "docs/cold-starts.md", "docs/benchmarks/", "docs/cost/", "docs/recipes/"),
     *("tests/recipes/", "tests/commands/test_copies.py", "tests/commands/test_readme.py"),
-    *("tests/aws/test_page.py", "tests/unit/test_cost.py"),
+    *("tests/aws/test_page.py", "tests/unit/test_cost.py", "tests/unit/test_cost_plot.py"),
 )
 AUTHOR = ("-c", "user.name=make eject", "-c", "user.email=eject@localhost")
 README = """# {name}
