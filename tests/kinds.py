@@ -41,6 +41,13 @@ WORDS = {
         "two",
     ],
 }
+# The names in a handler, which are edited.
+RENAMED = (
+    ('"customers"', '"people"'),
+    ('"customer"', '"passenger"'),
+    ('"churn_probability"', '"risk"'),
+    ('"churn"', '"value"'),
+)
 FEATURES = ("categories", "numbers", "booleans", "dates", "texts")
 
 
@@ -145,13 +152,7 @@ def turn_into(folder, rows, columns):
     after = "".join(f"{name} = {value!r}\n" for name, value in constants(columns).items())
     file = re.findall(r"shared/data/([^\"]+)", train)[0]
     edit(folder / "train.py", (before, f"{after}\n"), (file, data.name))
-    edit(
-        folder / "lambda_function.py",
-        ('"customers"', '"people"'),
-        ('"customer"', '"passenger"'),
-        ('"churn_probability"', '"risk"'),
-        ('"churn"', '"value"'),
-    )
+    edit(folder / "lambda_function.py", *RENAMED)
     (folder / "event.json").write_text(json.dumps({"passenger": example(rows, columns)}))
     for test in folder.glob("test_*.py"):
         test.unlink()

@@ -5,6 +5,7 @@ import os
 from shared.serving.app import Service
 from shared.serving.logs import count, timed
 from shared.serving.onnx.model import OnnxModel
+from shared.serving.predictions import predictions_of, run
 from shared.serving.tabular import Features
 
 model = OnnxModel(os.environ["MODEL_PATH"])
@@ -17,11 +18,8 @@ def predict(request):
     """
     columns, warnings = features.columns_of(request)
     with timed("inference"):
-        probabilities = model.run(columns)["probabilities"]
-    answers = [
-        {"churn_probability": yes, "churn": yes >= model.metadata["threshold"]}
-        for _, yes in probabilities
-    ]
+        rows = run(model, columns)
+    answers = predictions_of(rows, model.metadata, value="churn", probability="churn_probability")
     for index, message in warnings.items():
         answers[index]["warnings"] = message
     count("predictions", len(answers))
