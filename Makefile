@@ -37,7 +37,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Without it, ONNX Runtime sends usage data to Microsoft: docs/cold-starts.md.
 export ORT_DISABLE_TELEMETRY ?= 1
 .SILENT:
-.PHONY: help demo new eject train export build run invoke-local local-aws local-aws-stop push deploy publish url invoke send logs score promote rollback destroy benchmark cold-starts cost prices test test-all test-unit lint format lock clean
+.PHONY: help demo new eject train export build run invoke-local local-aws local-aws-stop push deploy publish url invoke send logs score promote rollback destroy benchmark cold-starts cost prices test test-all test-recipes test-unit lint format lock clean
 
 ##@ learn
 help: ## print this list
@@ -111,7 +111,9 @@ test: model ## run the tests of one project (ARGS="-k name" for some)
 	$(RUN) -m pytest -n 4 --dist loadscope -m "not aws and not commands" --model=$(MODEL) $(ARGS)
 test-all: ## run the tests of all projects, and those of the commands
 	once=; for model in $(PROJECTS); do \
-	  $(MAKE) --no-print-directory test MODEL=$$model ARGS="-m 'not aws' $$once" || exit 1; once=--once; done
+	  $(MAKE) --no-print-directory test MODEL=$$model ARGS="-m 'not aws and not recipes' $$once" || exit 1; once=--once; done
+test-recipes: ## follow each page of docs/recipes, and run the tests of the project that it makes
+	$(MAKE) --no-print-directory test ARGS="-m recipes tests/recipes"
 test-unit: ## run the tests that need no framework and no Docker
 	$(INSTALL) $(MODEL) dev
 	$(RUN) -m pytest -n 2 --dist worksteal tests/unit --model=$(MODEL) $(ARGS)

@@ -15,6 +15,7 @@ PAGE = ROOT / "docs/recipes/README.md"
 RECIPES = sorted(path for path in PAGE.parent.glob("*.md") if path != PAGE)
 
 
+@pytest.mark.recipes
 @pytest.mark.parametrize("page", RECIPES, ids=lambda page: page.stem)
 def test_a_recipe_works_as_it_is_shown(checkout, page):
     first = next(commands_of(page)).text
