@@ -11,10 +11,13 @@ from xdist.scheduler import LoadScopeScheduling
 from scripts.project import Project
 
 PROJECTS = Project.names()
-ALONE = "tests/commands/"  # where the tests share nothing that takes time to make, but for
+# Where the tests share nothing that takes time to make, but for TOGETHER.
+ALONE = ("tests/commands/", "tests/recipes/")
 TOGETHER = "tests/commands/test_serving.py"
 # What is shared out last must be short, or all wait for it.
 FIRST: tuple[str, ...] = (
+    "tests/recipes/",
+    "tests/commands/test_eject",
     "tests/aws/test_cut_short",
     "tests/aws/test_updates",
     "tests/benchmarks/",
