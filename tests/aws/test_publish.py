@@ -141,6 +141,13 @@ def other_input(model):
         rename(node.input, old, first.name)
 
 
+def two_outputs(model):
+    [output] = model.graph.output
+    model.graph.node.append(onnx.helper.make_node("Identity", [output.name], ["again"]))
+    model.graph.output.add().CopyFrom(output)
+    model.graph.output[1].name = "again"
+
+
 def other_output(model):
     for node in model.graph.node:
         rename(node.output, "probabilities", "scores")
@@ -154,7 +161,7 @@ def other_task(model):
     onnx.helper.set_model_props(model, values)
 
 
-@pytest.mark.parametrize("edit", [other_input, other_output, other_task])
+@pytest.mark.parametrize("edit", [other_input, two_outputs, other_task])
 def test_a_model_that_the_handler_cannot_serve_is_not_uploaded(published, edit):
     keys, alias, answer = published.keys(), published.alias(), published.invoke()
     published.change(edit)
@@ -170,7 +177,7 @@ def test_a_model_that_the_handler_cannot_serve_is_not_uploaded(published, edit):
 def test_a_handler_and_a_model_that_need_each_other_are_deployed_together(published):
     handler, before = published.folder / "lambda_function.py", published.invoke()
     text = handler.read_text()
-    changed = text.replace('["probabilities"]', '["scores"]')
+    changed = text.replace("run(model, columns)", 'model.run(columns)["scores"]')
     assert changed != text
     handler.write_text(changed)
     try:
