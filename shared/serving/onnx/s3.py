@@ -1,7 +1,7 @@
 """Download the model file that a version of the function names, from S3.
 
 Imported only for such a model. The request is signed here, because boto3 takes longer to import
-than these modules: docs/recipes/one-image-many-models.md has the figures.
+than these modules: docs/models-in-s3.md has the figures.
 """
 
 from __future__ import annotations
