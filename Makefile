@@ -112,7 +112,7 @@ test: model ## run the tests of one project (ARGS="-k name" for some)
 test-all: ## run the tests of all projects, and those of the commands
 	once=; for model in $(PROJECTS); do \
 	  $(MAKE) --no-print-directory test MODEL=$$model ARGS="-m 'not aws and not recipes' $$once" || exit 1; once=--once; done
-test-recipes: ## follow each page of docs/recipes, and run the tests of the project that it makes
+test-recipes: ## run all tests of a project for the project of each page of docs/recipes
 	$(MAKE) --no-print-directory test ARGS="-m recipes tests/recipes"
 test-unit: ## run the tests that need no framework and no Docker
 	$(INSTALL) $(MODEL) dev
