@@ -62,9 +62,10 @@ def adapted(path: str, text: str, default: str, name: str, kept: set[str]) -> st
     """
 
     def link(found: re.Match) -> str:
+        """Return a link as it is, or its text alone if its target is left out."""
         target = (ROOT / path).parent / found[2].partition("#")[0]
         inside = target.resolve().relative_to(ROOT) if found[2] else Path(path)
-        there = str(inside) in kept or any(name.startswith(f"{inside}/") for name in kept)
+        there = str(inside) in kept or any(each.startswith(f"{inside}/") for each in kept)
         return found[0] if there else found[1]
 
     if not path.startswith(f"{name}/"):  # its own pages may name the project it is a copy of
@@ -84,7 +85,7 @@ def eject(project: Project, target: Path) -> None:
     if target.is_relative_to(ROOT):
         raise UserError(f"DIR={target} is inside of this checkout: choose a folder outside of it")
     files = files_for(project)
-    default = re.findall(r"(?m)^MODEL \?= (\S+)", (ROOT / "Makefile").read_text())[0]
+    default = Project.default()
     try:
         target.mkdir(parents=True, exist_ok=True)
         if any(target.iterdir()):

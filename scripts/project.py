@@ -74,6 +74,12 @@ class Project:
         """List the project folders of this checkout."""
         return sorted(path.parent.name for path in ROOT.glob("*/lambda_function.py"))
 
+    @staticmethod
+    def default() -> str:
+        """Return the project folder for which make works without MODEL."""
+        [name] = re.findall(r"^MODEL \?= (\S+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        return name
+
     def metadata(self) -> dict:
         """Read the model file's metadata. Raises UserError if the file is missing or broken."""
         from shared.serving.onnx.model import BrokenModel, OnnxModel

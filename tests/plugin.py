@@ -8,7 +8,6 @@ import ast
 import functools
 import importlib.util
 import os
-import re
 import subprocess
 import sys
 
@@ -95,11 +94,6 @@ def of_kind(kind, names):
     return [name for name in names if kind_of(name) == kind]
 
 
-def default_project():
-    """The name of the project that commands are for where MODEL is not given, as on the pages."""
-    return re.findall(r"^MODEL \?= (\S+)", (ROOT / "Makefile").read_text(), re.MULTILINE)[0]
-
-
 def pytest_report_header(config):
     """Say which projects are tested, and of which kinds there are none."""
     lines = [f"projects: {', '.join(f'{name} ({kind_of(name)})' for name in chosen(config))}"]
@@ -143,7 +137,7 @@ def pytest_generate_tests(metafunc):
     """
     names = chosen(metafunc.config)
     owner = owner_of(metafunc.definition.path)
-    default = [name for name in names if name == default_project()]
+    default = [name for name in names if name == Project.default()]
     choices = {"project": [owner] if owner else names, "default_project": default}
     choices |= {kind: of_kind(kind, names) for kind in KINDS}
     for fixture, found in choices.items():

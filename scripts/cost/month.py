@@ -124,9 +124,9 @@ def main() -> None:
         args.available,
         args.parallel,
     )
-    if (at_once := case.peak * case.workload.cpu_ms / 1000) > MOST_AT_ONCE:
+    if case.at_once > MOST_AT_ONCE:
         raise UserError(
-            f"REQUESTS={args.requests:g} are {at_once:,.0f} requests at once, more than the "
+            f"REQUESTS={args.requests:g} are {case.at_once:,.0f} requests at once, more than the "
             f"{MOST_AT_ONCE:,} that can be compared: use fewer, or shorter ones"
         )
     found, lines = offers(case), curves(case)

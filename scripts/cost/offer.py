@@ -49,6 +49,11 @@ class Case:
         """Requests per second in the busiest hour."""
         return peak(self.pattern, self.requests)
 
+    @property
+    def at_once(self) -> float:
+        """Requests at once in the busiest hour, on one vCPU each."""
+        return self.peak * self.workload.cpu_ms / 1000
+
     def needed_mb(self) -> float:
         """Return the memory that the function needs, with headroom."""
         return self.workload.memory_mb * HEADROOM

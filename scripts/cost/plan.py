@@ -10,7 +10,6 @@ from itertools import pairwise
 from scripts.cost.alternatives import ALTERNATIVES
 from scripts.cost.aws_lambda import ON_DEMAND, lambda_offers
 from scripts.cost.offer import Case, Offer, cheapest
-from scripts.cost.traffic import peak
 
 LEAST, MOST = 1e3, 1e9  # requests a month
 LAMBDA = f"Lambda {ON_DEMAND}"  # a kind
@@ -61,7 +60,7 @@ def curves(case: Case) -> Curves:
     """
     found: Curves = {}
     requests = LEAST
-    while requests <= MOST * 1.01 and _at_once(case, requests) <= MOST_AT_ONCE:
+    while requests <= MOST * 1.01 and replace(case, requests=requests).at_once <= MOST_AT_ONCE:
         found[requests] = _best_at(case, requests)
         requests *= 10 ** (1 / STEPS)
     return found
@@ -115,10 +114,6 @@ def _changes_at(
         else:
             low = middle
     return high
-
-
-def _at_once(case: Case, requests: float) -> float:
-    return peak(case.pattern, requests) * case.workload.cpu_ms / 1000
 
 
 def _best_at(case: Case, requests: float) -> dict[str, Offer]:

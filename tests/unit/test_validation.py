@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from shared.serving.errors import InvalidInput, shortened
 from shared.serving.tabular import Features
 from tests.unit.http_events import http_api, opened
+from tests.unit.json_values import json_values
 from tests.unit.toy import CUSTOMER, SCHEMA, probability
 
 JSON = {"Content-Type": "application/json"}
@@ -122,18 +123,7 @@ def test_a_long_text_is_cut_before_anything_else_is_done_with_it():
     assert shortened("\ud800é") == "?é"
 
 
-ANYTHING = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text()
-    | st.sampled_from([10**400, "basic", "\ud800", "", 1e39]),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
-    ),
-    max_leaves=6,
-)
+ANYTHING = json_values(10**400, "basic", "\ud800", "", 1e39)
 FEATURE = {
     "plan": st.sampled_from(["basic", "gold"]) | ANYTHING,
     "region": st.sampled_from(["north", "south"]) | ANYTHING,
